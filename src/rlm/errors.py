@@ -1,0 +1,81 @@
+"""The error tree.
+
+RlmError
+├── ConfigError             a wrong option, name or combination, found before anything ran
+│   └── MissingKeyError     a model needs a key that is not set
+├── ContextError            an input can't be read: names the file, and the byte where decoding failed
+├── LMError                 a provider failed, after retries
+│   ├── LMRefusedError      a request that can't succeed (4xx other than 429): never retried
+│   ├── LMUnavailableError  429, 5xx, time-outs, resets: retried, and still failing
+│   └── LMReplyError        a reply that can't be used: empty, refused, filtered, or cut off
+├── LimitError              a limit of the run was reached; `limit` names it
+└── SandboxError            a worker or its launcher failed
+    ├── SandboxUnavailableError   this machine can't enforce what was required
+    ├── ProtocolError       a worker broke the protocol
+    └── WorkerDiedError     a worker ended before it was told to
+
+What the model's own code raises is not here: it is shown to the model. A bug of ours is not here
+either: it propagates as what it is.
+"""
+
+from __future__ import annotations
+
+
+class RlmError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ConfigError(RlmError):
+    """A wrong option, name or combination of them, found before anything ran."""
+
+
+class MissingKeyError(ConfigError):
+    """A model needs an API key that is not set; the message names the variable."""
+
+
+class ContextError(RlmError):
+    """An input can't be read; the message names the file, and the byte where decoding failed."""
+
+
+class LMError(RlmError):
+    """A model provider failed."""
+
+
+class LMRefusedError(LMError):
+    """The provider rejected the request itself (4xx other than 429); retrying can't help."""
+
+
+class LMUnavailableError(LMError):
+    """The provider was rate-limited, overloaded or unreachable, and stayed so through the retries."""
+
+
+class LMReplyError(LMError):
+    """The provider answered with something that can't be used: empty, refused, filtered or cut off."""
+
+
+class LimitError(RlmError):
+    """A limit of the run was reached.
+
+    Attributes:
+        limit: The name of the field of `Limits` that was reached.
+    """
+
+    def __init__(self, limit: str, message: str) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class SandboxError(RlmError):
+    """A worker or its launcher failed."""
+
+
+class SandboxUnavailableError(SandboxError):
+    """This machine can't enforce what was required; the message names the fix."""
+
+
+class ProtocolError(SandboxError):
+    """A worker sent something that the protocol does not allow."""
+
+
+class WorkerDiedError(SandboxError):
+    """A worker ended before it was told to; the message says how."""

@@ -1,0 +1,44 @@
+"""What a model client is: one method. Usage and cost travel in the reply; a client keeps no per-call state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from rlm.types import Reply, Request, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars per million tokens."""
+
+    input_mtok: float
+    output_mtok: float
+
+    def cost(self, usage: Usage) -> float:
+        """US dollars for `usage`, every input token at the full price."""
+        return (usage.input_tokens * self.input_mtok + usage.output_tokens * self.output_mtok) / 1e6
+
+
+class LM(Protocol):
+    """A language model.
+
+    Attributes:
+        name: `provider/model`, as traces and prompts show it.
+        window: Tokens of prompt and answer together; None if unknown.
+        price: What it costs at worst; None if unknown, which is not free.
+    """
+
+    name: str
+    window: int | None
+    price: Price | None
+
+    async def complete(self, request: Request) -> Reply:
+        """Answers one request.
+
+        Raises:
+            LMRefusedError: The request can't succeed as it is.
+            LMUnavailableError: The provider failed and kept failing through the retries.
+            LMReplyError: The reply can't be used.
+        """
+        ...
