@@ -1,0 +1,208 @@
+"""What happens in a run, one frozen class an event: the trace's vocabulary, and what `stream` yields.
+
+Spans are numbers. An event that begins one (`NodeBegin`, `TurnBegin`, `CallBegin`) carries its own `span` and its
+`parent`; every other event carries the span that it belongs to. The tree is built on reading (`trace.tree`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from rlm.types import JSON, Finish, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What all events have.
+
+    Attributes:
+        t: Seconds since the run began.
+        span: The span that the event begins, ends or belongs to; 0 is the run itself.
+    """
+
+    type: ClassVar[str]
+    t: float = 0.0
+    span: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunBegin(Event):
+    """A run starts: what was asked, of what, with which models and limits, by which versions."""
+
+    type: ClassVar[str] = "run_begin"
+    run_id: str
+    started: str
+    question: str
+    context: str
+    model: str
+    sub_model: str
+    sandbox: str
+    enforces: list[JSON]
+    limits: dict[str, JSON]
+    versions: dict[str, JSON]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeBegin(Event):
+    """A node of the call tree starts; depth 0 is the root."""
+
+    type: ClassVar[str] = "node_begin"
+    parent: int
+    depth: int
+    question: str
+    context: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnBegin(Event):
+    """A turn starts: the model is about to be asked. Turns count from 1; a wrap-up turn is marked."""
+
+    type: ClassVar[str] = "turn_begin"
+    parent: int
+    turn: int
+    wrap_up: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSent(Event):
+    """The messages that are new in this request; those before them are in the earlier ones of the node."""
+
+    type: ClassVar[str] = "request"
+    messages: list[JSON]
+    max_tokens: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyReceived(Event):
+    """A model answered its node; `text` is whole, as it came."""
+
+    type: ClassVar[str] = "reply"
+    text: str
+    finish: Finish
+    usage: dict[str, JSON]
+    cost: float | None
+    retries: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nudge(Event):
+    """A reply had no cell, and was answered with `message`."""
+
+    type: ClassVar[str] = "nudge"
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellBegin(Event):
+    """A cell starts."""
+
+    type: ClassVar[str] = "cell_begin"
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellEnd(Event):
+    """A cell ended; `shown` is its output as the model is shown it, `output` as much as the worker kept."""
+
+    type: ClassVar[str] = "cell_end"
+    output: str
+    output_size: int
+    shown: str
+    error: str | None
+    interrupted: bool
+    lost: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallBegin(Event):
+    """A cell asks a model something (`llm_query`, or each prompt of a batch) or starts a child (`rlm_query`)."""
+
+    type: ClassVar[str] = "call_begin"
+    parent: int
+    name: str
+    prompt: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnd(Event):
+    """A sub-call ended, with a reply or with an error."""
+
+    type: ClassVar[str] = "call_end"
+    reply: str | None
+    error: str | None
+    finish: Finish | None
+    usage: dict[str, JSON]
+    cost: float | None
+    retries: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitReached(Event):
+    """A limit of the run was reached; what follows is the wrap-up."""
+
+    type: ClassVar[str] = "limit"
+    limit: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerSet(Event):
+    """A cell gave an answer."""
+
+    type: ClassVar[str] = "answer"
+    value: JSON
+    is_repr: bool
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeEnd(Event):
+    """A node ended, with its own usage and its children's."""
+
+    type: ClassVar[str] = "node_end"
+    status: Status
+    reason: str
+    turns: int
+    usage: dict[str, JSON]
+    cost: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunEnd(Event):
+    """The run ended: the whole tree's totals."""
+
+    type: ClassVar[str] = "run_end"
+    response: str
+    status: Status
+    reason: str
+    route: Literal["rlm", "direct"]
+    usage: dict[str, JSON]
+    cost: float | None
+    seconds: float
+
+
+EVENT_TYPES: dict[str, type[Event]] = {
+    cls.type: cls
+    for cls in (
+        RunBegin,
+        NodeBegin,
+        TurnBegin,
+        RequestSent,
+        ReplyReceived,
+        Nudge,
+        CellBegin,
+        CellEnd,
+        CallBegin,
+        CallEnd,
+        LimitReached,
+        AnswerSet,
+        NodeEnd,
+        RunEnd,
+    )
+}

@@ -1,0 +1,184 @@
+"""The trace on disk: an append-only event log, and an append-only pack that holds each long string once.
+
+A run's folder has `events.jsonl` (one event a line) and `strings.pack` (bytes, no framing). A string of more than
+`INLINE_BYTES` stands in an event as `{"$s": [offset, length, hash]}`: where its UTF-8 bytes are in the pack, and the
+first 16 hexadecimal digits of their SHA-256. The pack is written first, so whatever the log names is there; after a
+kill at any byte all whole lines can be read. Nothing is synced: it survives the process, not a power cut.
+
+Both files are 0600 in a 0700 folder. They hold what the user asked and what was answered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from rlm.errors import ConfigError, RlmError
+from rlm.trace.events import EVENT_TYPES, Event
+from rlm.types import JSON
+
+INLINE_BYTES = 200
+FORMAT_VERSION = 1
+
+
+class TraceError(RlmError):
+    """A trace can't be read; the message names the file and the line."""
+
+
+def home() -> Path:
+    """The folder for runs and their traces: `$RLM_HOME`, or `~/.local/share/rlm`."""
+    named = os.environ.get("RLM_HOME")
+    return Path(named) if named else Path.home() / ".local" / "share" / "rlm"
+
+
+def new_run_id() -> str:
+    """A run's name: sorts by time, unique without asking anyone."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+class Trace:
+    """Takes the events of one run: writes them, and tells whoever listens.
+
+    Args:
+        run_id: The run's name.
+        path: The run's folder, made here; None keeps nothing on disk.
+    """
+
+    def __init__(self, run_id: str, path: Path | None) -> None:
+        self.run_id = run_id
+        self.path = path
+        self._began = time.monotonic()
+        self._last_span = 0
+        self._listeners: list[Callable[[Event], None]] = []
+        self._known: dict[bytes, list[JSON]] = {}
+        self._pack_size = 0
+        self._log_fd = self._pack_fd = -1
+        if path is not None:
+            try:
+                path.mkdir(mode=0o700, parents=True)
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                self._log_fd = os.open(path / "events.jsonl", flags, 0o600)
+                self._pack_fd = os.open(path / "strings.pack", flags, 0o600)
+            except OSError as error:
+                self.close()
+                raise ConfigError(
+                    f"the trace can't be written to {path}: {error.strerror}; set RLM_HOME or trace=False"
+                ) from error
+
+    def now(self) -> float:
+        """Seconds since the run began."""
+        return round(time.monotonic() - self._began, 6)
+
+    def new_span(self) -> int:
+        """A span number that this run has not used."""
+        self._last_span += 1
+        return self._last_span
+
+    def subscribe(self, listener: Callable[[Event], None]) -> None:
+        """Calls `listener` with every event from now on, on the run's own thread; it must not block."""
+        self._listeners.append(listener)
+
+    def emit(self, event: Event) -> None:
+        """Writes one event, on disk when this returns."""
+        if self._log_fd >= 0:
+            row: dict[str, Any] = {"type": event.type, "t": event.t, "span": event.span}
+            for name in _field_names(type(event)):
+                row[name] = self._stored(getattr(event, name))
+            _write_all(self._log_fd, json.dumps(row, separators=(",", ":")).encode() + b"\n")
+        for listener in self._listeners:
+            listener(event)
+
+    def close(self) -> None:
+        """Closes the files; what was emitted stays."""
+        for fd in (self._log_fd, self._pack_fd):
+            if fd >= 0:
+                os.close(fd)
+        self._log_fd = self._pack_fd = -1
+
+    def _stored(self, value: JSON) -> JSON:
+        """`value` with its long strings put into the pack."""
+        if isinstance(value, str):
+            if len(value) * 4 <= INLINE_BYTES:
+                return value
+            # A lone surrogate is not UTF-8, but a cell can print one.
+            data = value.encode("utf-8", "surrogatepass")
+            return value if len(data) <= INLINE_BYTES else {"$s": self._pack(data)}
+        if isinstance(value, list):
+            return [self._stored(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._stored(item) for key, item in value.items()}
+        return value
+
+    def _pack(self, data: bytes) -> list[JSON]:
+        digest = hashlib.sha256(data).digest()
+        if (place := self._known.get(digest)) is None:
+            _write_all(self._pack_fd, data)
+            place = [self._pack_size, len(data), digest.hex()[:16]]
+            self._known[digest] = place
+            self._pack_size += len(data)
+        return place
+
+
+def read(path: Path) -> Iterator[Event]:
+    """The events of the run in the folder `path`, in order, their strings whole.
+
+    A last line that was cut short by a kill is left out.
+
+    Raises:
+        TraceError: There is no trace there, or a line before the last can't be read.
+    """
+    try:
+        log = open(path / "events.jsonl", "rb")  # noqa: SIM115 (closed by the with below)
+        pack = open(path / "strings.pack", "rb")  # noqa: SIM115
+    except OSError as error:
+        raise TraceError(f"no trace at {path}: {error.strerror}") from error
+    with log, pack:
+        for number, line in enumerate(log, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                row = json.loads(line)
+                cls = EVENT_TYPES[row.pop("type")]
+                yield cls(**{name: _loaded(value, pack) for name, value in row.items()})
+            except (ValueError, KeyError, TypeError) as error:
+                raise TraceError(f"{path / 'events.jsonl'}, line {number}: {error}") from error
+
+
+def _loaded(value: JSON, pack: Any) -> JSON:
+    if isinstance(value, dict):
+        if set(value) == {"$s"}:
+            offset, length, digest = cast(tuple[int, int, str], value["$s"])
+            pack.seek(offset)
+            data = pack.read(length)
+            if hashlib.sha256(data).hexdigest()[:16] != digest:
+                raise ValueError(f"strings.pack does not hold the string at {offset}")
+            return cast(str, data.decode("utf-8", "surrogatepass"))
+        return {key: _loaded(item, pack) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_loaded(item, pack) for item in value]
+    return value
+
+
+_FIELD_NAMES: dict[type[Event], tuple[str, ...]] = {}
+
+
+def _field_names(cls: type[Event]) -> tuple[str, ...]:
+    """The fields of an event class besides `t` and `span`; looked up once, since `fields` costs 5 µs."""
+    if (names := _FIELD_NAMES.get(cls)) is None:
+        names = tuple(f.name for f in fields(cls) if f.name not in ("t", "span"))
+        _FIELD_NAMES[cls] = names
+    return names
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
