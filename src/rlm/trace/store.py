@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO
 
 from rlm.errors import ConfigError, RlmError
 from rlm.trace.events import EVENT_TYPES, Event
@@ -114,7 +114,8 @@ class Trace:
         if isinstance(value, list):
             return [self._stored(item) for item in value]
         if isinstance(value, dict):
-            return {key: self._stored(item) for key, item in value.items()}
+            # A value of the user's may have a key "$s" itself.
+            return {"$" + key if key.startswith("$") else key: self._stored(item) for key, item in value.items()}
         return value
 
     def _pack(self, data: bytes) -> list[JSON]:
@@ -145,23 +146,23 @@ def read(path: Path) -> Iterator[Event]:
             if not line.endswith(b"\n"):
                 return
             try:
-                row = json.loads(line)
+                row: dict[str, Any] = json.loads(line)
                 cls = EVENT_TYPES[row.pop("type")]
                 yield cls(**{name: _loaded(value, pack) for name, value in row.items()})
             except (ValueError, KeyError, TypeError) as error:
                 raise TraceError(f"{path / 'events.jsonl'}, line {number}: {error}") from error
 
 
-def _loaded(value: JSON, pack: Any) -> JSON:
+def _loaded(value: Any, pack: BinaryIO) -> Any:
     if isinstance(value, dict):
         if set(value) == {"$s"}:
-            offset, length, digest = cast(tuple[int, int, str], value["$s"])
+            offset, length, digest = value["$s"]
             pack.seek(offset)
             data = pack.read(length)
             if hashlib.sha256(data).hexdigest()[:16] != digest:
                 raise ValueError(f"strings.pack does not hold the string at {offset}")
-            return cast(str, data.decode("utf-8", "surrogatepass"))
-        return {key: _loaded(item, pack) for key, item in value.items()}
+            return data.decode("utf-8", "surrogatepass")
+        return {key.removeprefix("$"): _loaded(item, pack) for key, item in value.items()}
     if isinstance(value, list):
         return [_loaded(item, pack) for item in value]
     return value

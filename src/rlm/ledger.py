@@ -1,0 +1,177 @@
+"""Limits and spending of a whole call tree.
+
+One ledger a node, each below its parent's; every amount is checked and charged on the way up to the root, so a
+child can't overspend its parent and the roll-up is exact. All of it happens on one event loop, between awaits:
+there is nothing to lock.
+
+Before a call, the most it can cost is held, so that calls in flight together can't pass a limit that each alone
+would respect; its reply is charged when it arrives, whatever it holds. The root keeps `RESERVE` of its money, tokens
+and seconds back, for one wrap-up turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from rlm.errors import LimitError
+from rlm.lms.base import Price
+from rlm.types import Limits, Reply, Usage
+
+RESERVE = 0.1
+# What a call is taken to answer at most where nobody said; providers' own defaults are lower or of this size.
+OUTPUT_TOKENS = 8192
+# Fewer output tokens than this are no use: no cell fits.
+_LEAST_OUTPUT = 32
+
+
+@dataclass(slots=True)
+class Hold:
+    """What one call in flight may use at most.
+
+    Attributes:
+        max_tokens: The output tokens that the limits leave for it; None where no limit bears on it.
+        tokens: Held input and output tokens.
+        usd: Held dollars.
+    """
+
+    max_tokens: int | None
+    tokens: int = 0
+    usd: float = 0.0
+
+
+class Ledger:
+    """What a node and all below it may use, hold and have used.
+
+    Args:
+        limits: The limits of the run.
+        parent: The ledger of the node that started this one.
+    """
+
+    def __init__(self, limits: Limits, parent: Ledger | None = None) -> None:
+        self.limits = limits
+        self.parent = parent
+        self.usage = Usage()
+        self.usd = 0.0
+        self.unpriced = False
+        self.sub_calls = 0
+        self._held = Hold(None)
+        self._in_flight = 0
+        self._root: Ledger = parent._root if parent else self
+        self._began = time.monotonic()
+        self._slots = asyncio.Semaphore(limits.concurrency)
+        self._released: asyncio.Event = asyncio.Event()
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars spent, or None if the price of any call was unknown."""
+        return None if self.unpriced else self.usd
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds since the run began."""
+        return time.monotonic() - self._root._began
+
+    def seconds_left(self, *, wrap_up: bool = False) -> float | None:
+        """Seconds until the run must stop; the reserve is left out unless this is the wrap-up."""
+        limit = self._root.limits.seconds
+        if limit is None:
+            return None
+        return limit * (1.0 if wrap_up else 1.0 - RESERVE) - self.seconds
+
+    def take_sub_calls(self, count: int) -> None:
+        """Counts sub-calls that are about to be made: all of them, or none.
+
+        Raises:
+            LimitError: They would pass the limit.
+        """
+        limit, used = self._root.limits.sub_calls, self._root.sub_calls
+        if limit is not None and used + count > limit:
+            raise LimitError(
+                "sub_calls",
+                f"{count} more sub-calls would pass the limit of {limit}: {used} are used, none of these was made",
+            )
+        for ledger in self._line():
+            ledger.sub_calls += count
+
+    @asynccontextmanager
+    async def hold(
+        self, input_tokens: int, max_tokens: int | None, price: Price | None, *, wrap_up: bool = False
+    ) -> AsyncIterator[Hold]:
+        """Waits for a free slot and for room in the limits, and keeps both while a call is in flight.
+
+        Args:
+            input_tokens: The size of the prompt, estimated.
+            max_tokens: The output asked for, or None.
+            price: What the model costs at worst.
+            wrap_up: May use the reserve.
+
+        Raises:
+            LimitError: There is no room, and nothing in flight that could make room.
+        """
+        root = self._root
+        async with root._slots:
+            while (held := root._fit(input_tokens, max_tokens, price, wrap_up)) is None:
+                root._released.clear()
+                await root._released.wait()
+            root._held.tokens += held.tokens
+            root._held.usd += held.usd
+            root._in_flight += 1
+            try:
+                yield held
+            finally:
+                root._held.tokens -= held.tokens
+                root._held.usd -= held.usd
+                root._in_flight -= 1
+                root._released.set()
+
+    def charge(self, reply: Reply) -> None:
+        """Books one reply, here and in every ledger above."""
+        self.charge_usage(reply.usage, reply.cost)
+
+    def charge_usage(self, usage: Usage, cost: float | None) -> None:
+        """Books what a call used, where there may be no usable reply."""
+        for ledger in self._line():
+            ledger.usage += usage
+            ledger.usd += cost or 0.0
+            ledger.unpriced |= cost is None
+
+    def _line(self) -> list[Ledger]:
+        """This ledger and those above it."""
+        line = [self]
+        while (parent := line[-1].parent) is not None:
+            line.append(parent)
+        return line
+
+    def _fit(self, input_tokens: int, max_tokens: int | None, price: Price | None, wrap_up: bool) -> Hold | None:
+        """The hold for a call; None if it has to wait for one in flight to end."""
+        limits, share = self.limits, 1.0 if wrap_up else 1.0 - RESERVE
+        output = max_tokens or OUTPUT_TOKENS
+        room: float = math.inf
+        reached = ""
+        if limits.tokens is not None:
+            room = limits.tokens * share - self.usage.tokens - self._held.tokens - input_tokens
+            reached = "tokens"
+        if limits.usd is not None and price is not None and price.output_mtok + price.input_mtok > 0:
+            free = limits.usd * share - self.usd - self._held.usd - price.input_mtok * input_tokens / 1e6
+            affordable = free * 1e6 / price.output_mtok if price.output_mtok else (math.inf if free >= 0 else -1.0)
+            if affordable < room:
+                room, reached = affordable, "usd"
+        if room is math.inf:
+            return Hold(max_tokens)
+        if room < output and self._in_flight:
+            return None
+        if room < min(output, _LEAST_OUTPUT):
+            raise LimitError(reached, self._spent(reached))
+        granted = int(min(output, room))
+        usd = price.cost(Usage(1, input_tokens, granted)) if price else 0.0
+        return Hold(granted, input_tokens + granted, usd)
+
+    def _spent(self, limit: str) -> str:
+        if limit == "usd":
+            return f"the limit of ${self.limits.usd:g} is reached: ${self.usd:.4f} is spent"
+        return f"the limit of {self.limits.tokens:,} tokens is reached: {self.usage.tokens:,} are used"

@@ -1,0 +1,84 @@
+"""Reply text -> the cell in it. Pure.
+
+A cell is the first fenced block marked `repl` or `python`, in any case, closed or not, on lines of its own or inline.
+What follows the first cell is dropped, so that a model can't act on output that it imagined.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from rlm.types import Cell
+
+_LANGUAGES = r"repl|python3?|py"
+_OPENING = re.compile(
+    rf"^[ \t>]*(?P<ticks>`{{3,}})[ \t]*(?P<language>{_LANGUAGES})\b[ \t]*", re.IGNORECASE | re.MULTILINE
+)
+_THINKING = re.compile(r"\s*<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
+_THINKING_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+_BARE_FINAL = re.compile(r"^[ \t]*(FINAL(?:_VAR)?\(.*\))[ \t]*\Z", re.DOTALL | re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A reply taken apart.
+
+    Attributes:
+        text: The reply up to the end of its first cell, without thinking; what the conversation keeps.
+        cell: The first cell, or None.
+        dropped: Characters after the first cell, which nobody acts on.
+    """
+
+    text: str
+    cell: Cell | None
+    dropped: int = 0
+
+
+def parse(reply: str, *, bare_final: bool = False) -> Parsed:
+    """Finds the cell of a reply.
+
+    Args:
+        reply: The text as the model wrote it.
+        bare_final: Take a `FINAL(...)` or `FINAL_VAR(...)` that ends a reply without a fence as a cell: some models
+            can't be brought to write the fence.
+    """
+    text = _without_thinking(reply)
+    opening = _OPENING.search(text)
+    if opening is None:
+        bare = _BARE_FINAL.search(text) if bare_final else None
+        return Parsed(text, Cell(bare[1], "final") if bare else None)
+    code, end = _body(text, opening)
+    kept = text[:end] if end < len(text) else _closed(text, opening["ticks"])
+    return Parsed(kept, Cell(code, opening["language"].lower()), dropped=len(text[end:].strip()))
+
+
+def _body(text: str, opening: re.Match[str]) -> tuple[str, int]:
+    """The code of the block that `opening` opens, and where the block ends."""
+    ticks = re.escape(opening["ticks"])
+    line_end = text.find("\n", opening.end())
+    line_end = len(text) if line_end < 0 else line_end
+    first_line = text[opening.end() : line_end]
+    if inline := re.search(rf"{ticks}`*", first_line):
+        return first_line[: inline.start()].strip(), opening.end() + inline.end()
+    closing = re.compile(rf"^[ \t>]*{ticks}`*[ \t]*$", re.MULTILINE).search(text, line_end)
+    end = closing.start() if closing else len(text)
+    code = first_line + text[line_end:end] if first_line.strip() else text[line_end + 1 : end]
+    return code.strip("\n"), closing.end() if closing else len(text)
+
+
+def _closed(text: str, ticks: str) -> str:
+    """`text`, with the fence that it leaves open closed: the next turn must not be read as code."""
+    return text if text.rstrip().endswith(ticks) else text.rstrip("\n") + "\n" + ticks
+
+
+def _without_thinking(reply: str) -> str:
+    """The reply without a leading thinking block; one that was opened in the prompt has no opening tag."""
+    text = reply
+    while found := _THINKING.match(text):
+        text = text[found.end() :]
+    end = _THINKING_END.search(text)
+    opening = _OPENING.search(text)
+    if end and (opening is None or end.start() < opening.start()):
+        text = text[end.end() :]
+    return text.strip()
