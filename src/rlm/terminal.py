@@ -7,7 +7,7 @@ import re
 # C0 but tab and newline, DEL and C1 (a terminal may obey 0x9b as ESC [), the marks that change the direction of
 # writing or end a line, invisible tags, lone surrogates (they can't be encoded), and the byte-order mark.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\U000e0000-\U000e007f]"
 )
 
 
@@ -18,10 +18,10 @@ def visible(text: str) -> str:
 
 def one_line(text: str, width: int) -> str:
     """The start of `text` in one safe line of at most `width` characters, runs of blanks folded."""
-    head = " ".join(text[: 4 * width].split())
+    head = " ".join(visible(text[: 4 * width]).split())
     if len(head) > width or len(text) > 4 * width:
-        head = head[: width - 1].rstrip() + "…"
-    return visible(head)
+        return head[: width - 1].rstrip() + "…"
+    return head
 
 
 def _spelled(match: re.Match[str]) -> str:
