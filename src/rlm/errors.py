@@ -20,6 +20,11 @@ either: it propagates as what it is.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rlm.types import Usage
+
 
 class RlmError(Exception):
     """Base of every error that this package raises on purpose."""
@@ -50,7 +55,17 @@ class LMUnavailableError(LMError):
 
 
 class LMReplyError(LMError):
-    """The provider answered with something that can't be used: empty, refused, filtered or cut off."""
+    """The provider answered with something that can't be used: empty, refused, filtered or cut off.
+
+    Attributes:
+        usage: What the call consumed all the same, or None if it was not sent or is unknown.
+        cost: US dollars for it, or None if unknown.
+    """
+
+    def __init__(self, message: str, usage: Usage | None = None, cost: float | None = None) -> None:
+        super().__init__(message)
+        self.usage = usage
+        self.cost = cost
 
 
 class LimitError(RlmError):

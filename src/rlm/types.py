@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -59,6 +58,11 @@ class Usage:
             self.cached_tokens + other.cached_tokens,
             self.reasoning_tokens + other.reasoning_tokens,
         )
+
+
+def usage_fields(usage: Usage) -> dict[str, JSON]:
+    """`usage` as JSON, for traces and `--json`."""
+    return {name: getattr(usage, name) for name in Usage.__slots__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,4 +195,3 @@ class Completion:
     trace: Path | None
     route: Literal["rlm", "direct"] = "rlm"
     seconds: float = 0.0
-    metadata: Mapping[str, JSON] = field(default_factory=dict)

@@ -80,7 +80,7 @@ class Profile:
         )
         offered = [text for name, text in _functions().items() if name in functions]
         delegation = (
-            "Hand reading to `llm_query_batched` in pieces that fill its window well: few large prompts, not many tiny ones."
+            "Hand reading to `llm_query_batched` in pieces that fill its window: few large prompts, not many tiny ones."
             if "llm_query" in functions
             else "There are no sub-calls in this run: read what matters yourself, a little at a time."
         )

@@ -1,0 +1,242 @@
+"""Answers the calls that a cell makes: plain LM calls, batches and maps of them, and child nodes.
+
+One broker a node. What it raises reaches the cell as an exception; it never answers with an error as text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from rlm.errors import ConfigError, LimitError, LMError, LMReplyError, RlmError
+from rlm.ledger import Ledger
+from rlm.lms.base import LM, estimate_tokens
+from rlm.mapping import Pack, pack_items
+from rlm.trace.events import CallBegin, CallEnd
+from rlm.trace.store import Trace
+from rlm.types import JSON, Message, Reply, Request, Usage, usage_fields
+
+# Starts a child node: (span, prompt, context as the worker sent it, its ledger) -> its answer as text.
+SpawnChild = Callable[[int, str, JSON, Ledger], Awaitable[str]]
+
+PLAIN_CALLS = ("llm_query", "llm_query_batched", "llm_map")
+CHILD_CALLS = ("rlm_query", "rlm_query_batched")
+
+
+class BatchError(LMError):
+    """Some prompts of a batch failed.
+
+    Attributes:
+        results: The answers that there are, in order; None where a prompt failed.
+    """
+
+    def __init__(self, message: str, results: list[JSON]) -> None:
+        super().__init__(message)
+        self.results = results
+
+
+class Broker:
+    """Serves one node's cells.
+
+    Args:
+        models: The models that a cell may name, `None` being the one it gets by default.
+        ledger: The node's ledger.
+        trace: The run's trace.
+        depth: The node's depth; the root's is 0.
+        spawn: Starts a child node.
+    """
+
+    def __init__(
+        self, models: Mapping[str | None, LM], ledger: Ledger, trace: Trace, depth: int, spawn: SpawnChild
+    ) -> None:
+        self._models = models
+        self._ledger = ledger
+        self._trace = trace
+        self._spawn = spawn
+        self._kept: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._children = asyncio.Semaphore(ledger.limits.concurrency)
+        self.functions = (PLAIN_CALLS if depth < ledger.limits.depth else ()) + (
+            CHILD_CALLS if depth + 1 < ledger.limits.depth else ()
+        )
+        self.span = 0  # the turn whose cell is running
+        self.closed: LimitError | None = None  # set for the wrap-up, when sub-calls are over
+
+    async def __call__(self, name: str, args: dict[str, JSON]) -> JSON:
+        """Answers one call of a cell.
+
+        Raises:
+            RlmError: What the cell is to see as an exception.
+        """
+        if self.closed is not None:
+            raise self.closed
+        if name not in self.functions:
+            raise ConfigError(f"{name} is not offered here; there is: {', '.join(self.functions) or 'no sub-call'}")
+        answer: JSON = await getattr(self, f"_{name}")(**args)
+        return answer
+
+    async def _llm_query(self, prompt: JSON, model: JSON = None) -> JSON:
+        lm = self._model(model)
+        self._ledger.take_sub_calls(1)
+        return await self._ask("llm_query", _text(prompt, "prompt"), lm)
+
+    async def _llm_query_batched(self, prompts: JSON, model: JSON = None) -> JSON:
+        lm = self._model(model)
+        texts = _texts(prompts, "prompts")
+        self._ledger.take_sub_calls(len(texts) - sum(bool(self._kept.get((lm.name, t))) for t in set(texts)))
+        return await self._all([self._ask_or_kept(text, lm) for text in texts], (lm.name, texts))
+
+    async def _llm_map(self, items: JSON, instruction: JSON, schema: JSON = None, model: JSON = None) -> JSON:
+        lm = self._model(model)
+        if not isinstance(items, list):
+            raise ConfigError("llm_map takes a list of items")
+        packs = pack_items(items, _text(instruction, "instruction"), schema, lm.window)
+        self._ledger.take_sub_calls(len(packs))
+        found: dict[int, JSON] = {}
+
+        async def run(pack: Pack) -> None:
+            answered = pack.read(await self._ask("llm_map", pack.prompt, lm))
+            missing = [index for index in pack.indices if index not in answered]
+            for again in pack.split(missing):
+                self._ledger.take_sub_calls(1)
+                answered |= again.read(await self._ask("llm_map", again.prompt, lm))
+            found.update(answered)
+
+        await self._all([run(pack) for pack in packs])
+        unanswered = [index for pack in packs for index in pack.indices if index not in found]
+        first_of = {index: pack.first_of[index] for pack in packs for index in pack.first_of}
+        results: list[JSON] = [found.get(first_of[index]) for index in range(len(items))]
+        if unanswered:
+            raise BatchError(f"llm_map: no usable result for {len(unanswered)} of {len(items)} items", results)
+        return results
+
+    async def _rlm_query(self, prompt: JSON, context: JSON = None, model: JSON = None) -> JSON:
+        self._model(model)
+        self._ledger.take_sub_calls(1)
+        return await self._child(_text(prompt, "prompt"), context)
+
+    async def _rlm_query_batched(self, prompts: JSON, contexts: JSON = None, model: JSON = None) -> JSON:
+        self._model(model)
+        texts = _texts(prompts, "prompts")
+        inputs = contexts if contexts is not None else [None] * len(texts)
+        if not isinstance(inputs, list) or len(inputs) != len(texts):
+            raise ConfigError(f"rlm_query_batched takes as many contexts as prompts ({len(texts)})")
+        self._ledger.take_sub_calls(len(texts))
+        return await self._all([self._child(text, given) for text, given in zip(texts, inputs, strict=True)])
+
+    async def _all(
+        self, work: Sequence[Awaitable[JSON]], batch: tuple[str, list[str]] | None = None
+    ) -> list[JSON]:
+        """All of `work` at once. One failure does not stop the others: their answers are paid for.
+
+        With `batch` (model, prompts), the answers of a batch that failed in part are kept for when the same
+        prompts are asked again.
+        """
+        done: list[Any] = await asyncio.gather(*work, return_exceptions=True)
+        errors = [item for item in done if isinstance(item, BaseException)]
+        for error in errors:
+            if not isinstance(error, RlmError):
+                raise error
+        if not errors:
+            return done
+        results: list[JSON] = [None if isinstance(item, BaseException) else item for item in done]
+        if batch:
+            model, prompts = batch
+            for prompt, result in zip(prompts, results, strict=True):
+                if isinstance(result, str):
+                    self._kept[model, prompt].append(result)
+        raise BatchError(
+            f"{len(errors)} of {len(done)} calls failed, the first with: {errors[0]}"
+            + ("; run the cell again to ask only those" if batch else ""),
+            results,
+        ) from errors[0]
+
+    async def _ask_or_kept(self, prompt: str, lm: LM) -> JSON:
+        if kept := self._kept.get((lm.name, prompt)):
+            return kept.pop()
+        return await self._ask("llm_query_batched", prompt, lm)
+
+    async def _ask(self, name: str, prompt: str, lm: LM) -> str:
+        """One plain LM call: held, sent, charged, traced."""
+        span = self._begin(name, prompt, lm.name)
+        began = time.monotonic()
+        reply: Reply | None = None
+        failure: RlmError | None = None
+        try:
+            size = estimate_tokens(prompt)
+            if lm.window is not None and size > lm.window:
+                raise LMReplyError(
+                    f"the prompt has about {size:,} tokens and {lm.name} takes {lm.window:,}: split it, or send less"
+                )
+            async with self._ledger.hold(size, None, lm.price) as held:
+                reply = await lm.complete(Request((Message("user", prompt),), held.max_tokens))
+                self._ledger.charge(reply)
+            return reply.text
+        except RlmError as error:
+            failure = error
+            if isinstance(error, LMReplyError) and error.usage is not None:
+                self._ledger.charge_usage(error.usage, error.cost)
+            raise
+        finally:
+            self._end(span, began, reply, None if reply else str(failure or "cancelled"))
+
+    async def _child(self, prompt: str, context: JSON) -> str:
+        span = self._begin("rlm_query", prompt, self._models[None].name)
+        began = time.monotonic()
+        ledger = Ledger(self._ledger.limits, self._ledger)
+        answer: str | None = None
+        failure: RlmError | None = None
+        try:
+            async with self._children:
+                answer = await self._spawn(span, prompt, context, ledger)
+            return answer
+        except RlmError as error:
+            failure = error
+            raise
+        finally:
+            totals = Reply(answer or "", ledger.usage, ledger.cost)
+            self._end(span, began, totals, None if answer is not None else str(failure or "cancelled"))
+
+    def _begin(self, name: str, prompt: str, model: str) -> int:
+        span = self._trace.new_span()
+        self._trace.emit(
+            CallBegin(t=self._trace.now(), span=span, parent=self.span, name=name, prompt=prompt, model=model)
+        )
+        return span
+
+    def _end(self, span: int, began: float, reply: Reply | None, error: str | None) -> None:
+        self._trace.emit(
+            CallEnd(
+                t=self._trace.now(),
+                span=span,
+                reply=reply.text if reply and error is None else None,
+                error=error,
+                finish=reply.finish if reply else None,
+                usage=usage_fields(reply.usage if reply else Usage()),
+                cost=reply.cost if reply else None,
+                retries=reply.retries if reply else 0,
+                seconds=round(time.monotonic() - began, 6),
+            )
+        )
+
+    def _model(self, name: JSON) -> LM:
+        if name is None or isinstance(name, str):
+            if (lm := self._models.get(name)) is not None:
+                return lm
+            known = ", ".join(sorted(repr(key) for key in self._models if key))
+            raise ConfigError(f"no model {name!r} in this run; there is: {known}")
+        raise ConfigError(f"model must be a name, not {type(name).__name__}")
+
+
+def _text(value: JSON, name: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} must be a str, not {type(value).__name__}")
+    return value
+
+
+def _texts(value: JSON, name: str) -> list[str]:
+    if not isinstance(value, list):
+        raise ConfigError(f"{name} must be a list of str, not {type(value).__name__}")
+    return [_text(item, f"{name}[{index}]") for index, item in enumerate(value)]
