@@ -1,0 +1,35 @@
+"""The command `rlm`. Answers go to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command and returns its exit status; errors of ours are told in one or two lines, without traceback."""
+    from rlm import conflict
+    from rlm.cli import exit_codes
+    from rlm.errors import RlmError
+    from rlm.terminal import visible
+
+    # A model may write what the terminal's encoding, or UTF-8 itself (a lone surrogate), can't carry.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        conflict.check()
+        import typer
+
+        from rlm.cli.app import app
+
+        try:
+            status = app(arguments, prog_name="rlm", standalone_mode=False)
+        except typer.TyperException as error:
+            print(f"rlm: {visible(error.format_message())} (rlm --help lists what there is)", file=sys.stderr)
+            return exit_codes.USAGE
+    except RlmError as error:
+        print(f"rlm: {visible(str(error))}", file=sys.stderr)
+        return exit_codes.of_error(error)
+    except KeyboardInterrupt:
+        return exit_codes.INTERRUPTED
+    return status if isinstance(status, int) else exit_codes.DONE

@@ -117,6 +117,8 @@ class RunTree:
                 self.begin = event
             case RunEnd():
                 self.end = event
+                # The ledger's totals also hold calls that were charged and gave no usable reply.
+                self.usage, self.usd, self.unpriced = _usage(event.usage), event.cost or 0.0, event.cost is None
             case NodeBegin():
                 self._add_node(event)
             case TurnBegin(parent=parent):
@@ -149,7 +151,7 @@ class RunTree:
         call = self._span(event.span, Call)
         call.end = event
         # A child node's replies have been counted as they came; what its call reports is their sum.
-        if call.child is None and event.usage:
+        if call.child is None and event.usage.get("calls"):
             self._charge(event.usage, event.cost)
 
     def _add_to_turn(self, event: Event) -> None:
@@ -172,7 +174,7 @@ class RunTree:
                     self.answer = event
 
     def _charge(self, usage: dict[str, JSON], cost: float | None) -> None:
-        self.usage += Usage(**{name: value for name, value in usage.items() if isinstance(value, int)})
+        self.usage += _usage(usage)
         self.usd += cost or 0.0
         self.unpriced |= cost is None
 
@@ -181,3 +183,7 @@ class RunTree:
         if not isinstance(found, kind):
             raise TreeError(f"an event belongs to span {span}, and no {kind.__name__.lower()} of that number began")
         return found
+
+
+def _usage(fields: dict[str, JSON]) -> Usage:
+    return Usage(**{name: value for name, value in fields.items() if isinstance(value, int)})

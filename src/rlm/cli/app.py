@@ -1,0 +1,91 @@
+"""The commands and their options. What they do is in one file each, imported when the command runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rlm.cli import exit_codes
+
+app = typer.Typer(
+    name="rlm",
+    help="Ask questions of inputs of any length. The input goes into a sandbox; a model writes code that reads it.",
+    epilog=exit_codes.HELP,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command(epilog=exit_codes.HELP)
+def ask(
+    question: Annotated[str, typer.Argument(help="What to find out.", show_default=False)],
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH... | -]", help="Files or folders to ask about; - reads standard input."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", envvar="RLM_MODEL", help="The model, as provider/name, or nano.")
+    ] = None,
+    sub_model: Annotated[
+        str | None,
+        typer.Option(envvar="RLM_SUB_MODEL", help="The model that cells call; the same one unless given."),
+    ] = None,
+    sandbox: Annotated[str, typer.Option(help="Where the model's code runs: local or unconfined.")] = "local",
+    budget: Annotated[float | None, typer.Option(metavar="USD", min=0, help="US dollars to spend at most.")] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="Seconds to run at most.")] = None,
+    max_turns: Annotated[int | None, typer.Option(min=1, help="Turns of each node at most.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the answer.")] = False,
+    show_code: Annotated[bool, typer.Option("--show-code", help="Show each cell and its output as it ends.")] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the whole run to one file, for rlm show.")
+    ] = None,
+    env_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take keys and settings from this file; none is read else.")
+    ] = None,
+) -> int:
+    """Answer QUESTION about files, folders or standard input."""
+    from rlm.cli import ask
+    from rlm.cli import env_file as variables
+
+    if env_file is not None:
+        variables.load(env_file)
+    return ask.run(
+        question,
+        paths or [],
+        ask.Options(
+            model=model,
+            sub_model=sub_model,
+            sandbox=sandbox,
+            budget=budget,
+            timeout=timeout,
+            max_turns=max_turns,
+            json=json,
+            show_code=show_code,
+            save=save,
+        ),
+    )
+
+
+@app.command(epilog=exit_codes.HELP)
+def demo() -> int:
+    """Ask five questions of ten million tokens from this Python installation, with the model in the box."""
+    from rlm.cli import demo
+
+    return demo.run()
+
+
+@app.command(epilog=exit_codes.HELP)
+def show(
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="A run's name, folder, or saved file; the last run if left out."),
+    ] = None,
+) -> int:
+    """Show a saved run as a tree."""
+    from rlm.cli import show
+
+    return show.run(run)

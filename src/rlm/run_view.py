@@ -1,0 +1,181 @@
+"""A run, live or saved, as lines for a terminal. Everything that a model, a file or a user wrote goes through
+`visible`, and into `rich.Text`, which obeys no markup.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from rich.console import Group
+from rich.text import Text
+from rich.tree import Tree
+
+from rlm.terminal import one_line, visible
+from rlm.trace.tree import Call, Node, RunTree, Turn
+from rlm.types import JSON
+
+LINE = 100
+CALLS_SHOWN = 8
+CODE_STYLE, QUIET_STYLE, GOOD_STYLE, BAD_STYLE = "cyan", "dim", "green", "red"
+
+
+def view(run: RunTree, *, code: bool = False, last_turns: int | None = None, now: float | None = None) -> Group:
+    """The whole run.
+
+    Args:
+        run: The run so far.
+        code: Show whole cells, their outputs and the single sub-calls, instead of one line each.
+        last_turns: Show only that many turns of a node, the last ones.
+        now: Seconds since the run began; the time of the last event if None.
+    """
+    title = Text(one_line(run.begin.question, LINE) if run.begin else "starting", style="bold")
+    if run.begin is not None:
+        about = [run.begin.context.partition("\n")[0], run.begin.model, run.begin.sandbox]
+        title.append("\n" + one_line(" · ".join(part for part in about if part), LINE), style=QUIET_STYLE)
+    tree = Tree(title, guide_style=QUIET_STYLE)
+    if run.root is not None:
+        _add_turns(tree, run.root, code, last_turns)
+    for limit in run.limits:
+        tree.add(Text(one_line(limit.message, LINE), style=BAD_STYLE))
+    return Group(tree, summary(run, now))
+
+
+def turn_view(turn: Turn) -> Tree:
+    """One turn, whole: its cell, the output that the model was shown, its sub-calls."""
+    tree = Tree(_turn_title(turn), guide_style=QUIET_STYLE)
+    _add_turn_details(tree, turn, True, None)
+    return tree
+
+
+def summary(run: RunTree, now: float | None = None) -> Text:
+    """One line: how it ended or that it runs, and what it used of its limits."""
+    limits = run.begin.limits if run.begin else {}
+    end = run.end
+    turns = len(run.root.turns) if run.root else 0
+    seconds = end.seconds if end else run.now if now is None else now
+    parts = [
+        f"{turns}{_of(limits.get('turns'))} turn{'' if turns == 1 else 's'}",
+        f"{run.usage.calls:,} model call{'' if run.usage.calls == 1 else 's'}",
+        f"{run.usage.tokens:,}{_of(limits.get('tokens'))} tokens",
+        f"{_money(run.cost)}{_of(limits.get('usd'), '$')}",
+        f"{seconds:.1f}{_of(limits.get('seconds'))} s",
+    ]
+    line = Text()
+    if end is None:
+        line.append("running", style="bold")
+    else:
+        line.append(end.status, style=f"bold {GOOD_STYLE if end.status == 'done' else BAD_STYLE}")
+    line.append(" · " + " · ".join(parts), style=QUIET_STYLE)
+    if end is not None and end.reason:
+        line.append("\n" + visible(end.reason), style=BAD_STYLE)
+    return line
+
+
+def _add_turns(tree: Tree, node: Node, code: bool, last_turns: int | None) -> None:
+    hidden = max(0, len(node.turns) - last_turns) if last_turns is not None else 0
+    if hidden:
+        tree.add(Text(f"… {hidden} earlier turns", style=QUIET_STYLE))
+    for turn in node.turns[hidden:]:
+        branch = tree.add(_turn_title(turn))
+        _add_turn_details(branch, turn, code, last_turns)
+    for limit in node.limits:
+        tree.add(Text(one_line(limit.message, LINE), style=BAD_STYLE))
+
+
+def _turn_title(turn: Turn) -> Text:
+    title = Text(f"turn {turn.begin.turn}" + (" (wrap-up)" if turn.begin.wrap_up else ""), style="bold")
+    if not turn.replies:
+        return title.append("  asking the model", style=QUIET_STYLE)
+    tokens = sum(_number(reply.usage, "input_tokens") + _number(reply.usage, "output_tokens") for reply in turn.replies)
+    parts = [f"model {sum(reply.seconds for reply in turn.replies):.2f} s", f"{tokens:,} tokens"]
+    if turn.cell_end is not None:
+        parts.append(f"cell {turn.cell_end.seconds:.2f} s")
+    elif turn.cell is not None:
+        parts.append("cell running")
+    return title.append("  " + ", ".join(parts), style=QUIET_STYLE)
+
+
+def _add_turn_details(branch: Tree, turn: Turn, code: bool, last_turns: int | None) -> None:
+    if turn.cell is not None:
+        shown = visible(turn.cell.code.rstrip()) if code else one_line(turn.cell.code, LINE)
+        branch.add(Text(shown, style=CODE_STYLE))
+    for name, calls in _by_name(turn.calls):
+        group = branch.add(_calls_line(name, calls))
+        listed = [call for call in calls if call.child is not None or code]
+        for call in listed[:CALLS_SHOWN]:
+            leaf = group.add(_call_line(call))
+            if call.child is not None:
+                _add_turns(leaf, call.child, code, last_turns)
+        if len(listed) > CALLS_SHOWN:
+            group.add(Text(f"… {len(listed) - CALLS_SHOWN} more", style=QUIET_STYLE))
+    for line in _outcome(turn, code):
+        branch.add(line)
+
+
+def _outcome(turn: Turn, code: bool) -> Iterator[Text]:
+    """What a turn's cell printed, how it failed, and what it answered."""
+    end = turn.cell_end
+    if end is not None:
+        shown = end.shown.rstrip()
+        if code and shown:
+            yield Text(visible(shown))
+        elif end.output_size:
+            yield Text(f"printed {end.output_size:,} characters", style=QUIET_STYLE)
+        if end.error and not code:
+            yield Text(one_line(end.error.rstrip().rpartition("\n")[2], LINE), style=BAD_STYLE)
+        if end.lost:
+            yield Text(one_line(f"worker lost: {end.lost}", LINE), style=BAD_STYLE)
+        elif end.interrupted:
+            yield Text("interrupted", style=BAD_STYLE)
+    if turn.nudge is not None:
+        yield Text("no cell in the reply: nudged", style=BAD_STYLE)
+    for limit in turn.limits:
+        yield Text(one_line(limit.message, LINE), style=BAD_STYLE)
+    if turn.answer is not None and turn.answer.ready:
+        text = as_text(turn.answer.value)
+        yield Text("answer: " + (visible(text) if code else one_line(text, LINE)), style=GOOD_STYLE)
+
+
+def as_text(value: JSON) -> str:
+    """An answer as text: a string as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _calls_line(name: str, calls: list[Call]) -> Text:
+    done = sum(call.end is not None and call.end.error is None for call in calls)
+    failed = sum(call.end is not None and call.end.error is not None for call in calls)
+    running = len(calls) - done - failed
+    counts = [
+        f"{count:,} {word}" for count, word in ((done, "done"), (running, "running"), (failed, "failed")) if count
+    ]
+    return Text(f"{visible(name)} × {len(calls):,}: {', '.join(counts)}", style=BAD_STYLE if failed else "")
+
+
+def _call_line(call: Call) -> Text:
+    line = Text(one_line(call.begin.prompt, LINE // 2), style=QUIET_STYLE)
+    if call.end is None:
+        return line.append(" …")
+    if call.end.error is not None:
+        return line.append(" ! " + one_line(call.end.error, LINE // 2), style=BAD_STYLE)
+    return line.append(" -> " + one_line(call.end.reply or "", LINE // 2), style="default")
+
+
+def _by_name(calls: list[Call]) -> list[tuple[str, list[Call]]]:
+    groups: dict[str, list[Call]] = {}
+    for call in calls:
+        groups.setdefault(call.begin.name, []).append(call)
+    return list(groups.items())
+
+
+def _number(usage: dict[str, JSON], name: str) -> int:
+    value = usage.get(name)
+    return value if isinstance(value, int) else 0
+
+
+def _money(usd: float | None) -> str:
+    return "price unknown" if usd is None else "$0" if usd == 0 else f"${usd:.4f}"
+
+
+def _of(limit: JSON, unit: str = "") -> str:
+    return f"/{unit}{limit:,g}" if isinstance(limit, int | float) else ""
