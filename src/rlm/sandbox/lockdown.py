@@ -1,0 +1,156 @@
+"""Locks the worker's own process down before it runs a cell: files, network, processes, memory. There is no way back.
+
+Needs no root, no namespaces and nothing installed: Landlock says which files can be opened, a seccomp allowlist which
+system calls exist, rlimits how much memory. Worker-side: standard library only, Python 3.8+, x86-64 and aarch64.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import platform
+import resource
+import signal
+import site
+import struct
+import sys
+import sysconfig
+from collections.abc import Iterable
+
+if __package__:
+    from . import landlock, seccomp
+else:  # shipped as plain files side by side
+    import landlock  # type: ignore[import-not-found,no-redef]
+    import seccomp  # type: ignore[import-not-found,no-redef]
+
+_OPEN_FILES = 256  # also bounds what pipes and socket pairs hold outside RLIMIT_AS, to about 60 MB
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 4, 24, 38, 47
+_CAP_AMBIENT_CLEAR_ALL = 4
+_CAPABILITY_VERSION_3 = 0x20080522
+_M_ARENA_MAX = -8
+
+# Code opens /dev/null to write as often as to read, and nothing comes of it.
+_DEVICES = {
+    "/dev/null": landlock.READ_FILE | landlock.WRITE_FILE,
+    "/dev/zero": landlock.READ_FILE,
+    "/dev/urandom": landlock.READ_FILE,
+    "/dev/random": landlock.READ_FILE,
+}
+
+
+def supported(landlock_abi_cap: int | None = None) -> str | None:
+    """None where `lock_down` can hold on this machine; otherwise why not, and what to do about it."""
+    if sys.platform != "linux":
+        return "the local sandbox needs Linux (Landlock and seccomp); use a container, or sandbox='unconfined'"
+    machine = platform.machine()
+    if machine not in seccomp.AUDIT_ARCH or struct.calcsize("P") != 8 or sys.byteorder != "little":
+        return f"the local sandbox knows x86-64 and aarch64, not this {machine} Python; use sandbox='unconfined'"
+    if landlock_abi_cap == 0:
+        return "Landlock is capped at ABI 0, so files can't be kept from the worker; lift the cap"
+    if landlock.abi() < 1:
+        return {
+            errno.EOPNOTSUPP: "Landlock is switched off: add 'landlock' to the kernel's lsm= boot parameter",
+            errno.EPERM: "Landlock is blocked by a container: allow landlock_* in its seccomp profile",
+        }.get(ctypes.get_errno(), "this kernel has no Landlock: it takes Linux 5.13 with CONFIG_SECURITY_LANDLOCK")
+    if not os.path.exists("/proc/self/statm"):
+        return "the local sandbox needs /proc mounted to size its memory limit: mount -t proc proc /proc"
+    return None
+
+
+def readable() -> list[str]:
+    """What Python needs of the host and `lock_down` should leave readable.
+
+    The interpreter, its standard library and packages, the folders of shared libraries, time zones, MIME types.
+    """
+    base = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix}
+    paths = [os.path.realpath(sys.executable)]
+    for scheme in (sysconfig.get_paths(), sysconfig.get_paths(vars=base)):
+        paths += [scheme[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
+    paths += site.getsitepackages([sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix])
+    paths += [path for path in sys.path if path.endswith(".zip")]
+    triplet = sysconfig.get_config_var("MULTIARCH") or f"{platform.machine()}-linux-gnu"
+    paths += [f"/lib/{triplet}", f"/usr/lib/{triplet}", "/lib64", "/usr/lib64", "/usr/local/lib"]
+    if sys.base_prefix != "/usr":  # a Python that brings its libraries along; /usr/lib itself is the whole host's
+        paths.append(os.path.join(sys.base_prefix, "lib"))
+    paths += ["/etc/ld.so.cache", "/usr/share/zoneinfo", "/etc/localtime", "/etc/mime.types"]
+    return list(dict.fromkeys(paths))
+
+
+def _prctl(option: int, *args: int) -> int:
+    padded = [ctypes.c_ulong(arg) for arg in (*args, 0, 0, 0, 0)[:4]]
+    result: int = ctypes.CDLL(None, use_errno=True).prctl(ctypes.c_int(option), *padded)
+    return result
+
+
+def _drop_capabilities() -> None:
+    """Leaves no capability in any set. Keeps the uid: another one can't import from a Python under a 0700 folder."""
+    capability = 0
+    while _prctl(_PR_CAPBSET_DROP, capability) == 0:  # EPERM at once where there is none to lose, EINVAL at the end
+        capability += 1
+    _prctl(_PR_CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL)
+    header, nothing = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24)
+    if ctypes.CDLL(None, use_errno=True).capset(header, nothing):
+        raise OSError(ctypes.get_errno(), "capset failed")
+
+
+def _limit_resources(memory_bytes: int | None) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    files = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+    for none_of_it in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
+        resource.setrlimit(none_of_it, (0, 0))
+    if memory_bytes is None:
+        return
+    # Each thread would reserve 64 MB of address space for an arena of its own, and the limit counts that as used.
+    getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)(_M_ARENA_MAX, 2)
+    with open("/proc/self/statm", "rb") as statm:
+        pages = int(statm.read().split()[0])
+    size = pages * resource.getpagesize() + memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
+def _die_with(parent: int) -> None:
+    """Has the kernel kill this process when its parent ends. After any change of uid, which would undo it."""
+    if _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    if os.getppid() != parent:  # it ended before it could be watched
+        os._exit(1)
+
+
+def lock_down(
+    read: Iterable[str],
+    *,
+    memory_bytes: int | None,
+    landlock_abi_cap: int | None = None,
+    parent: int | None = None,
+) -> list[str]:
+    """Confines this process, which must have one thread and no open file that a cell must not reach.
+
+    Args:
+        read: Files and folders that stay readable; `readable()` is what Python needs.
+        memory_bytes: Address space that may be added to what is in use now; None leaves it unlimited.
+        landlock_abi_cap: Use at most this ABI, as an older kernel would.
+        parent: The process to die with; None takes the parent at the time of the call.
+
+    Returns:
+        What is enforced from now on: of files, network, memory, processes, disk.
+
+    Raises:
+        OSError: Something can't be enforced. Nothing may run in this process then.
+    """
+    why_not = supported(landlock_abi_cap)
+    if why_not is not None:
+        raise OSError(errno.ENOTSUP, why_not)
+    if len(os.listdir("/proc/self/task")) != 1:
+        raise OSError(errno.EBUSY, "lock_down confines one thread, and this process has several")
+    abi = landlock.abi() if landlock_abi_cap is None else min(landlock_abi_cap, landlock.abi())
+    _drop_capabilities()
+    _limit_resources(memory_bytes)
+    _prctl(_PR_SET_DUMPABLE, 0)  # a crash handler ignores RLIMIT_CORE and would store the user's input
+    _die_with(os.getppid() if parent is None else parent)
+    if _prctl(_PR_SET_NO_NEW_PRIVS, 1):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS) failed")
+    landlock.restrict(read, _DEVICES, abi)
+    seccomp.install(seccomp.program(platform.machine(), os.getpid(), deny_truncate=abi < 3))
+    return ["files", "network", "processes", "disk"] + (["memory"] if memory_bytes is not None else [])
