@@ -126,9 +126,7 @@ class Broker:
         self._ledger.take_sub_calls(len(texts))
         return await self._all([self._child(text, given) for text, given in zip(texts, inputs, strict=True)])
 
-    async def _all(
-        self, work: Sequence[Awaitable[JSON]], batch: tuple[str, list[str]] | None = None
-    ) -> list[JSON]:
+    async def _all(self, work: Sequence[Awaitable[JSON]], batch: tuple[str, list[str]] | None = None) -> list[JSON]:
         """All of `work` at once. One failure does not stop the others: their answers are paid for.
 
         With `batch` (model, prompts), the answers of a batch that failed in part are kept for when the same

@@ -115,9 +115,10 @@ def _matches(value: JSON, schema: JSON) -> bool:
     if not isinstance(schema, dict):
         return True
     kind = schema.get("type")
-    if isinstance(kind, str) and kind in _TYPES:
-        if not isinstance(value, _TYPES[kind]) or (kind in ("integer", "number") and isinstance(value, bool)):
-            return False
+    if isinstance(kind, str) and not isinstance(value, _TYPES.get(kind, object)):
+        return False
+    if kind in ("integer", "number") and isinstance(value, bool):
+        return False
     options = schema.get("enum")
     if isinstance(options, list) and value not in options:
         return False

@@ -1,0 +1,286 @@
+"""One run, from its input to its completion: opens what it needs, starts the nodes of its call tree, closes all.
+
+What a node *does* is in `loop`; what its cells may ask for, in `broker`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import platform
+import random
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, cast
+
+from rlm.broker import Broker
+from rlm.context import Context, load
+from rlm.errors import LMError, RlmError, SandboxUnavailableError
+from rlm.ledger import Ledger
+from rlm.lms.base import LM, estimate_tokens
+from rlm.loop import Node, Outcome, cut_short, finish, run_node
+from rlm.prompts import profiles
+from rlm.run import Run
+from rlm.sandbox.launchers.base import ChildContext, Environment, Launcher
+from rlm.sandbox.session import Session
+from rlm.trace import store
+from rlm.trace.events import NodeBegin, RunBegin, RunEnd
+from rlm.trace.store import Trace
+from rlm.types import JSON, Answer, Completion, Limits, Message, Request, Status, usage_fields
+
+# Below about this many tokens a plain call answers better and cheaper (figure 1 of arXiv 2512.24601).
+DIRECT_TOKENS = 2**14
+# Of a cell's output, what travels to the host and into the trace; the whole stays in the worker.
+MAX_OUTPUT = 1_000_000
+# What the sandbox must enforce where the caller does not say; `unconfined` is asked for by that name.
+REQUIRED = frozenset({"files", "network", "memory", "cpu"})
+
+Route = Literal["auto", "rlm", "direct"]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an engine gives to each of its runs; `RLM` has what each part means."""
+
+    model: LM
+    sub_model: LM
+    launcher: Launcher
+    require: frozenset[str] | None
+    limits: Limits
+    route: Route
+    trace: bool | Path
+    verbose: bool
+
+
+class Execution:
+    """One run: what the nodes of its call tree share.
+
+    Args:
+        setup: What the engine gave.
+        run: The handle that the caller has.
+        question: What is asked.
+    """
+
+    def __init__(self, setup: Setup, run: Run, question: str) -> None:
+        self._setup = setup
+        self._run = run
+        self._question = question
+        self._ledger = Ledger(setup.limits)
+        run_id = store.new_run_id()
+        folder = setup.trace if isinstance(setup.trace, Path) else store.home() / "runs"
+        self._trace = Trace(run_id, folder / run_id if setup.trace else None)
+        self._seed = random.randrange(2**32)
+        self._root: Node | None = None
+        self._route: Literal["rlm", "direct"] = "rlm"
+
+    async def main(self, value: object) -> Completion:
+        """The run.
+
+        Raises:
+            RlmError: Nothing could be run; `RLM.completion` says when.
+        """
+        try:
+            self._trace.subscribe(self._run.put)
+            with await asyncio.to_thread(load, value) as context:
+                self._begin(context)
+                outcome = await self._outcome(context)
+            return self._end(outcome)
+        finally:
+            self._trace.close()
+
+    async def _outcome(self, context: Context) -> Outcome:
+        try:
+            if (text := self._short(context)) is not None:
+                self._route = "direct"
+                return await self._direct(text)
+            return await self._recursive(context)
+        except RlmError as error:
+            self._end(Outcome(None, "failed", str(error), 0))
+            raise
+        except asyncio.CancelledError:
+            if not self._run.stopping:
+                self._end(Outcome(None, "failed", "cancelled", 0))
+                raise
+            if self._root is None:
+                return Outcome(None, "failed", "stopped", 0)
+            outcome = cut_short(self._root, "stopped")
+            finish(self._root, outcome)
+            return outcome
+
+    def _short(self, context: Context) -> str | None:
+        """The input's text, if a plain call should answer."""
+        lm, route = self._setup.model, self._setup.route
+        if route == "rlm" or context.kind == "corpus" or not profiles.profile_for(lm.name).direct:
+            return None
+        if route == "auto" and (lm.window is None or context.blob.size > 4 * min(DIRECT_TOKENS, lm.window // 2)):
+            return None
+        text = context.blob.text()
+        fits = lm.window is None or estimate_tokens(text) <= min(DIRECT_TOKENS, lm.window // 2)
+        return text if fits or route == "direct" else None
+
+    async def _direct(self, text: str) -> Outcome:
+        """A plain call: question and input in one prompt."""
+        prompt = text if self._question == profiles.task() else profiles.direct(self._question, text)
+        lm = self._setup.model
+        async with self._ledger.hold(estimate_tokens(prompt), None, lm.price) as held:
+            reply = await lm.complete(Request((Message("user", prompt),), held.max_tokens))
+            self._ledger.charge(reply)
+        status: Status = "done" if reply.finish == "stop" else "partial"
+        return Outcome(Answer(reply.text), status, "" if status == "done" else "the reply was cut off", 1)
+
+    async def _recursive(self, context: Context) -> Outcome:
+        """The root node and all below it, in a sandbox that is open as long as they run."""
+        launcher = self._setup.launcher
+        required = self._setup.require
+        if required is None:
+            required = REQUIRED if launcher.name != "unconfined" else frozenset()
+        if missing := sorted(required - launcher.enforces()):
+            raise SandboxUnavailableError(
+                f"the sandbox {launcher.name!r} does not enforce {', '.join(missing)} on this machine: "
+                "choose one that does, or give `require` without them"
+            )
+        environment = await launcher.open(context, self._setup.limits)
+        try:
+            return await self._node(environment, None, context.description, self._question, 0, 0, self._ledger)
+        finally:
+            await environment.close()
+
+    async def _node(
+        self,
+        environment: Environment,
+        pieces: ChildContext | None,
+        description: str,
+        question: str,
+        depth: int,
+        parent: int,
+        ledger: Ledger,
+    ) -> Outcome:
+        """Runs one node in a worker of its own."""
+        setup, trace = self._setup, self._trace
+        lm = setup.model if depth == 0 else setup.sub_model
+
+        async def spawn(span: int, prompt: str, given: JSON, child_ledger: Ledger) -> str:
+            return await self._child(environment, span, prompt, given, depth + 1, child_ledger)
+
+        models: dict[str | None, LM] = {None: setup.sub_model, setup.model.name: setup.model}
+        models[setup.sub_model.name] = setup.sub_model
+        broker = Broker(models, ledger, trace, depth, spawn)
+        profile = profiles.profile_for(lm.name)
+        session = Session(
+            environment,
+            functions=broker.functions,
+            question=question,
+            limits=setup.limits,
+            max_output=MAX_OUTPUT,
+            on_call=broker,
+            pieces=pieces,
+            seed=self._seed,
+        )
+        offered = {*broker.functions, "grep", "search", "chunks", "SHOW_VARS"}
+        opening = profile.opening(
+            question, description, functions=offered, limits=setup.limits, sub_window=setup.sub_model.window
+        )
+        node = Node(trace.new_span(), lm, profile, ledger, trace, session, broker, list(opening))
+        if depth == 0:
+            self._root = node
+        trace.emit(
+            NodeBegin(
+                t=trace.now(),
+                span=node.span,
+                parent=parent,
+                depth=depth,
+                question=question,
+                context=description,
+                model=lm.name,
+            )
+        )
+        try:
+            await session.start()
+            return await run_node(node)
+        finally:
+            await session.close()
+
+    async def _child(
+        self, environment: Environment, span: int, prompt: str, given: JSON, depth: int, ledger: Ledger
+    ) -> str:
+        """A child node's answer as text.
+
+        Raises:
+            LMError: It has none.
+        """
+        if isinstance(given, dict) and "piece" in given:
+            start, end, name = cast(tuple[int, int, str], given["piece"])
+            pieces = ChildContext(start, end, name)
+            described = f"str, {end - start:,} characters, a piece of {name or 'the input'}"
+            outcome = await self._node(environment, pieces, described, prompt, depth, span, ledger)
+        else:
+            value = given["value"] if isinstance(given, dict) else None
+            question, value = (profiles.task(), cast(JSON, prompt)) if value is None else (prompt, value)
+            with await asyncio.to_thread(load, value) as context:
+                child = await self._setup.launcher.open(context, self._setup.limits)
+                try:
+                    outcome = await self._node(child, None, context.description, question, depth, span, ledger)
+                finally:
+                    await child.close()
+        if outcome.answer is None:
+            raise LMError(f"the child has no answer: {outcome.reason}")
+        text = as_text(outcome.answer)
+        return text if outcome.status == "done" else f"[partial answer: {outcome.reason}]\n{text}"
+
+    def _begin(self, context: Context) -> None:
+        setup = self._setup
+        if setup.verbose:
+            from rlm.live import show  # rich takes 60 ms to import
+
+            self._trace.subscribe(show(setup.limits))
+        self._trace.emit(
+            RunBegin(
+                run_id=self._trace.run_id,
+                started=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                question=self._question,
+                context=context.description,
+                model=setup.model.name,
+                sub_model=setup.sub_model.name,
+                sandbox=setup.launcher.name,
+                enforces=cast(list[JSON], sorted(setup.launcher.enforces())),
+                limits=asdict(setup.limits),
+                versions={"rlm": VERSION, "python": platform.python_version(), "trace": store.FORMAT_VERSION},
+            )
+        )
+
+    def _end(self, outcome: Outcome) -> Completion:
+        """Tells the trace how the run ended, and makes of it what the caller gets."""
+        ledger, answer = self._ledger, outcome.answer
+        completion = Completion(
+            response=as_text(answer) if answer else "",
+            answer=answer.value if answer else None,
+            answer_is_repr=answer.is_repr if answer else False,
+            status=outcome.status,
+            reason=outcome.reason,
+            usage=ledger.usage,
+            cost=ledger.cost,
+            turns=outcome.turns,
+            run_id=self._trace.run_id,
+            trace=self._trace.path,
+            route=self._route,
+            seconds=round(ledger.seconds, 6),
+        )
+        self._trace.emit(
+            RunEnd(
+                t=self._trace.now(),
+                response=completion.response,
+                status=completion.status,
+                reason=completion.reason,
+                route=completion.route,
+                usage=usage_fields(completion.usage),
+                cost=completion.cost,
+                seconds=completion.seconds,
+            )
+        )
+        return completion
+
+
+def as_text(answer: Answer) -> str:
+    """An answer as text: a str as it is, anything else as JSON."""
+    return answer.value if isinstance(answer.value, str) else json.dumps(answer.value, ensure_ascii=False)

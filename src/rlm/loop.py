@@ -1,0 +1,281 @@
+"""One node of the call tree: ask the model, run its cell, show it the output, until a cell answers.
+
+The conversation only ever grows at its end, so a request begins with the last one's bytes. An answer counts only if
+executed code gave it. Where a limit is reached, the model gets one last turn, with the cells' names still there, to
+answer with what it has; the node's result is then `partial`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from rlm.errors import LimitError, LMError, LMReplyError
+from rlm.ledger import Ledger
+from rlm.lms.base import LM, estimate_tokens
+from rlm.parse import parse
+from rlm.prompts.profiles import Profile
+from rlm.trace.events import (
+    AnswerSet,
+    CellBegin,
+    CellEnd,
+    LimitReached,
+    NodeEnd,
+    Nudge,
+    ReplyReceived,
+    RequestSent,
+    TurnBegin,
+)
+from rlm.trace.store import Trace
+from rlm.types import JSON, Answer, Cell, CellResult, Message, Reply, Request, Status, usage_fields
+
+# A reply that its token limit cut off is asked again with this many times the output tokens.
+_MORE_ROOM = 4
+# The wrap-up's cell only puts together what is there.
+_WRAP_UP_SECONDS = 10.0
+_CUT_OFF = "Your reply was cut off before its code block ended, so nothing ran. Write a shorter cell."
+
+
+class CellRunner(Protocol):
+    """What the loop needs of a session."""
+
+    async def run(self, cell: Cell, *, deadline: float | None = None) -> CellResult: ...
+
+
+class CallGate(Protocol):
+    """What the loop needs of the broker: which turn its calls belong to, and that they can be ended."""
+
+    span: int
+    closed: LimitError | None
+
+
+@dataclass(slots=True)
+class Node:
+    """A node, as the engine puts it together, and how far it has come.
+
+    Attributes:
+        conversation: The messages so far, the opening ones to begin with.
+        best: The last answer that a cell gave, final or not.
+        turns: Turns so far.
+        sent: How many messages the trace has already.
+    """
+
+    span: int
+    lm: LM
+    profile: Profile
+    ledger: Ledger
+    trace: Trace
+    session: CellRunner
+    calls: CallGate
+    conversation: list[Message]
+    best: Answer | None = None
+    turns: int = 0
+    sent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a node ended."""
+
+    answer: Answer | None
+    status: Status
+    reason: str
+    turns: int
+
+
+async def run_node(node: Node) -> Outcome:
+    """Runs a node to its end.
+
+    Raises:
+        LMError: Its model failed before it answered at all; later on that is a `partial` or `failed` outcome.
+    """
+    try:
+        await _turns(node)
+        outcome = Outcome(node.best, "done", "", node.turns)
+    except LimitError as error:
+        await _wrap_up(node, error)
+        outcome = cut_short(node, str(error))
+    except LMError as error:
+        if node.ledger.usage.calls == 0:
+            raise
+        outcome = cut_short(node, str(error))
+    finish(node, outcome)
+    return outcome
+
+
+def cut_short(node: Node, reason: str) -> Outcome:
+    """The outcome of a node that did not come to its own end: the best answer that it has, if any."""
+    return Outcome(node.best, "partial" if node.best else "failed", reason, node.turns)
+
+
+def finish(node: Node, outcome: Outcome) -> None:
+    """Tells the trace how a node ended."""
+    node.trace.emit(
+        NodeEnd(
+            t=node.trace.now(),
+            span=node.span,
+            status=outcome.status,
+            reason=outcome.reason,
+            turns=outcome.turns,
+            usage=usage_fields(node.ledger.usage),
+            cost=node.ledger.cost,
+        )
+    )
+
+
+async def _turns(node: Node) -> None:
+    """Turn after turn, until a cell has answered."""
+    nudges = 0
+    limits = node.ledger.limits
+    while node.turns < limits.turns:
+        span = _begin_turn(node, node.turns + 1)
+        cell, nudge = await _next_cell(node, span)
+        if cell is None:
+            nudges += 1
+            if nudges > limits.nudges:
+                raise LimitError("nudges", f"the model wrote no cell in {nudges} replies")
+            node.trace.emit(Nudge(t=node.trace.now(), span=span, message=nudge))
+            node.conversation.append(Message("user", nudge))
+            continue
+        node.turns += 1
+        left = node.ledger.seconds_left()
+        result = await _run_cell(node, span, cell, left)
+        if node.best and node.best.ready:
+            return
+        node.conversation.append(Message("user", node.profile.output(result, limits)))
+        _check_time(node)
+    raise LimitError("turns", f"the limit of {limits.turns} turns is reached")
+
+
+async def _next_cell(node: Node, span: int) -> tuple[Cell | None, str]:
+    """Asks the model; its cell, or what to answer a reply that has none."""
+    try:
+        reply = await _ask(node, span)
+    except LMReplyError as error:
+        if error.usage is not None:
+            node.ledger.charge_usage(error.usage, error.cost)
+        node.conversation.append(Message("assistant", "(no reply)"))
+        return None, node.profile.nudge()
+    parsed = parse(reply.text, bare_final=node.profile.bare_final)
+    node.conversation.append(Message("assistant", parsed.text or "(no reply)"))
+    if reply.finish == "length" and parsed.dropped == 0:
+        # The code may end anywhere: half a cell can do the opposite of the whole one.
+        return None, _CUT_OFF
+    return parsed.cell, node.profile.nudge()
+
+
+async def _ask(node: Node, span: int, *, wrap_up: bool = False) -> Reply:
+    """One reply of the node's model; one that its token limit cut off is asked again once, with more room."""
+    reply = await _request(node, span, None, wrap_up)
+    if reply.finish == "length" and not wrap_up:
+        reply = await _request(node, span, max(reply.usage.output_tokens, 1) * _MORE_ROOM, wrap_up)
+    return reply
+
+
+async def _request(node: Node, span: int, max_tokens: int | None, wrap_up: bool) -> Reply:
+    size = sum(estimate_tokens(message.content) for message in node.conversation)
+    if node.lm.window is not None and size > node.lm.window:
+        raise LimitError(
+            "window", f"the conversation has about {size:,} tokens; {node.lm.name} takes {node.lm.window:,}"
+        )
+    async with (
+        _until(node, wrap_up),
+        node.ledger.hold(size, max_tokens, node.lm.price, wrap_up=wrap_up) as held,
+    ):
+        new: list[JSON] = [{"role": m.role, "content": m.content} for m in node.conversation[node.sent :]]
+        node.sent = len(node.conversation)
+        node.trace.emit(RequestSent(t=node.trace.now(), span=span, messages=new, max_tokens=held.max_tokens))
+        began = time.monotonic()
+        reply = await node.lm.complete(Request(tuple(node.conversation), held.max_tokens))
+        node.ledger.charge(reply)
+    node.trace.emit(
+        ReplyReceived(
+            t=node.trace.now(),
+            span=span,
+            text=reply.text,
+            finish=reply.finish,
+            usage=usage_fields(reply.usage),
+            cost=reply.cost,
+            retries=reply.retries,
+            seconds=round(time.monotonic() - began, 6),
+        )
+    )
+    return reply
+
+
+async def _run_cell(node: Node, span: int, cell: Cell, seconds: float | None) -> CellResult:
+    node.trace.emit(CellBegin(t=node.trace.now(), span=span, code=cell.code))
+    node.calls.span = span
+    deadline = None if seconds is None else time.monotonic() + seconds
+    result = await node.session.run(cell, deadline=deadline)
+    node.trace.emit(
+        CellEnd(
+            t=node.trace.now(),
+            span=span,
+            output=result.output,
+            output_size=result.output_size,
+            shown=node.profile.shown(result, node.ledger.limits),
+            error=result.error,
+            interrupted=result.interrupted,
+            lost=result.lost,
+            seconds=result.seconds,
+        )
+    )
+    if (answer := result.answer) is not None:
+        node.best = answer
+        node.trace.emit(
+            AnswerSet(t=node.trace.now(), span=span, value=answer.value, is_repr=answer.is_repr, ready=answer.ready)
+        )
+    return result
+
+
+async def _wrap_up(node: Node, error: LimitError) -> None:
+    """One last turn on the reserve: the model may still answer with what its variables hold."""
+    node.trace.emit(LimitReached(t=node.trace.now(), span=node.span, limit=error.limit, message=str(error)))
+    node.calls.closed = LimitError(error.limit, f"the run is ending, no more sub-calls: {error}")
+    if error.limit in ("nudges", "window"):
+        return  # one more request would go the same way
+    if node.ledger.parent is not None and error.limit != "turns":
+        return  # the reserve is the root's
+    span = _begin_turn(node, node.turns + 1, wrap_up=True)
+    node.conversation.append(Message("user", node.profile.wrap_up(str(error))))
+    try:
+        reply = await _ask(node, span, wrap_up=True)
+    except (LimitError, LMError):
+        return  # there is no room or no model for it: what the cells gave so far has to do
+    parsed = parse(reply.text, bare_final=node.profile.bare_final)
+    if parsed.cell is not None:
+        node.turns += 1
+        left = node.ledger.seconds_left(wrap_up=True)
+        await _run_cell(node, span, parsed.cell, _WRAP_UP_SECONDS if left is None else min(left, _WRAP_UP_SECONDS))
+
+
+def _begin_turn(node: Node, turn: int, *, wrap_up: bool = False) -> int:
+    _check_time(node, wrap_up=wrap_up)
+    span = node.trace.new_span()
+    node.trace.emit(TurnBegin(t=node.trace.now(), span=span, parent=node.span, turn=turn, wrap_up=wrap_up))
+    return span
+
+
+def _check_time(node: Node, *, wrap_up: bool = False) -> None:
+    left = node.ledger.seconds_left(wrap_up=wrap_up)
+    if left is not None and left <= 0 and not wrap_up:
+        raise _out_of_time(node)
+
+
+def _out_of_time(node: Node) -> LimitError:
+    return LimitError("seconds", f"the limit of {node.ledger.limits.seconds:g} s is reached")
+
+
+@asynccontextmanager
+async def _until(node: Node, wrap_up: bool) -> AsyncIterator[None]:
+    """Ends what runs inside when the run's time is up, as a `LimitError`."""
+    try:
+        async with asyncio.timeout(node.ledger.seconds_left(wrap_up=wrap_up)):
+            yield
+    except TimeoutError as error:
+        raise _out_of_time(node) from error

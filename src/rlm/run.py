@@ -1,0 +1,98 @@
+"""A run under way, as its caller holds it: events as they happen, the result, and the ways to end it."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import queue
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+from rlm.background import event_loop
+from rlm.trace.events import Event
+from rlm.types import Completion
+
+
+class Run:
+    """A run that has been started.
+
+    Iterating over it (`for` or `async for`) gives its events until it ends; several iterations share one stream.
+    As a context manager it is cancelled on leaving, if it has not ended.
+
+    Args:
+        work: The run. It gets this object, and tells its events to `put`.
+    """
+
+    def __init__(self, work: Callable[[Run], Awaitable[Completion]]) -> None:
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._stopping = self._ending = False
+        self._task: asyncio.Task[Completion] | None = None
+        self._loop = event_loop()
+        self._future = asyncio.run_coroutine_threadsafe(self._main(work), self._loop)
+
+    async def _main(self, work: Callable[[Run], Awaitable[Completion]]) -> Completion:
+        self._task = asyncio.current_task()
+        try:
+            if self._ending:
+                raise asyncio.CancelledError
+            return await work(self)
+        finally:
+            self._events.put(None)
+
+    def put(self, event: Event) -> None:
+        """Takes an event for whoever iterates."""
+        self._events.put(event)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether `stop` was called: the run then ends with what it has, instead of raising."""
+        return self._stopping
+
+    def result(self, timeout: float | None = None) -> Completion:
+        """Waits for the end.
+
+        Raises:
+            RlmError: What the run failed with before it had anything to return.
+            concurrent.futures.CancelledError: It was cancelled.
+            TimeoutError: `timeout` seconds have passed; the run goes on.
+        """
+        return self._future.result(timeout)
+
+    async def aresult(self) -> Completion:
+        """`result`, for async callers. Cancelling it cancels the run, and waits until that is cleaned up."""
+        try:
+            return await asyncio.shield(asyncio.wrap_future(self._future))
+        except asyncio.CancelledError:
+            self.cancel()
+            await asyncio.wait([asyncio.wrap_future(self._future)])
+            raise
+
+    def stop(self) -> None:
+        """Ends the run now, keeping the best answer so far: `result` gives it, as `partial` or `failed`."""
+        self._stopping = True
+        self._loop.call_soon_threadsafe(self._cancel_task)
+
+    def cancel(self) -> None:
+        """Ends the run now, for nothing: its worker, calls and tasks are gone when `result` raises."""
+        self._loop.call_soon_threadsafe(self._cancel_task)
+
+    def _cancel_task(self) -> None:
+        self._ending = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def __iter__(self) -> Iterator[Event]:
+        while (event := self._events.get()) is not None:
+            yield event
+        self._events.put(None)
+
+    async def __aiter__(self) -> AsyncIterator[Event]:
+        while (event := await asyncio.to_thread(self._events.get)) is not None:
+            yield event
+        self._events.put(None)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.cancel()
+        concurrent.futures.wait([self._future])
