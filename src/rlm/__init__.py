@@ -1,0 +1,55 @@
+"""Recursive language models: ask questions of inputs of any length, safely.
+
+    from rlm import RLM, Limits
+
+    rlm = RLM(model="openai/gpt-5-mini", limits=Limits(usd=0.50))
+    print(rlm.completion("Who is the tallest?", context=Path("people/")).response)
+"""
+
+from rlm.engine import RLM
+from rlm.errors import (
+    ConfigError,
+    ContextError,
+    LimitError,
+    LMError,
+    LMRefusedError,
+    LMReplyError,
+    LMUnavailableError,
+    MissingKeyError,
+    ProtocolError,
+    RlmError,
+    SandboxError,
+    SandboxUnavailableError,
+    WorkerDiedError,
+)
+from rlm.lms.base import LM, Price
+from rlm.run import Run
+from rlm.types import Completion, Limits, Message, Reply, Request, Usage
+from rlm.version import VERSION as __version__
+
+__all__ = [
+    "LM",
+    "RLM",
+    "Completion",
+    "ConfigError",
+    "ContextError",
+    "LMError",
+    "LMRefusedError",
+    "LMReplyError",
+    "LMUnavailableError",
+    "LimitError",
+    "Limits",
+    "Message",
+    "MissingKeyError",
+    "Price",
+    "ProtocolError",
+    "Reply",
+    "Request",
+    "RlmError",
+    "Run",
+    "SandboxError",
+    "SandboxUnavailableError",
+    "Usage",
+    "WorkerDiedError",
+    "__version__",
+]

@@ -28,6 +28,7 @@ from rlm.trace import store
 from rlm.trace.events import NodeBegin, RunBegin, RunEnd
 from rlm.trace.store import Trace
 from rlm.types import JSON, Answer, Completion, Limits, Message, Request, Status, usage_fields
+from rlm.version import VERSION
 
 # Below about this many tokens a plain call answers better and cheaper (figure 1 of arXiv 2512.24601).
 DIRECT_TOKENS = 2**14

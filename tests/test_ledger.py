@@ -1,0 +1,129 @@
+import asyncio
+
+import pytest
+
+from rlm.errors import LimitError
+from rlm.ledger import OUTPUT_TOKENS, Ledger
+from rlm.lms.base import Price
+from rlm.types import Limits, Reply, Usage
+
+PRICE = Price(1.0, 2.0)
+
+
+def reply(tokens_in: int, tokens_out: int, cost: float | None = 0.0) -> Reply:
+    return Reply("x", Usage(1, tokens_in, tokens_out), cost)
+
+
+async def call(ledger: Ledger, tokens_in: int, tokens_out: int, *, want: int | None = None) -> int | None:
+    async with ledger.hold(tokens_in, want, PRICE) as held:
+        await asyncio.sleep(0)
+        ledger.charge(reply(tokens_in, tokens_out, (tokens_in + 2 * tokens_out) / 1e6))
+        return held.max_tokens
+
+
+def test_without_limits_a_call_is_not_capped() -> None:
+    assert asyncio.run(call(Ledger(Limits()), 10, 10)) is None
+
+
+def test_a_reply_is_charged_up_to_the_root() -> None:
+    root = Ledger(Limits())
+    child = Ledger(root.limits, root)
+    grandchild = Ledger(root.limits, child)
+    grandchild.charge(reply(1, 2, 0.5))
+    child.charge(reply(10, 20, 0.25))
+    assert (grandchild.usage.tokens, child.usage.tokens, root.usage.tokens) == (3, 33, 33)
+    assert (grandchild.cost, child.cost, root.cost) == (0.5, 0.75, 0.75)
+
+
+def test_an_unknown_price_makes_the_cost_unknown_and_not_zero() -> None:
+    root = Ledger(Limits())
+    child = Ledger(root.limits, root)
+    root.charge(reply(1, 1, 0.5))
+    child.charge(reply(1, 1, None))
+    assert root.cost is None
+    assert root.usd == 0.5
+
+
+def test_the_output_is_capped_by_what_is_left() -> None:
+    ledger = Ledger(Limits(tokens=1000))
+    assert asyncio.run(call(ledger, 100, 50)) == 800  # 900 without the reserve
+    assert asyncio.run(call(ledger, 100, 50, want=200)) == 200
+
+
+def test_a_call_that_does_not_fit_is_refused_before_it_is_sent() -> None:
+    ledger = Ledger(Limits(tokens=1000))
+    ledger.charge(reply(800, 50))
+    with pytest.raises(LimitError, match="the limit of 1,000 tokens is reached: 850 are used") as caught:
+        asyncio.run(call(ledger, 40, 1))
+    assert caught.value.limit == "tokens"
+
+
+def test_the_reserve_is_for_the_wrap_up_alone() -> None:
+    async def main() -> int | None:
+        ledger = Ledger(Limits(tokens=1000))
+        ledger.charge(reply(850, 20))
+        async with ledger.hold(20, None, PRICE, wrap_up=True) as held:
+            return held.max_tokens
+
+    assert asyncio.run(main()) == 110
+
+
+def test_money_is_never_overspent_however_many_calls_run_at_once() -> None:
+    async def main() -> Ledger:
+        ledger = Ledger(Limits(usd=0.01, concurrency=64))
+        children = [Ledger(ledger.limits, ledger) for _ in range(8)]
+        # Each call may answer 400 tokens and does: 100 + 2 * 400 = 900 millionths of a dollar.
+        calls = [call(children[i % 8], 100, 400, want=400) for i in range(40)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert sum(isinstance(r, LimitError) for r in results) == 30
+        return ledger
+
+    ledger = asyncio.run(main())
+    assert ledger.usage.calls == 10
+    assert ledger.usd == pytest.approx(0.009)
+
+
+def test_a_call_waits_for_one_in_flight_that_may_leave_room() -> None:
+    async def main() -> list[int | None]:
+        ledger = Ledger(Limits(tokens=20_000))
+        # Together they would hold 2 * 8192 and more; each uses 20.
+        return list(await asyncio.gather(*(call(ledger, 1000, 20) for _ in range(4))))
+
+    assert asyncio.run(main()) == [OUTPUT_TOKENS] * 4
+
+
+def test_no_more_calls_at_once_than_concurrency() -> None:
+    async def main() -> int:
+        ledger = Ledger(Limits(concurrency=3))
+        child = Ledger(ledger.limits, ledger)
+        running = most = 0
+
+        async def one(at: Ledger) -> None:
+            nonlocal running, most
+            async with at.hold(1, None, None):
+                running += 1
+                most = max(most, running)
+                await asyncio.sleep(0.001)
+                running -= 1
+
+        await asyncio.gather(*(one(at) for at in [ledger, child] * 10))
+        return most
+
+    assert asyncio.run(main()) == 3
+
+
+def test_sub_calls_are_taken_all_or_none() -> None:
+    root = Ledger(Limits(sub_calls=10))
+    child = Ledger(root.limits, root)
+    child.take_sub_calls(7)
+    with pytest.raises(LimitError, match="4 more sub-calls would pass the limit of 10: 7 are used, none of these"):
+        root.take_sub_calls(4)
+    root.take_sub_calls(3)
+    assert (root.sub_calls, child.sub_calls) == (10, 7)
+
+
+def test_seconds_left_keep_the_reserve_back() -> None:
+    ledger = Ledger(Limits(seconds=100.0))
+    assert ledger.seconds_left() == pytest.approx(90.0, abs=1.0)
+    assert ledger.seconds_left(wrap_up=True) == pytest.approx(100.0, abs=1.0)
+    assert Ledger(Limits()).seconds_left() is None

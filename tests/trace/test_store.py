@@ -1,0 +1,105 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from rlm.trace.events import AnswerSet, CellBegin, CellEnd, Event, NodeBegin
+from rlm.trace.store import Trace, TraceError, read
+from rlm.types import JSON
+
+
+def cell(code: str, span: int = 1) -> CellBegin:
+    return CellBegin(t=0.5, span=span, code=code)
+
+
+def written(folder: Path, *events: Event) -> Path:
+    trace = Trace("r", folder / "r")
+    for event in events:
+        trace.emit(event)
+    trace.close()
+    return folder / "r"
+
+
+def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+    events: list[Event] = [
+        NodeBegin(t=0.0, span=1, parent=0, depth=0, question="q" * 500, context="str", model="m"),
+        cell("print('é' * 3)" * 40),
+        CellEnd(
+            t=1.0,
+            span=1,
+            output="o" * 1000,
+            output_size=5,
+            shown="o",
+            error=None,
+            interrupted=False,
+            lost=None,
+            seconds=0.1,
+        ),
+    ]
+    assert list(read(written(tmp_path, *events))) == events
+
+
+def test_a_long_string_is_stored_once(tmp_path: Path) -> None:
+    path = written(tmp_path, *(cell("x" * 10_000) for _ in range(50)))
+    assert (path / "strings.pack").stat().st_size == 10_000
+    assert (path / "events.jsonl").stat().st_size < 50 * 120
+    assert [event.code for event in read(path) if isinstance(event, CellBegin)] == ["x" * 10_000] * 50
+
+
+def test_files_are_the_owners_alone(tmp_path: Path) -> None:
+    path = written(tmp_path, cell("x"))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize(
+    "value", [{"$s": [0, 1, "ab"]}, {"$s": 1, "$$t": {"$s": "x" * 300}}, ["\ud800" * 300], None, 1.5]
+)
+def test_values_that_look_like_references_and_lone_surrogates_survive(tmp_path: Path, value: JSON) -> None:
+    event = AnswerSet(span=1, value=value, is_repr=False, ready=True)
+    assert list(read(written(tmp_path, event))) == [event]
+
+
+def test_after_a_kill_at_any_byte_the_whole_lines_are_read(tmp_path: Path) -> None:
+    path = written(tmp_path, cell("a" * 300), cell("b"), cell("c" * 300))
+    log = (path / "events.jsonl").read_bytes()
+    for size in range(len(log) + 1):
+        (path / "events.jsonl").write_bytes(log[:size])
+        codes = [event.code[0] for event in read(path) if isinstance(event, CellBegin)]
+        assert codes == ["a", "b", "c"][: log[:size].count(b"\n")]
+
+
+def test_a_broken_line_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, cell("a"))
+    with open(path / "events.jsonl", "ab") as log:
+        log.write(b'{"type": "no_such"}\n')
+    with pytest.raises(TraceError, match=r"events.jsonl, line 2: 'no_such'"):
+        list(read(path))
+
+
+def test_a_changed_pack_is_noticed(tmp_path: Path) -> None:
+    path = written(tmp_path, cell("a" * 300))
+    (path / "strings.pack").write_bytes(b"b" * 300)
+    with pytest.raises(TraceError, match="strings.pack does not hold the string at 0"):
+        list(read(path))
+
+
+def test_no_trace_there(tmp_path: Path) -> None:
+    with pytest.raises(TraceError, match="no trace at .*No such file"):
+        list(read(tmp_path / "none"))
+
+
+def test_without_a_path_only_listeners_are_told() -> None:
+    trace = Trace("r", None)
+    seen: list[Event] = []
+    trace.subscribe(seen.append)
+    trace.emit(cell("x" * 1000))
+    trace.close()
+    assert seen == [cell("x" * 1000)]
+
+
+def test_closing_leaves_no_descriptor(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    written(tmp_path, cell("x"))
+    assert len(os.listdir("/proc/self/fd")) == before
