@@ -9,6 +9,7 @@ import asyncio
 import json
 import platform
 import random
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,7 +84,7 @@ class Execution:
         """
         try:
             self._trace.subscribe(self._run.put)
-            with await asyncio.to_thread(load, value) as context:
+            with closing(await asyncio.to_thread(load, value)) as context:
                 self._begin(context)
                 outcome = await self._outcome(context)
             return self._end(outcome)
@@ -116,7 +117,7 @@ class Execution:
             return None
         if route == "auto" and (lm.window is None or context.blob.size > 4 * min(DIRECT_TOKENS, lm.window // 2)):
             return None
-        text = context.blob.text()
+        text = context.blob.read().decode("utf-8", "surrogatepass")
         fits = lm.window is None or estimate_tokens(text) <= min(DIRECT_TOKENS, lm.window // 2)
         return text if fits or route == "direct" else None
 
@@ -218,7 +219,7 @@ class Execution:
         else:
             value = given["value"] if isinstance(given, dict) else None
             question, value = (profiles.task(), cast(JSON, prompt)) if value is None else (prompt, value)
-            with await asyncio.to_thread(load, value) as context:
+            with closing(await asyncio.to_thread(load, value)) as context:
                 child = await self._setup.launcher.open(context, self._setup.limits)
                 try:
                     outcome = await self._node(child, None, context.description, question, depth, span, ledger)
