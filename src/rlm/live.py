@@ -6,30 +6,33 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
-from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from rlm.trace.events import CallBegin, CallEnd, CellEnd, Event
+from rlm.trace.events import CallBegin, CallEnd, CellEnd, Event, RunEnd
 from rlm.trace.tree import RunTree
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.live import Live
 
 REFRESH_SECONDS = 0.1
 # Sub-calls' texts are only ever shown as the start of a line; a run may make thousands of large ones.
 _TEXT_KEPT = 400
+_LAST_DRAWING_SECONDS = 1.0
 
 
 class LiveTree:
     """Draws a run as it goes, on `file`, and leaves its last state there; does nothing where that is no terminal.
 
-    Use as a context manager, and give `listen` to the trace. `rich` is imported on the drawing thread, so that the
-    first request does not wait for it.
+    Give `listen` to the trace: it starts with the run's first event and ends with its last one. `rich` is imported on
+    the drawing thread, so that the first request does not wait for it.
 
     Args:
         file: Where to draw; standard error if None.
-        code: Also print each cell with its output when it has ended, above the tree.
+        code: Also print each cell with its output when its turn has ended, above the tree; without a terminal, only
+            that.
     """
 
     def __init__(self, file: TextIO | None = None, *, code: bool = False) -> None:
@@ -43,22 +46,25 @@ class LiveTree:
         self._began = time.monotonic()
         self._printed = 0
 
-    def __enter__(self) -> LiveTree:
-        if self._file.isatty():
-            self._thread = threading.Thread(target=self._draw, name="rlm-live", daemon=True)
-            self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+    @property
+    def drawn(self) -> bool:
+        """Whether there is a terminal to draw on."""
+        return self._file.isatty()
 
     def listen(self, event: Event) -> None:
-        """Takes one event; returns at once, whatever is being drawn."""
+        """Takes one event; returns at once, whatever is being drawn, but waits for the last drawing of all."""
         self._events.append(_shortened(event))
+        if self._thread is None and (self.drawn or self._code):
+            self._thread = threading.Thread(target=self._draw, name="rlm-live", daemon=True)
+            self._thread.start()
+        if isinstance(event, RunEnd):
+            self.close()
+
+    def close(self) -> None:
+        """Ends the drawing, with the state that the run has reached."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(_LAST_DRAWING_SECONDS)
 
     @property
     def run(self) -> RunTree:
@@ -73,28 +79,40 @@ class LiveTree:
         from rich.live import Live
 
         console = Console(file=self._file, highlight=False, markup=False, emoji=False)
+        if not self.drawn:
+            while not self._stop.wait(REFRESH_SECONDS):
+                self._print_turns(console, last=False)
+            self._print_turns(console, last=True)
+            return
         with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
-            while True:
-                last = self._stop.wait(REFRESH_SECONDS)
-                self._refresh(live, last)
-                if last:
-                    return
+            while not self._stop.wait(REFRESH_SECONDS):
+                self._refresh(live, last=False)
+            self._refresh(live, last=True)
 
-    def _refresh(self, live: Live, last: bool) -> None:
-        from rlm.run_view import turn_view, view
+    def _refresh(self, live: Live, *, last: bool) -> None:
+        from rlm.run_view import view
 
-        run = self.run
-        turns = run.root.turns if run.root else []
-        # A turn is whole once the next one has begun, or the run has ended.
-        whole = len(turns) if last else len(turns) - 1
         if self._code:
-            while self._printed < whole:
-                live.console.print(turn_view(turns[self._printed]))
-                self._printed += 1
+            self._print_turns(live.console, last=last)
         # A turn takes about four lines; what does not fit would push the newest out of sight.
         fitting = max(1, (live.console.height - 6) // 4)
         now = None if last else time.monotonic() - self._began
-        live.update(view(run, last_turns=None if last and not self._code else fitting, now=now), refresh=True)
+        live.update(view(self.run, last_turns=None if last and not self._code else fitting, now=now), refresh=True)
+
+    def _print_turns(self, console: Console, *, last: bool) -> None:
+        """Prints the root's turns that are whole (the next has begun, or the run has ended) and not printed yet."""
+        from rlm.run_view import turn_view
+
+        turns = self.run.root.turns if self.run.root else []
+        whole = len(turns) if last else len(turns) - 1
+        for turn in turns[self._printed : whole]:
+            console.print(turn_view(turn), soft_wrap=not self.drawn)
+            self._printed += 1
+
+
+def show() -> Callable[[Event], None]:
+    """A listener that draws one run on standard error, for `RLM(verbose=True)`."""
+    return LiveTree().listen
 
 
 def _shortened(event: Event) -> Event:

@@ -61,6 +61,8 @@ def summary(run: RunTree, now: float | None = None) -> Text:
         f"{_money(run.cost)}{_of(limits.get('usd'), '$')}",
         f"{seconds:.1f}{_of(limits.get('seconds'))} s",
     ]
+    if run.begin is not None and end is not None:
+        parts.append(f"run {run.begin.run_id}")
     line = Text()
     if end is None:
         line.append("running", style="bold")

@@ -22,17 +22,17 @@ app = typer.Typer(
 
 @app.command(epilog=exit_codes.HELP)
 def ask(
-    question: Annotated[str, typer.Argument(help="What to find out.", show_default=False)],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to find out.", show_default=False)],
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH... | -]", help="Files or folders to ask about; - reads standard input."),
+        typer.Argument(metavar="PATH|-", help="Files or folders to ask about; - reads standard input."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option("--model", "-m", envvar="RLM_MODEL", help="The model, as provider/name, or nano.")
+        str | None, typer.Option("--model", "-m", metavar="MODEL", help="provider/name, or nano; else $RLM_MODEL.")
     ] = None,
     sub_model: Annotated[
         str | None,
-        typer.Option(envvar="RLM_SUB_MODEL", help="The model that cells call; the same one unless given."),
+        typer.Option(metavar="MODEL", help="The model that cells call; the same one unless given."),
     ] = None,
     sandbox: Annotated[str, typer.Option(help="Where the model's code runs: local or unconfined.")] = "local",
     budget: Annotated[float | None, typer.Option(metavar="USD", min=0, help="US dollars to spend at most.")] = None,
@@ -72,7 +72,7 @@ def ask(
 
 @app.command(epilog=exit_codes.HELP)
 def demo() -> int:
-    """Ask five questions of ten million tokens from this Python installation, with the model in the box."""
+    """Ask the model in the box five questions of ten million tokens."""
     from rlm.cli import demo
 
     return demo.run()

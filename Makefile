@@ -1,0 +1,48 @@
+# Needs Python 3.11 or newer with pip, and make. Everything else goes into .venv, from the lock files.
+#   make demo     five questions of ten million tokens, answered by the model in the box
+#   make test     all tests
+#   make check    format, lint, types, layers and the fast tests: under two minutes
+#   make lock     the lock files anew, from pyproject.toml
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
+BIN := .venv/bin
+RUN := .venv/.run-ready
+DEV := .venv/.dev-ready
+# pip of the machine installs into .venv, which so needs no pip of its own (Debian splits it off).
+PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install -q
+
+.PHONY: demo test check lock clean
+
+demo: $(RUN)
+	$(BIN)/rlm demo
+
+test: $(DEV)
+	$(BIN)/python -m pytest -n 2 $(PYTEST)
+
+check: $(DEV)
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2 -m "not slow" $(PYTEST)
+
+$(RUN): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed, and none was found (make PYTHON=...)" >&2; exit 1; }
+	@echo "setting up .venv (once; the downloads are about 60 MB)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): $(RUN) requirements-dev.lock
+	@echo "adding the tools for tests to .venv"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+LOCK := uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-annotate pyproject.toml
+lock:
+	$(LOCK) --group build -o requirements.lock
+	$(LOCK) --group build --group dev -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache

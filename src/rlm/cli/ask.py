@@ -1,0 +1,145 @@
+"""`rlm ask`: one question about files, folders or standard input."""
+
+from __future__ import annotations
+
+import json as json_text
+import os
+import sys
+from concurrent.futures import CancelledError
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rlm.cli import exit_codes
+from rlm.engine import RLM
+from rlm.errors import ConfigError, ContextError, RlmError
+from rlm.live import LiveTree
+from rlm.run import Run
+from rlm.terminal import visible
+from rlm.types import Completion, Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line gave; None where an option was left out."""
+
+    model: str | None = None
+    sub_model: str | None = None
+    sandbox: str = "local"
+    budget: float | None = None
+    timeout: float | None = None
+    max_turns: int | None = None
+    json: bool = False
+    show_code: bool = False
+    save: Path | None = None
+
+
+def run(question: str, paths: list[str], options: Options) -> int:
+    """Asks, prints, and returns the exit status.
+
+    Raises:
+        RlmError: Nothing could be run; with `--json` it has been printed as an object.
+    """
+    try:
+        completion, interrupted = _ask(question, paths, options)
+    except RlmError as error:
+        if options.json:
+            print(json_text.dumps({"status": "failed", "error": type(error).__name__, "reason": str(error)}))
+        raise
+    if completion is None:
+        print("rlm: interrupted before there was anything to keep", file=sys.stderr)
+        return exit_codes.INTERRUPTED
+    if options.save is not None and completion.trace is not None:
+        _save(completion.trace, options.save)
+    if options.json:
+        print(json_text.dumps(as_json(completion), ensure_ascii=False))
+    elif completion.status != "failed":
+        print(visible(completion.response) if sys.stdout.isatty() else completion.response)
+    return exit_codes.INTERRUPTED if interrupted else exit_codes.OF_STATUS[completion.status]
+
+
+def given(paths: list[str]) -> str | Path | list[Path] | None:
+    """What the paths of a command line name, as `RLM.completion` takes it.
+
+    Raises:
+        ConfigError: `-` together with other paths.
+        ContextError: Standard input is not UTF-8.
+    """
+    if "-" not in paths:
+        files = [Path(path) for path in paths]
+        return files[0] if len(files) == 1 else files or None
+    if len(paths) > 1:
+        raise ConfigError("- reads standard input as the whole input; leave out the other paths")
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ContextError(
+            f"standard input is not UTF-8 at byte {error.start}; save it to a file and name that, "
+            "since a file's encoding is detected"
+        ) from error
+
+
+def as_json(completion: Completion) -> dict[str, object]:
+    """The object that `--json` prints."""
+    fields = asdict(completion)
+    fields["trace"] = None if completion.trace is None else str(completion.trace)
+    return fields
+
+
+def follow(run: Run, live: LiveTree) -> tuple[Completion | None, bool]:
+    """Waits for a run's end while it is drawn; Ctrl-C ends it early, keeping what it has.
+
+    Returns:
+        The completion, None if it was interrupted before there was one, and whether it was interrupted.
+    """
+    interrupted = False
+    try:
+        try:
+            for event in run:
+                live.listen(event)
+        except KeyboardInterrupt:
+            interrupted = True
+            run.stop()
+            for event in run:
+                live.listen(event)
+        return run.result(), interrupted
+    except CancelledError:
+        return None, True
+    finally:
+        live.close()
+
+
+def _ask(question: str, paths: list[str], options: Options) -> tuple[Completion | None, bool]:
+    value = given(paths)
+    limits = Limits(usd=options.budget, seconds=options.timeout)
+    if options.max_turns is not None:
+        limits = Limits(usd=options.budget, seconds=options.timeout, turns=options.max_turns)
+    engine = RLM(model=options.model, sub_model=options.sub_model, sandbox=options.sandbox, limits=limits)
+    if options.model is None and not os.environ.get("RLM_MODEL") and engine.model.name == "nano":
+        print(
+            "rlm: no model is configured and no key was found: the small model in the box answers "
+            "(--model or RLM_MODEL names another)",
+            file=sys.stderr,
+        )
+    live = LiveTree(code=options.show_code)
+    started = engine.stream(question) if value is None else engine.stream(question, context=value)
+    completion, interrupted = follow(started, live)
+    if not live.drawn and completion is not None:
+        print(_summary(completion), file=sys.stderr)
+    return completion, interrupted
+
+
+def _summary(completion: Completion) -> str:
+    """One line on how a run ended and what it used, for where no tree was drawn."""
+    cost = "price unknown" if completion.cost is None else f"${completion.cost:.4f}"
+    turns = f"{completion.turns} turn{'' if completion.turns == 1 else 's'}"
+    line = (
+        f"rlm: {completion.status}: {turns}, {completion.usage.tokens:,} tokens, {cost}, "
+        f"{completion.seconds:.1f} s, run {completion.run_id}"
+    )
+    return line + (f"\nrlm: {visible(completion.reason)}" if completion.reason else "")
+
+
+def _save(trace: Path, path: Path) -> None:
+    from rlm.trace import single_file, store
+
+    single_file.write(store.read(trace), path)
