@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
-import platform
 import resource
 import signal
 import site
@@ -30,6 +29,8 @@ _CAP_AMBIENT_CLEAR_ALL = 4
 _CAPABILITY_VERSION_3 = 0x20080522
 _M_ARENA_MAX = -8
 
+_libc = ctypes.CDLL(None, use_errno=True)
+
 # Code opens /dev/null to write as often as to read, and nothing comes of it.
 _DEVICES = {
     "/dev/null": landlock.READ_FILE | landlock.WRITE_FILE,
@@ -43,7 +44,7 @@ def supported(landlock_abi_cap: int | None = None) -> str | None:
     """None where `lock_down` can hold on this machine; otherwise why not, and what to do about it."""
     if sys.platform != "linux":
         return "the local sandbox needs Linux (Landlock and seccomp); use a container, or sandbox='unconfined'"
-    machine = platform.machine()
+    machine = os.uname().machine
     if machine not in seccomp.AUDIT_ARCH or struct.calcsize("P") != 8 or sys.byteorder != "little":
         return f"the local sandbox knows x86-64 and aarch64, not this {machine} Python; use sandbox='unconfined'"
     if landlock_abi_cap == 0:
@@ -69,7 +70,7 @@ def readable() -> list[str]:
         paths += [scheme[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
     paths += site.getsitepackages([sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix])
     paths += [path for path in sys.path if path.endswith(".zip")]
-    triplet = sysconfig.get_config_var("MULTIARCH") or f"{platform.machine()}-linux-gnu"
+    triplet = sysconfig.get_config_var("MULTIARCH") or f"{os.uname().machine}-linux-gnu"
     paths += [f"/lib/{triplet}", f"/usr/lib/{triplet}", "/lib64", "/usr/lib64", "/usr/local/lib"]
     if sys.base_prefix != "/usr":  # a Python that brings its libraries along; /usr/lib itself is the whole host's
         paths.append(os.path.join(sys.base_prefix, "lib"))
@@ -79,7 +80,7 @@ def readable() -> list[str]:
 
 def _prctl(option: int, *args: int) -> int:
     padded = [ctypes.c_ulong(arg) for arg in (*args, 0, 0, 0, 0)[:4]]
-    result: int = ctypes.CDLL(None, use_errno=True).prctl(ctypes.c_int(option), *padded)
+    result: int = _libc.prctl(ctypes.c_int(option), *padded)
     return result
 
 
@@ -90,7 +91,7 @@ def _drop_capabilities() -> None:
         capability += 1
     _prctl(_PR_CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL)
     header, nothing = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24)
-    if ctypes.CDLL(None, use_errno=True).capset(header, nothing):
+    if _libc.capset(header, nothing):
         raise OSError(ctypes.get_errno(), "capset failed")
 
 
@@ -103,7 +104,7 @@ def _limit_resources(memory_bytes: int | None) -> None:
     if memory_bytes is None:
         return
     # Each thread would reserve 64 MB of address space for an arena of its own, and the limit counts that as used.
-    getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)(_M_ARENA_MAX, 2)
+    getattr(_libc, "mallopt", lambda *_: 0)(_M_ARENA_MAX, 2)
     with open("/proc/self/statm", "rb") as statm:
         pages = int(statm.read().split()[0])
     size = pages * resource.getpagesize() + memory_bytes
@@ -152,5 +153,5 @@ def lock_down(
     if _prctl(_PR_SET_NO_NEW_PRIVS, 1):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS) failed")
     landlock.restrict(read, _DEVICES, abi)
-    seccomp.install(seccomp.program(platform.machine(), os.getpid(), deny_truncate=abi < 3))
+    seccomp.install(seccomp.program(os.uname().machine, os.getpid(), deny_truncate=abi < 3))
     return ["files", "network", "processes", "disk"] + (["memory"] if memory_bytes is not None else [])

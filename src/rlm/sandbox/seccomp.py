@@ -25,7 +25,9 @@ RET_ALLOW = 0x7FFF0000
 RET_ERRNO = 0x00050000
 
 _LOAD, _AND, _JUMP_EQUAL, _RETURN = 0x20, 0x54, 0x15, 0x06
-_SET_NO_NEW_PRIVS, _SET_SECCOMP, _MODE_FILTER = 38, 22, 2
+_libc = ctypes.CDLL(None, use_errno=True)
+
+_PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 
 _ALLOWED = """
     read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 lseek close close_range fstat stat
@@ -163,16 +165,13 @@ class _SockFprog(ctypes.Structure):
 
 
 def install(program: bytes) -> None:
-    """Filters this thread and those it will start, for good. Needs no privilege: it gives up gaining any.
+    """Filters this thread and those it will start, for good. PR_SET_NO_NEW_PRIVS has to be set by then.
 
     Raises:
         OSError: The kernel refused; nothing may run then.
     """
-    libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(program, len(program))
     fprog = _SockFprog(len(program) // 8, ctypes.cast(buffer, ctypes.c_void_p))
     zero = ctypes.c_ulong(0)
-    if libc.prctl(_SET_NO_NEW_PRIVS, ctypes.c_ulong(1), zero, zero, zero):
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS) failed")
-    if libc.prctl(_SET_SECCOMP, ctypes.c_ulong(_MODE_FILTER), ctypes.byref(fprog), zero, zero):
+    if _libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_MODE_FILTER), ctypes.byref(fprog), zero, zero):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_SECCOMP) failed")

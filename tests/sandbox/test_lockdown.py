@@ -1,0 +1,269 @@
+"""What a confined process can still do, what it is, and when `lock_down` refuses. Attacks are in tests/escape."""
+
+from __future__ import annotations
+
+import ast
+import ctypes
+import errno
+import os
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from rlm.sandbox import landlock, lockdown, seccomp, syscalls
+
+MIB = 1 << 20
+# Imported as it is shipped: a plain file beside its siblings.
+IMPORT = f"""
+import os, sys
+sys.path.insert(0, {os.path.dirname(lockdown.__file__)!r})
+import lockdown
+sys.path.pop(0)
+"""
+CONFINE = """
+enforced = lockdown.lock_down(lockdown.readable(), memory_bytes={memory}, landlock_abi_cap={cap})
+"""
+ABIS = range(1, landlock.abi() + 1)
+
+
+def confined(code: str, memory: int | None = 2048 * MIB, cap: int | None = None) -> str:
+    """What the code prints in a process that confined itself; a traceback fails the test."""
+    program = IMPORT + CONFINE.format(memory=memory, cap=cap) + textwrap.dedent(code)
+    done = subprocess.run(
+        [sys.executable, "-c", program], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_reports_what_is_enforced() -> None:
+    assert confined("print(enforced)") == "['files', 'network', 'processes', 'disk', 'memory']"
+    assert confined("print(enforced)", memory=None) == "['files', 'network', 'processes', 'disk']"
+
+
+@pytest.mark.parametrize("cap", ABIS)
+def test_everyday_code_works(cap: int) -> None:
+    code = """
+        import asyncio, ctypes, decimal, multiprocessing, random, socket, sqlite3, tempfile, threading, time, zoneinfo
+        from concurrent.futures import ThreadPoolExecutor
+
+        async def both():
+            a, b = socket.socketpair()
+            reader, writer = await asyncio.open_connection(sock=a)
+            writer.write(b"ping\\n")
+            await writer.drain()
+            echoed = await asyncio.get_running_loop().sock_recv(b, 5) if b.setblocking(False) is None else b""
+            there = await asyncio.gather(asyncio.sleep(0.001, 1), asyncio.to_thread(lambda: 2))
+            writer.close()
+            return echoed, there
+
+        assert asyncio.run(both()) == (b"ping\\n", [1, 2])
+        with ThreadPoolExecutor(64) as pool:
+            barrier = threading.Barrier(64)
+            assert list(pool.map(lambda i: (barrier.wait(), i)[1], range(64))) == list(range(64))
+        assert sqlite3.connect(":memory:").execute("select 6 * 7").fetchone() == (42,)
+        assert decimal.Decimal("0.1") * 3 == decimal.Decimal("0.3")
+        assert zoneinfo.ZoneInfo("Europe/Berlin").key == "Europe/Berlin"
+        with tempfile.SpooledTemporaryFile() as spooled:
+            assert spooled.write(b"held in memory") == 14
+        assert len(os.urandom(8)) == 8 and 0 <= random.random() < 1 and time.time() > 0
+        assert open(os.devnull, "r+").write("gone") == 4
+        assert os.getpid() == int(ctypes.CDLL(None).getpid())
+        print("all of it")
+    """
+    assert confined(code, cap=cap) == "all of it"
+
+
+def test_numpy_and_pandas_import_late_and_work() -> None:
+    code = """
+        import numpy as np
+        import pandas as pd
+        assert (np.ones((200, 200)) @ np.ones((200, 200))).sum() == 200**3
+        frame = pd.DataFrame({"name": ["a", "b", "a"], "n": [1, 2, 3]})
+        print(frame.groupby("name")["n"].sum().to_dict())
+    """
+    assert confined(code) == "{'a': 4, 'b': 2}"
+
+
+def test_every_standard_module_that_imports_outside_imports_inside() -> None:
+    code = """
+        import sys
+        failed = []
+        for name in sorted(sys.stdlib_module_names - {"antigravity", "this"}):  # these two act when imported
+            try:
+                __import__(name)
+            except Exception as error:
+                failed.append(name)
+        print(failed)
+    """
+    outside = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
+    )
+    code = "import warnings; warnings.simplefilter('ignore')\n" + textwrap.dedent(code)
+    assert confined(code) == outside.stdout.strip()
+
+
+def test_everyday_failures_are_permission_errors() -> None:
+    code = """
+        import socket, subprocess, tempfile
+        for act in (socket.socket, os.fork, lambda: open("/etc/passwd"), lambda: os.mkdir("/tmp/x"),
+                    lambda: os.chmod(sys.executable, 0o777), lambda: subprocess.run([sys.executable]),
+                    lambda: os.listdir("/"), lambda: os.kill(os.getppid(), 0), lambda: os.chdir("/")):
+            try:
+                print("did", act())
+            except PermissionError:
+                print("ok", end=" ")
+    """
+    assert confined(code) == " ".join(["ok"] * 9)
+
+
+def test_memory_is_limited_to_what_was_asked_and_no_less() -> None:
+    code = """
+        held = bytearray({fits} << 20)
+        try:
+            more = bytearray({over} << 20)
+            print("more")
+        except MemoryError:
+            print("refused")
+    """
+    assert confined(code.format(fits=230, over=40), memory=256 * MIB) == "refused"
+    assert confined(code.format(fits=230, over=2), memory=256 * MIB) == "more"
+
+
+def test_threads_do_not_eat_the_memory_limit_with_arenas() -> None:
+    code = """
+        import threading
+        threading.stack_size(256 << 10)
+        hold = threading.Event()
+        threads = [threading.Thread(target=lambda: (bytes(100_000), hold.wait())) for _ in range(16)]
+        [thread.start() for thread in threads]
+        held = bytearray(100 << 20)
+        hold.set()
+        print("fits")
+    """
+    assert confined(code, memory=256 * MIB) == "fits"
+
+
+def test_the_kernel_sees_it_confined() -> None:
+    program = IMPORT + CONFINE.format(memory=64 * MIB, cap=None) + "print('ready', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == b"ready\n"
+        status = dict(re.findall(r"^(\w+):\s+(\S+)", Path(f"/proc/{worker.pid}/status").read_text(), re.M))
+        limits = Path(f"/proc/{worker.pid}/limits").read_text()
+        worker.communicate()
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+    for caps in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
+        assert int(status[caps], 16) == 0
+    assert os.geteuid() != 0 or int(status["CapBnd"], 16) == 0
+    for name, value in (("core file size", "0"), ("file size", "0"), ("open files", "256")):
+        assert re.search(rf"Max {name}\s+{value}\s+{value}\s", limits), limits
+
+
+SPIN = """
+parent = os.getpid()
+if os.fork() == 0:
+    lockdown.lock_down(lockdown.readable(), memory_bytes=None, parent=parent)
+    os.write(1, b"%d\\n" % os.getpid())
+    {act}
+    while True:
+        pass
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "pass",
+        # The signal belongs to the thread that asked for it: that one ends, and another spins on.
+        "import ctypes, threading; threading.Thread(target=lambda: [0 for _ in iter(int, 1)]).start(); "
+        "ctypes.CDLL(None).syscall({exit}, 0)".format(exit=60 if os.uname().machine == "x86_64" else 93),
+        "import signal; [signal.signal(s, signal.SIG_IGN) for s in range(1, 32) if s not in (9, 19)]",
+    ],
+    ids=["spinning", "main thread gone", "signals ignored"],
+)
+def test_it_dies_with_its_parent(act: str) -> None:
+    program = IMPORT + SPIN.format(act=act)
+    parent = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    worker = os.pidfd_open(int(parent.stdout.readline()))
+    try:
+        time.sleep(0.05)  # let it act
+        parent.kill()
+        parent.communicate()
+        started = time.monotonic()
+        while time.monotonic() - started < 2:
+            try:
+                signal.pidfd_send_signal(worker, 0)
+            except ProcessLookupError:
+                return
+            time.sleep(0.01)
+        pytest.fail("the worker outlived its parent")
+    finally:
+        os.close(worker)
+
+
+def test_it_ends_where_its_parent_is_already_gone() -> None:
+    program = """
+        lockdown.lock_down(lockdown.readable(), memory_bytes=None, parent=1 << 30)
+        print("ran")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT + textwrap.dedent(program)], capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_refuses_several_threads() -> None:
+    program = """
+        import threading
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+        lockdown.lock_down(lockdown.readable(), memory_bytes=None)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT + textwrap.dedent(program)], capture_output=True, text=True, timeout=30
+    )
+    assert "lock_down confines one thread, and this process has several" in done.stderr
+
+
+def test_refuses_at_abi_0() -> None:
+    assert "ABI 0" in str(lockdown.supported(landlock_abi_cap=0))
+    with pytest.raises(OSError, match="ABI 0"):
+        lockdown.lock_down([], memory_bytes=None, landlock_abi_cap=0)
+
+
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [(errno.ENOSYS, "Linux 5.13"), (errno.EOPNOTSUPP, "lsm= boot parameter"), (errno.EPERM, "seccomp profile")],
+)
+def test_says_what_to_do_where_landlock_is_missing(monkeypatch: pytest.MonkeyPatch, error: int, fix: str) -> None:
+    def no_abi() -> int:
+        ctypes.set_errno(error)
+        return 0
+
+    monkeypatch.setattr(landlock, "abi", no_abi)
+    assert fix in str(lockdown.supported())
+
+
+def test_says_what_to_do_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert "needs Linux" in str(lockdown.supported())
+
+
+def test_readable_names_no_home_and_no_root() -> None:
+    paths = lockdown.readable()
+    home = os.path.expanduser("~")
+    assert not {"/", "/usr", "/usr/lib", "/etc", "/home", "/tmp", "/proc", "/sys", "/dev", home} & set(paths)
+    assert not any(home.startswith(path + "/") for path in paths)
+
+
+@pytest.mark.parametrize("module", [landlock, lockdown, seccomp, syscalls])
+def test_worker_side_files_are_python_3_8(module: object) -> None:
+    ast.parse(Path(str(module.__file__)).read_text(), feature_version=(3, 8))  # type: ignore[attr-defined]
