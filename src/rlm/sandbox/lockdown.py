@@ -17,11 +17,7 @@ import sys
 import sysconfig
 from collections.abc import Iterable
 
-if __package__:
-    from . import landlock, seccomp
-else:  # shipped as plain files side by side
-    import landlock  # type: ignore[import-not-found,no-redef]
-    import seccomp  # type: ignore[import-not-found,no-redef]
+from . import landlock, seccomp
 
 _OPEN_FILES = 256  # also bounds what pipes and socket pairs hold outside RLIMIT_AS, to about 60 MB
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 4, 24, 38, 47

@@ -15,10 +15,7 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-if __package__:
-    from .syscalls import NUMBERS
-else:  # shipped as plain files side by side
-    from syscalls import NUMBERS  # type: ignore[import-not-found,no-redef]
+from .syscalls import NUMBERS
 
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 RET_ALLOW = 0x7FFF0000
