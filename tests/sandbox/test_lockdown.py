@@ -21,10 +21,10 @@ from rlm.sandbox import landlock, lockdown, seccomp, syscalls
 MIB = 1 << 20
 # Imported as the worker does: as one of a package of plain files that knows nothing of rlm.
 IMPORT = f"""
-import os, sys
-sys.path.insert(0, {os.path.dirname(os.path.dirname(lockdown.__file__))!r})
+import os, sys, types
+sys.modules["sandbox"] = package = types.ModuleType("sandbox")
+package.__path__ = [{os.path.dirname(lockdown.__file__)!r}]
 from sandbox import lockdown
-sys.path.pop(0)
 """
 CONFINE = """
 enforced = lockdown.lock_down(lockdown.readable(), memory_bytes={memory}, landlock_abi_cap={cap})
@@ -191,13 +191,12 @@ sys.stdin.read()
 )
 def test_it_dies_with_its_parent(act: str) -> None:
     program = IMPORT + SPIN.format(act=act)
-    parent = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert parent.stdout is not None
-    worker = os.pidfd_open(int(parent.stdout.readline()))
-    try:
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        worker = os.pidfd_open(int(parent.stdout.readline()))
         time.sleep(0.05)  # let it act
         parent.kill()
-        parent.communicate()
+    try:
         assert select.select([worker], [], [], 2.0)[0], "the worker outlived its parent"
     finally:
         os.close(worker)
