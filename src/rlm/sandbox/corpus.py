@@ -28,12 +28,18 @@ class Piece(str):
     Attributes:
         start, end: Its characters in its file, or in `context` when that is a `str`.
         name: Its file, or the path of its string inside a JSON value; "" when `context` is a `str`.
-        line: The line that it starts on, from 1.
+        line: The line that it starts on, from 1; for pieces from `grep`, the line of the match.
         match: What a pattern matched, for pieces from `grep`.
         score: How well it fits, for pieces from `search`.
     """
 
     __slots__ = ("end", "line", "match", "name", "score", "start")
+    start: int
+    end: int
+    name: str
+    line: int
+    match: str
+    score: float
 
     def __new__(
         cls, text: str, start: int = 0, name: str = "", line: int = 1, match: str = "", score: float = 0.0
@@ -51,7 +57,7 @@ class Piece(str):
     @property
     def where(self) -> str:
         """Where it came from, in words: `name:line`, or `line 12`."""
-        return "%s:%d" % (self.name, self.line) if self.name else "line %d" % self.line
+        return f"{self.name}:{self.line}" if self.name else f"line {self.line}"
 
 
 class Corpus(Mapping):  # type: ignore[type-arg]  # Mapping[...] at run time needs 3.9
@@ -67,13 +73,13 @@ class Corpus(Mapping):  # type: ignore[type-arg]  # Mapping[...] at run time nee
 
     def __getitem__(self, name: str) -> str:
         if not isinstance(name, str):
-            raise TypeError("context holds %d files: use context[name], with a name of context.names" % len(self))
+            raise TypeError(f"context holds {len(self)} files: use context[name], with a name out of context.names")
         try:
             return self._texts[name]
         except KeyError:
             near = [known for known in self._texts if name in known][:5]
-            hint = "; did you mean %s?" % " or ".join(map(repr, near)) if near else "; see context.names"
-            raise KeyError("no file %r%s" % (name, hint)) from None
+            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else "see context.names"
+            raise KeyError(f"no file {name!r}; {hint}") from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._texts
@@ -86,7 +92,7 @@ class Corpus(Mapping):  # type: ignore[type-arg]  # Mapping[...] at run time nee
 
     def __repr__(self) -> str:
         names = ", ".join(map(repr, self.names[:3])) + (", ..." if len(self) > 3 else "")
-        return "Corpus(%d files, %d characters: %s)" % (len(self), sum(map(len, self._texts.values())), names)
+        return f"Corpus({len(self)} files, {sum(map(len, self._texts.values()))} characters: {names})"
 
 
 class Loaded:
@@ -103,7 +109,7 @@ class Loaded:
 
     def texts(self, names: str | Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
         """Every text with its name, in order; `names` is a glob pattern, or the names themselves."""
-        pairs = _leaves(self.value, "") if not isinstance(self.value, Corpus) else iter(self.value.items())
+        pairs = _leaves(self.value) if not isinstance(self.value, Corpus) else iter(self.value.items())
         if names is None:
             return pairs
         if isinstance(names, str):
@@ -136,9 +142,9 @@ class Loaded:
         for name, text in self.texts(names):
             line, counted = 1, 0
             for match in compiled.finditer(text):
-                start, end = _line_around(text, match.start(), match.end(), context)
-                line += text.count("\n", counted, start)
-                counted = start
+                line += text.count("\n", counted, match.start())
+                counted = match.start()
+                start, end = _lines_around(text, match.start(), match.end(), context)
                 hits.append(Piece(text[start:end], start, name, line, match.group()))
                 if len(hits) == limit:
                     return hits
@@ -154,32 +160,35 @@ class Loaded:
         """
         size = self.chunk_size if size is None else size
         if size < 1 or not 0 <= overlap < size:
-            raise ValueError(
-                "chunks needs size >= 1 and 0 <= overlap < size, not size=%r, overlap=%r" % (size, overlap)
-            )
-        return [piece for text in self._whole(of) for piece in _cut(text, size, overlap)]
+            raise ValueError(f"chunks needs size >= 1 and 0 <= overlap < size, not size={size}, overlap={overlap}")
+        return [piece for source in self._sources(of) for piece in _cut(*source, size, overlap)]
 
-    def search(self, query: str, k: int = 5) -> list[Piece]:
+    def search(self, query: str, k: int = 5, names: str | Iterable[str] | None = None) -> list[Piece]:
         """Find the k passages that share the rarest words of a query; the best comes first.
 
         Words count by how rare they are in this input, in any language; capitals don't matter.
+
+        Args:
+            query: A question, or some words.
+            k: The most passages.
+            names: Only these files, as for `grep`.
         """
-        found = rank(self.texts, query, k)
         return [
-            Piece(text[start:end], start, name, text.count("\n", 0, start) + 1, "", score)
-            for name, text, start, end, score in found
+            Piece(text[start:end], start, name, _line(text, start), "", score)
+            for name, text, start, end, score in rank(self.texts(names), query, k)
         ]
 
-    def _whole(self, of: str | None) -> Iterator[Piece]:
+    def _sources(self, of: str | None) -> Iterator[tuple[str, str, int, int]]:
+        """What `chunks` cuts: (text, name, offset, line)."""
         if isinstance(of, Piece):
-            yield of
+            yield str(of), of.name, of.start, of.line
         elif of is None:
             for name, text in self.texts():
-                yield Piece(text, 0, name)
+                yield text, name, 0, 1
         elif isinstance(self.value, Corpus) and of in self.value:
-            yield Piece(self.value[of], 0, of)
+            yield self.value[of], of, 0, 1
         else:
-            yield Piece(of)
+            yield of, "", 0, 1
 
 
 def build_context(kind: str, parts: Iterable[Any], source: Any) -> Loaded:
@@ -219,7 +228,7 @@ def slice_context(loaded: Loaded, name: str, start: int, end: int) -> Loaded:
             if 0 <= start <= end <= len(text):
                 return Loaded(text[start:end], chunk_size=loaded.chunk_size)
             break
-    raise ValueError("no piece %r[%d:%d] in the input" % (name, start, end))
+    raise ValueError(f"no piece {name!r}[{start}:{end}] in the input")
 
 
 def _decode(buffer: Any) -> str:
@@ -234,17 +243,31 @@ def _map(fd: int) -> Any:
         return memoryview(b"")
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def _leaves(value: Any) -> Iterator[tuple[str, str]]:
+    """Every string in a JSON value with its path, as `['a'][3]`, in order; no recursion, for any depth."""
     if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            for leaf in _leaves(item, "%s[%r]" % (path, key)):
-                yield leaf
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            for leaf in _leaves(item, "%s[%d]" % (path, index)):
-                yield leaf
+        yield "", value
+    stack = [("", _items(value))]
+    while stack:
+        path, items = stack[-1]
+        for key, item in items:
+            if isinstance(item, str):
+                yield f"{path}[{key!r}]", item
+            elif isinstance(item, (dict, list, tuple)):
+                stack.append((f"{path}[{key!r}]", _items(item)))
+                break
+        else:
+            stack.pop()
+
+
+def _items(value: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(value, dict):
+        return iter(value.items())
+    return enumerate(value) if isinstance(value, (list, tuple)) else iter(())
+
+
+def _line(text: str, start: int) -> int:
+    return text.count("\n", 0, start) + 1
 
 
 def _compile(pattern: str | re.Pattern[str], ignore_case: bool) -> re.Pattern[str]:
@@ -253,34 +276,47 @@ def _compile(pattern: str | re.Pattern[str], ignore_case: bool) -> re.Pattern[st
         return re.compile(text, flags | (re.IGNORECASE if ignore_case else 0))
     except re.error as error:
         raise re.error(
-            "%s; to look for this as plain text, use grep(re.escape(...))" % error.msg, error.pattern, error.pos
+            f"{error.msg}; to look for it as plain text, use grep(re.escape(...))", error.pattern, error.pos
         ) from None
 
 
-def _line_around(text: str, start: int, end: int, context: int) -> tuple[int, int]:
-    left = text.rfind("\n", 0, start) + 1
-    right = text.find("\n", end if end > start and text[end - 1] != "\n" else max(end - 1, start))
-    right = len(text) if right < 0 else right
-    if right - left > HIT_WIDTH:
-        room = max(HIT_WIDTH - (end - start), 0) // 2
-        left, right = max(left, start - room), min(right, max(end + room, end))
-    for _ in range(context):
-        left = text.rfind("\n", 0, max(left - 1, 0)) + 1
-        after = text.find("\n", right + 1)
-        right = len(text) if after < 0 else after
-    return left, right
+def _lines_around(text: str, start: int, end: int, context: int) -> tuple[int, int]:
+    """The lines that hold text[start:end] and `context` lines about them, cut around it where they are long."""
+    width = max(HIT_WIDTH * (1 + 2 * context), end - start)
+    last = end - 1 if end > start and text[end - 1] == "\n" else end
+    low, high = max(0, start - width), min(len(text), last + width)
+    left, right = start, last
+    for _ in range(context + 1):
+        left = text.rfind("\n", low, left)
+        if left < 0:
+            break
+    for _ in range(context + 1):
+        right = text.find("\n", right, high) + 1
+        if right == 0:
+            break
+    left = left + 1 if left >= 0 else low
+    right = right - 1 if right > 0 else high
+    if right - left <= width:
+        return left, right
+    side = (width - (end - start)) // 2
+    if start - left < side:
+        return left, left + width
+    if right - end < side:
+        return right - width, right
+    return start - side, end + side
 
 
-def _cut(piece: Piece, size: int, overlap: int) -> Iterator[Piece]:
-    text, start, line, counted = str(piece), 0, piece.line, 0
+def _cut(text: str, name: str, offset: int, line: int, size: int, overlap: int) -> Iterator[Piece]:
+    start = counted = 0
     while start < len(text):
         end = min(start + size, len(text))
         if end < len(text):
-            newline = text.rfind("\n", start + size // 2, end)
+            # At the last line end, unless that would make a piece less than half full.
+            newline = text.rfind("\n", max(start + size // 2, start + overlap), end)
             end = newline + 1 if newline >= 0 else end
         line += text.count("\n", counted, start)
         counted = start
-        yield Piece(text[start:end], piece.start + start, piece.name, line)
+        yield Piece(text[start:end], offset + start, name, line)
         if end == len(text):
             return
-        start = max(end - overlap, start + 1)
+        start = end - overlap
