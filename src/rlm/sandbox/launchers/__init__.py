@@ -1,0 +1,29 @@
+"""The launchers by name; each is imported when it is asked for."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+
+from rlm.errors import ConfigError
+from rlm.sandbox.launchers.base import Launcher
+
+LAUNCHERS = {
+    "local": "rlm.sandbox.launchers.local:LocalLauncher",
+    "unconfined": "rlm.sandbox.launchers.unconfined:UnconfinedLauncher",
+}
+
+
+def find_launcher(name: str) -> Launcher:
+    """The launcher of that name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if name not in LAUNCHERS:
+        near = difflib.get_close_matches(name, LAUNCHERS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"no sandbox {name!r}; there is: {', '.join(LAUNCHERS)}{hint}")
+    module, _, launcher = LAUNCHERS[name].partition(":")
+    found: Launcher = getattr(importlib.import_module(module), launcher)()
+    return found

@@ -1,0 +1,156 @@
+"""The functions that a cell calls and the host answers, and what waits in the worker meanwhile.
+
+Worker-side: standard library only, Python 3.8+.
+"""
+
+from __future__ import annotations
+
+import _thread
+import itertools
+import threading
+from typing import Any, Callable, ContextManager, Dict, List
+
+from . import protocol
+
+_INTERRUPTED = "the cell was interrupted while this call was open"
+_ENDED = "the cell that made this call has ended"
+_OPEN_BYTES = protocol.MAX_OPEN_BYTES // 2  # well under what the host tolerates
+
+
+class CallError(RuntimeError):
+    """A call failed. `results`: what a batch has all the same, None where it failed; None if it was no batch."""
+
+    def __init__(self, message: str, results: List[Any] | None = None) -> None:
+        super().__init__(message)
+        self.results = results
+
+
+class LMError(CallError):
+    """A language model could not be asked, or gave no usable reply."""
+
+
+class LimitError(CallError):
+    """A limit of the run was reached."""
+
+
+class ToolError(CallError):
+    """The call itself is not possible."""
+
+
+ERRORS = {"LMError": LMError, "LimitError": LimitError, "ToolError": ToolError}
+for _error in ERRORS.values():
+    _error.__module__ = "builtins"  # shown by its bare name
+
+
+class _Open:
+    """A call that waits for its answer."""
+
+    __slots__ = ("answer", "answered", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.answer: protocol.Message = {}
+        self.answered = _thread.allocate_lock()
+        self.answered.acquire()
+
+
+class Calls:
+    """All calls of one worker.
+
+    Args:
+        send: Sends a frame whole.
+        refuses: Whether the calling thread is one that an earlier cell left behind.
+        shield: Keeps an interrupt from tearing a frame apart.
+    """
+
+    def __init__(
+        self, send: Callable[[bytes], None], refuses: Callable[[], bool], shield: ContextManager[object]
+    ) -> None:
+        self._send = send
+        self._refuses = refuses
+        self._shield = shield
+        self._numbers = itertools.count(1)
+        self._open: Dict[int, _Open] = {}
+        self._bytes = 0
+        self._cell: object = None
+        self._room = threading.Condition(threading.Lock())
+
+    def begin(self) -> None:
+        """A cell begins: calls are taken."""
+        with self._room:
+            self._cell = object()
+
+    def end(self) -> None:
+        """The cell has ended: open calls fail, and those that its threads still try are refused."""
+        self._fail(_ENDED, close=True)
+
+    def interrupt(self) -> None:
+        """Fails the open calls."""
+        self._fail(_INTERRUPTED, close=False)
+
+    def answer(self, message: protocol.Message) -> None:
+        """Hands a `return` or `raise` to the call that waits for it, if there still is one."""
+        with self._room:
+            waiting = self._take(message["id"])
+        if waiting is not None:
+            waiting.answer = message
+            waiting.answered.release()
+
+    def call(self, name: str, args: Dict[str, Any]) -> Any:
+        """Asks the host, and waits.
+
+        Raises:
+            LMError, LimitError, ToolError: What the host answered instead of a value.
+            TypeError: JSON can't carry an argument.
+        """
+        number = next(self._numbers)
+        try:
+            frame = protocol.encode({"type": "call", "id": number, "name": name, "args": args})
+        except protocol.FrameError as error:
+            raise ToolError("%s: too much for one call: %s" % (name, error)) from None
+        except (TypeError, ValueError, RecursionError) as error:
+            raise TypeError("%s: only JSON values can be sent: %s" % (name, error)) from None
+        waiting = _Open(len(frame))
+        with self._shield:
+            self._register(number, frame, waiting, name)
+        try:
+            waiting.answered.acquire()
+        finally:
+            with self._room:
+                self._take(number)
+        answer = waiting.answer
+        if answer["type"] == "return":
+            return answer["value"]
+        given = answer["error"]
+        raise ERRORS.get(given["type"], ToolError)(given["message"], given.get("results"))
+
+    def _register(self, number: int, frame: bytes, waiting: _Open, name: str) -> None:
+        with self._room:
+            cell = self._cell
+            while len(self._open) >= protocol.MAX_OPEN_CALLS or (
+                self._open and self._bytes + waiting.size > _OPEN_BYTES
+            ):
+                self._room.wait()
+            if self._cell is None or self._cell is not cell or self._refuses():
+                raise ToolError("%s: %s" % (name, _ENDED))
+            self._open[number] = waiting
+            self._bytes += waiting.size
+            self._send(frame)  # under the lock, so that no call is on its way once the cell has ended
+
+    def _take(self, number: int) -> _Open | None:
+        waiting = self._open.pop(number, None)
+        if waiting is not None:
+            self._bytes -= waiting.size
+            self._room.notify()
+        return waiting
+
+    def _fail(self, why: str, close: bool) -> None:
+        with self._room:
+            if close:
+                self._cell = None
+            failed = [self._take(number) for number in list(self._open)]
+            self._room.notify_all()
+        for waiting in failed:
+            if waiting is not None:
+                waiting.answer = {"type": "raise", "error": {"type": "ToolError", "message": why}}
+                waiting.answered.release()

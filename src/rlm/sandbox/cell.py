@@ -1,0 +1,218 @@
+"""Runs cells in one live namespace, as a notebook would, and keeps what they set as the answer.
+
+Worker-side: standard library only, Python 3.8+.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import math
+import sys
+import traceback
+import types
+from typing import Any, Dict, List, Tuple
+
+MAX_ERROR = 20_000  # characters of a traceback
+_MAX_LINE = 200  # characters of one variable in SHOW_VARS()
+_MAX_DIGITS_BITS = 14_000  # an int beyond this has more digits than Python will print
+
+
+class AnswerGivenError(SystemExit):
+    """Ends a cell that called FINAL. A SystemExit, so that `except Exception` and threads let it pass."""
+
+
+class Text(str):
+    """A string that shows itself as it is, so that `SHOW_VARS()` reads well as a trailing expression."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Cells:
+    """The namespace that cells share.
+
+    Args:
+        names: What every cell finds, whatever earlier cells did to it.
+    """
+
+    def __init__(self, names: Dict[str, Any]) -> None:
+        # A module, because dataclasses, typing and pickle look a class's module up by name.
+        module = types.ModuleType("__main__")
+        sys.modules["__main__"] = module
+        self.namespace = module.__dict__
+        self.outputs: List[str] = []
+        self._answer: Dict[str, Any] = {"content": "", "ready": False}
+        self._reported: Dict[str, Any] | None = None
+        self._loop: Any = None
+        self._given = dict(names)
+        self._given.update(
+            outputs=self.outputs,
+            FINAL=self._final,
+            FINAL_VAR=self._final_var,
+            SHOW_VARS=self._show_vars,
+            __name__="__main__",
+            __builtins__=sys.modules["builtins"],
+        )
+
+    def run(self, code: str, number: int) -> str | None:
+        """Runs one cell and returns its error as the model should see it, or None.
+
+        Its output goes to `sys.stdout`. A KeyboardInterrupt is an error like any other.
+        """
+        self.namespace.update(self._given)
+        if not isinstance(self.namespace.get("answer"), dict):
+            self.namespace["answer"] = self._answer
+        self._answer = self.namespace["answer"]
+        name = "<cell %d>" % number
+        linecache.cache[name] = (len(code), None, code.splitlines(True), name)
+        try:
+            self._execute(code, name)
+        except AnswerGivenError:
+            return None
+        except BaseException as error:  # whatever a cell raises is shown to the model, SystemExit too
+            return _describe(error)
+        return None
+
+    def answer(self) -> Dict[str, Any] | None:
+        """The answer as `done` carries it, if the last cell changed it."""
+        given = self.namespace.get("answer")
+        if not isinstance(given, dict):
+            return None
+        value = given.get("content")
+        ready = _true(given.get("ready"))
+        if not ready and (value is None or (isinstance(value, str) and not value)):
+            return None
+        plain, fits = _as_json(value, 0)
+        found = {"value": plain if fits else _repr(value), "is_repr": not fits, "ready": ready}
+        if found == self._reported:
+            return None
+        self._reported = found
+        return found
+
+    def _execute(self, code: str, name: str) -> None:
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        tree = compile(code, name, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        # Both are compiled before either runs: a mistake in the last line must not run the others first.
+        body = compile(tree, name, "exec", flags, dont_inherit=True)
+        tail = compile(ast.Expression(last.value), name, "eval", flags, dont_inherit=True) if last else None
+        self._evaluate(body)
+        if tail is not None:
+            value = self._evaluate(tail)
+            if value is not None:
+                print(repr(value))
+
+    def _evaluate(self, code: types.CodeType) -> Any:
+        value = eval(code, self.namespace)
+        if not code.co_flags & inspect.CO_COROUTINE:
+            return value
+        import asyncio  # 20 ms, for the cells that await
+
+        if self._loop is None or self._loop.is_closed():
+            self._loop = asyncio.new_event_loop()
+        task = self._loop.create_task(value)
+        try:
+            return self._loop.run_until_complete(task)
+        except BaseException:
+            task.cancel()
+            raise
+
+    def _final(self, value: Any) -> None:
+        """Gives the final answer and ends the cell."""
+        self.namespace["answer"] = self._answer = {"content": value, "ready": True}
+        raise AnswerGivenError
+
+    def _final_var(self, name: str) -> None:
+        """Gives a variable's value as the final answer and ends the cell."""
+        key = str(name).strip().strip("\"'")
+        if key not in self.namespace:
+            raise NameError(
+                "FINAL_VAR: there is no variable %r; there are: %s" % (key, ", ".join(self._own()) or "none")
+            )
+        self._final(self.namespace[key])
+
+    def _show_vars(self) -> str:
+        """The variables that cells have made: name, type, size or value."""
+        lines = []
+        for name in self._own():
+            value = self.namespace[name]
+            try:
+                size = "%s of %d" % (type(value).__name__, len(value))
+            except Exception:  # noqa: BLE001 - __len__ is the model's code
+                size = type(value).__name__
+            shown = _repr(value) if not hasattr(value, "__len__") or _short(value) else ""
+            lines.append(("%s: %s %s" % (name, size, shown)).rstrip()[:_MAX_LINE])
+        return Text("\n".join(lines) or "no variables yet")
+
+    def _own(self) -> List[str]:
+        given = self._given
+        return [
+            name
+            for name, value in self.namespace.items()
+            if name not in given and not name.startswith("__") and not isinstance(value, types.ModuleType)
+        ]
+
+
+def _short(value: Any) -> bool:
+    return isinstance(value, (str, bytes, list, tuple, dict, set)) and len(value) <= 20
+
+
+def _true(value: Any) -> bool:
+    try:
+        return bool(value)
+    except Exception:  # noqa: BLE001 - __bool__ is the model's code
+        return False
+
+
+def _repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001 - __repr__ is the model's code
+        return "<%s whose repr raises %s>" % (type(value).__name__, type(error).__name__)
+
+
+def _as_json(value: Any, depth: int) -> Tuple[Any, bool]:
+    """The value as JSON carries it, and whether it can: exact types, finite numbers, string keys."""
+    if isinstance(value, str):
+        return str(value), True
+    kind = type(value)
+    if value is None or kind is bool:
+        return value, True
+    if kind is int:
+        return value, value.bit_length() <= _MAX_DIGITS_BITS
+    if kind is float:
+        return value, math.isfinite(value)
+    if depth > 50:
+        return None, False
+    if kind is list:
+        pairs = [_as_json(item, depth + 1) for item in value]
+        return [item for item, _ in pairs], all(fits for _, fits in pairs)
+    if kind is dict:
+        plain = {str(key): _as_json(item, depth + 1) for key, item in value.items() if isinstance(key, str)}
+        fits = len(plain) == len(value) and all(fits for _, fits in plain.values())
+        return {key: item for key, (item, _) in plain.items()}, fits
+    return None, False
+
+
+def _describe(error: BaseException) -> str:
+    """The traceback with the cells' own frames alone, as a notebook shows it."""
+    try:
+        found = traceback.TracebackException.from_exception(error)
+        _trim(found, 0)
+        text = "".join(found.format()).rstrip("\n")
+    except (MemoryError, RecursionError):
+        text = type(error).__name__
+    if len(text) > MAX_ERROR:
+        half = MAX_ERROR // 2
+        text = "%s\n[... %d characters cut ...]\n%s" % (text[:half], len(text) - 2 * half, text[-half:])
+    return text
+
+
+def _trim(found: Any, depth: int) -> None:
+    frames = [frame for frame in found.stack if frame.filename.startswith("<cell ")]
+    found.stack[:] = frames
+    for chained in (found.__cause__, found.__context__):
+        if chained is not None and depth < 50:
+            _trim(chained, depth + 1)

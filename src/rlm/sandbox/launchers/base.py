@@ -1,0 +1,71 @@
+"""What a launcher is: it says how a worker starts and hands back a byte stream to it. The rest is one protocol."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NamedTuple, Protocol
+
+from rlm.context import Context
+from rlm.types import Limits
+
+
+class ChildContext(NamedTuple):
+    """A piece of the run's input that is all of a child's: characters `start` to `end` of the file `name`, or of all."""
+
+    start: int
+    end: int
+    name: str
+
+
+class Worker(Protocol):
+    """A byte stream, and the means to stop what is behind it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def interrupt(self) -> None:
+        """Sends SIGINT, where there are signals; the `interrupt` frame goes out as well."""
+
+    def kill(self) -> None:
+        """Ends it at once, and the stream with it; more than once is fine."""
+
+    async def wait(self) -> str:
+        """How it ended, in words; waits until it has."""
+
+    def cpu_seconds(self) -> float | None:
+        """CPU seconds that it has used; None where that can't be known."""
+
+
+class Environment(Protocol):
+    """One run's input, ready for workers."""
+
+    async def start(self, pieces: ChildContext | None = None) -> Worker:
+        """Starts a worker on the run's input, or on a piece of it.
+
+        Raises:
+            SandboxError: It can't be started.
+        """
+
+    async def close(self) -> None:
+        """Ends what is left of it, workers included, and waits for that."""
+
+
+class Launcher(Protocol):
+    """Starts workers of one kind.
+
+    Attributes:
+        name: As `RLM(sandbox=...)` takes it.
+    """
+
+    name: str
+
+    def enforces(self) -> frozenset[str]:
+        """What holds against hostile code on this machine, of: files, network, memory, cpu, processes, disk."""
+
+    async def open(self, context: Context, limits: Limits) -> Environment:
+        """Loads a run's input where its workers will find it.
+
+        Raises:
+            SandboxUnavailableError: This machine can't enforce what this launcher promises; says what to do.
+            SandboxError: The input can't be loaded there.
+        """

@@ -1,0 +1,38 @@
+"""`local`, the default: workers forked from a zygote that lock themselves down before the first cell."""
+
+from __future__ import annotations
+
+from rlm.context import Context
+from rlm.errors import SandboxUnavailableError
+from rlm.sandbox import lockdown
+from rlm.sandbox.launchers.base import Environment
+from rlm.sandbox.zygotes import open_run
+from rlm.types import Limits
+
+
+class LocalLauncher:
+    """Confines workers with rlimits, Landlock and seccomp; needs Linux 5.13, and nothing installed.
+
+    Args:
+        landlock_abi_cap: Use at most this Landlock ABI, as an older kernel would; for tests.
+    """
+
+    name = "local"
+
+    def __init__(self, landlock_abi_cap: int | None = None) -> None:
+        self._landlock_abi_cap = landlock_abi_cap
+
+    def enforces(self) -> frozenset[str]:
+        if lockdown.supported(self._landlock_abi_cap) is not None:
+            return frozenset()
+        return frozenset(("files", "network", "memory", "cpu", "processes", "disk"))
+
+    async def open(self, context: Context, limits: Limits) -> Environment:
+        why_not = lockdown.supported(self._landlock_abi_cap)
+        if why_not is not None:
+            raise SandboxUnavailableError(why_not)
+        return await open_run(
+            context,
+            limits,
+            {"confine": True, "read": lockdown.readable(), "landlock_abi_cap": self._landlock_abi_cap},
+        )

@@ -1,0 +1,21 @@
+"""`unconfined`: workers with limits on memory and nothing else. They can do whatever you can."""
+
+from __future__ import annotations
+
+from rlm.context import Context
+from rlm.sandbox.launchers.base import Environment
+from rlm.sandbox.zygotes import open_run
+from rlm.types import Limits
+
+
+class UnconfinedLauncher:
+    """Runs cells as you, with your files and your network: for code that you would run yourself."""
+
+    name = "unconfined"
+
+    def enforces(self) -> frozenset[str]:
+        """Nothing: its limits hold against accidents, and a forked process has as much again."""
+        return frozenset()
+
+    async def open(self, context: Context, limits: Limits) -> Environment:
+        return await open_run(context, limits, {"confine": False})

@@ -1,0 +1,218 @@
+"""Frames between a session and its worker: what they look like, what they may hold, who may send which.
+
+A frame is a 4-byte big-endian length and a UTF-8 JSON object with a `type`. What a worker sends can be forged by the
+code that it runs, so everything is bounded here, before anyone looks at it: length, nesting, values, and the types of
+the fields. Worker-side: standard library only, Python 3.8+. `docs/protocol.md` describes the messages.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import struct
+from typing import Any, Callable, Dict, List, Tuple
+
+VERSION = 1
+MAX_FRAME = 64 * 2**20  # bytes
+MAX_DEPTH = 64  # nested lists and objects
+MAX_VALUES = 2**20  # in one frame: parsed, the smallest value takes some 20 times its JSON text
+MAX_OPEN_CALLS = 1024  # of one worker at a time
+MAX_OPEN_BYTES = 256 * 2**20  # frames of the calls that are open, together
+MAX_ID = 2**53
+
+Message = Dict[str, Any]
+
+_HEADER = struct.Struct(">I")
+_SMALL = 2**20  # a frame below this can't hold enough values to hurt
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_VALUE_SIGNS = (b",", b"[", b"{")
+
+# The fields of each message, all required, with the types that they may have.
+_NUMBER = (int, float)
+_NONE = type(None)
+_TO_WORKER: Dict[str, Dict[str, Tuple[type, ...]]] = {
+    "hello": {
+        "version": (int,),
+        "seed": (int,),
+        "functions": (list,),
+        "question": (str,),
+        "max_output": (int,),
+    },
+    "run": {"id": (int,), "code": (str,)},
+    "return": {"id": (int,), "value": (object,)},
+    "raise": {"id": (int,), "error": (dict,)},
+    "interrupt": {},
+}
+_FROM_WORKER: Dict[str, Dict[str, Tuple[type, ...]]] = {
+    "ready": {"version": (int,), "python": (str,), "enforces": (list,)},
+    "call": {"id": (int,), "name": (str,), "args": (dict,)},
+    "done": {
+        "id": (int,),
+        "output": (str,),
+        "output_size": (int,),
+        "error": (str, _NONE),
+        "answer": (dict, _NONE),
+        "seconds": _NUMBER,
+    },
+}
+_ANSWER: Dict[str, Tuple[type, ...]] = {"value": (object,), "is_repr": (bool,), "ready": (bool,)}
+
+
+class FrameError(ValueError):
+    """A frame that the protocol does not allow."""
+
+
+def encode(message: Message) -> bytes:
+    """A message as a frame. Lone surrogates, which UTF-8 can't carry, become `?`.
+
+    Raises:
+        FrameError: It is longer than a frame may be.
+        TypeError, ValueError: JSON can't carry a value in it.
+    """
+    payload = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+    if len(payload) > MAX_FRAME:
+        raise FrameError("%d bytes; a frame holds at most %d" % (len(payload), MAX_FRAME))
+    return _HEADER.pack(len(payload)) + payload
+
+
+def decode(payload: bytes) -> Message:
+    """The message in a frame, its values bounded; its fields are not checked yet.
+
+    Raises:
+        FrameError: It is no JSON object, or holds what no frame may hold.
+    """
+    if len(payload) > _SMALL and _count_values(payload) > MAX_VALUES:
+        raise FrameError("more than %d values in a frame" % MAX_VALUES)
+    try:
+        message = json.loads(payload.decode("utf-8"), parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise FrameError("not JSON: %s" % error) from None
+    if type(message) is not dict:
+        raise FrameError("not a JSON object")
+    _check_values(message, b"\\u" in payload)
+    return message
+
+
+def length(header: bytes) -> int:
+    """The payload's length that a frame's first 4 bytes announce.
+
+    Raises:
+        FrameError: It is more than a frame may hold.
+    """
+    size: int = _HEADER.unpack(header)[0]
+    if size > MAX_FRAME:
+        raise FrameError("%d bytes announced; a frame holds at most %d" % (size, MAX_FRAME))
+    return size
+
+
+def read(receive: Callable[[int], bytes]) -> Message | None:
+    """The next message, from a blocking stream; None where the stream ends between frames.
+
+    Args:
+        receive: Gives at most so many bytes, and none at the end of the stream.
+
+    Raises:
+        FrameError: The stream ends within a frame, or the frame is not allowed.
+    """
+    header = _exactly(receive, _HEADER.size)
+    if not header:
+        return None
+    if len(header) < _HEADER.size:
+        raise FrameError("the stream ended within a frame")
+    size = length(header)
+    payload = _exactly(receive, size)
+    if len(payload) < size:
+        raise FrameError("the stream ended within a frame")
+    return decode(payload)
+
+
+def check_to_worker(message: Message) -> None:
+    """Raises FrameError unless this is a message that a host may send."""
+    _check_fields(message, _TO_WORKER)
+
+
+def check_from_worker(message: Message) -> None:
+    """Raises FrameError unless this is a message that a worker may send."""
+    _check_fields(message, _FROM_WORKER)
+    if message["type"] == "done":
+        if message["answer"] is not None:
+            _check_types("answer", message["answer"], _ANSWER)
+        if message["output_size"] < 0 or message["seconds"] < 0:
+            raise FrameError("a negative size")
+
+
+def _exactly(receive: Callable[[int], bytes], size: int) -> bytes:
+    data = receive(size) if size else b""
+    if len(data) == size or not data:
+        return data
+    parts, missing = [data], size - len(data)
+    while missing:
+        data = receive(min(missing, _SMALL))
+        if not data:
+            break
+        parts.append(data)
+        missing -= len(data)
+    return b"".join(parts)
+
+
+def _count_values(payload: bytes) -> int:
+    """About how many values the JSON holds: the signs that begin one, and only where needed those outside strings."""
+    count = sum(payload.count(sign) for sign in _VALUE_SIGNS)
+    if count > MAX_VALUES:
+        bare = _STRING.sub(b"", payload)
+        count = sum(bare.count(sign) for sign in _VALUE_SIGNS)
+    return count
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError("%s is not JSON" % name)
+
+
+def _check_values(message: Message, escapes: bool) -> None:
+    level: List[Any] = [message]
+    depth = 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise FrameError("nested deeper than %d" % MAX_DEPTH)
+        below: List[Any] = []
+        for value in level:
+            items = value
+            if type(value) is dict:
+                items = value.values()
+                if escapes:
+                    for key in value:
+                        _check_text(key)
+            for item in items:
+                kind = type(item)
+                if kind is dict or kind is list:
+                    below.append(item)
+                elif escapes and kind is str:
+                    _check_text(item)
+                elif kind is float and item in (float("inf"), float("-inf")):
+                    raise FrameError("a number that is not finite")
+        level = below
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise FrameError("a lone surrogate") from None
+
+
+def _check_fields(message: Message, known: Dict[str, Dict[str, Tuple[type, ...]]]) -> None:
+    kind = message.get("type")
+    if not isinstance(kind, str) or kind not in known:
+        raise FrameError("no message of type %.40r is allowed here" % (kind,))
+    _check_types(kind, {name: value for name, value in message.items() if name != "type"}, known[kind])
+    if not 0 <= message.get("id", 0) <= MAX_ID:
+        raise FrameError("%s: an id out of range" % kind)
+
+
+def _check_types(what: str, fields: Message, expected: Dict[str, Tuple[type, ...]]) -> None:
+    if fields.keys() != expected.keys():
+        raise FrameError("%s has the fields %.200s, not %s" % (what, sorted(fields), sorted(expected)))
+    for name, types in expected.items():
+        if object not in types and type(fields[name]) not in types:
+            raise FrameError("%s.%s is a %s" % (what, name, type(fields[name]).__name__))

@@ -1,0 +1,277 @@
+"""Our end of one worker: sends cells, serves the calls they make, keeps their clock, and replaces a lost worker.
+
+Whatever a worker sends can be forged by the code in it. So nothing here waits without a deadline or grows without a
+bound, and a worker that breaks the protocol is killed and replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable, Collection
+
+from rlm.errors import LimitError, LMError, RlmError, SandboxError
+from rlm.sandbox import protocol
+from rlm.sandbox.clock import CellClock
+from rlm.sandbox.launchers.base import ChildContext, Environment, Worker
+from rlm.types import JSON, Answer, Cell, CellResult, Limits
+
+OnCall = Callable[[str, dict[str, JSON]], Awaitable[JSON]]
+
+_START = 60.0  # seconds for a worker to say that it is ready
+_FRAME = 30.0  # seconds for the rest of a frame, once its length has come
+_GRACE = 2.0  # seconds to stop by itself, after an interrupt
+_POLL = 0.25  # seconds between looks at a running cell's CPU time
+_END = 5.0  # seconds for a killed process to be gone
+
+
+class Session:
+    """Runs cells, one at a time, in a worker that keeps their names.
+
+    Args:
+        environment: Where workers are started.
+        functions: The calls that cells may make.
+        question: What `question` holds.
+        limits: `cell_seconds` is used here, the rest by the environment.
+        max_output: Characters of a cell's output that are sent.
+        on_call: Answers a call; an `RlmError` that it raises reaches the cell, anything else leaves `run`.
+        pieces: The part of the input that is all of the worker's; None for the whole.
+        seed: Seeds `random` in the worker.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        *,
+        functions: Collection[str],
+        question: str,
+        limits: Limits,
+        max_output: int,
+        on_call: OnCall,
+        pieces: ChildContext | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._environment = environment
+        self._hello: protocol.Message = {
+            "type": "hello",
+            "version": protocol.VERSION,
+            "seed": seed,
+            "functions": sorted(functions),
+            "question": question,
+            "max_output": max_output,
+        }
+        self._limits = limits
+        self._on_call = on_call
+        self._pieces = pieces
+        self._worker: Worker | None = None
+        self._cells = 0
+
+    async def start(self) -> None:
+        """Starts the worker, which the first `run` does otherwise.
+
+        Raises:
+            SandboxError: It did not start, or is not a worker of ours.
+        """
+        worker = self._worker = await self._environment.start(self._pieces)
+        try:
+            worker.writer.write(protocol.encode(self._hello))
+            async with asyncio.timeout(_START):
+                ready = await _read(worker)
+            if ready["type"] != "ready" or ready["version"] != protocol.VERSION:
+                raise protocol.FrameError("it did not begin with `ready` of version %d" % protocol.VERSION)
+        except (OSError, EOFError, TimeoutError, protocol.FrameError) as error:
+            how = await self._drop()
+            raise SandboxError(f"the worker did not start: {_why(error, how)}") from None
+        except BaseException:
+            await self._drop()
+            raise
+
+    async def run(self, cell: Cell, *, deadline: float | None = None) -> CellResult:
+        """Runs one cell. What its code does is a result: an error, an interrupt, a worker that died of it.
+
+        Args:
+            cell: The code.
+            deadline: When to interrupt it whatever it waits for, in `time.monotonic()` seconds.
+
+        Raises:
+            SandboxError: No worker could be started.
+        """
+        if self._worker is None:
+            await self.start()
+        worker = self._worker
+        assert worker is not None
+        self._cells += 1
+        began = time.monotonic()
+        clock = CellClock(self._limits.cell_seconds, worker.cpu_seconds, deadline)
+        run = _Run(worker, self._cells, set(self._hello["functions"]), self._on_call, clock)
+        try:
+            done = await run.done(cell.code)
+        except (OSError, EOFError, protocol.FrameError) as error:
+            how = await self._drop()
+            if run.bug is not None:
+                raise run.bug from None
+            lost = run.killed or _why(error, how)
+            return CellResult("", 0, lost=lost, seconds=time.monotonic() - began, interrupted=run.interrupted)
+        except BaseException:
+            await self._drop()
+            raise
+        finally:
+            await run.end()
+        return _result(done, run.interrupted, time.monotonic() - began)
+
+    async def close(self) -> None:
+        """Ends the worker and waits until it is gone."""
+        if self._worker is not None:
+            await self._drop()
+
+    async def _drop(self) -> str:
+        """Kills the worker; how it ended, in words."""
+        worker, self._worker = self._worker, None
+        assert worker is not None
+        if worker.reader.at_eof():  # it is ending by itself, and how is worth knowing
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(worker.wait(), 0.2)
+        worker.kill()
+        try:
+            return await asyncio.wait_for(worker.wait(), _END)
+        except TimeoutError:
+            return "it can't be ended"
+
+
+class _Run:
+    """One cell while it runs."""
+
+    def __init__(
+        self, worker: Worker, number: int, functions: Collection[str], on_call: OnCall, clock: CellClock
+    ) -> None:
+        self.bug: BaseException | None = None  # what a call raised that no cell may see
+        self.killed: str | None = None
+        self.interrupted = False
+        self._worker = worker
+        self._number = number
+        self._functions = functions
+        self._on_call = on_call
+        self._clock = clock
+        self._calls: dict[int, asyncio.Task[None]] = {}
+        self._bytes = 0
+        self._watch: asyncio.Task[None] | None = None
+
+    async def done(self, code: str) -> protocol.Message:
+        """Runs it; the worker's `done`.
+
+        Raises:
+            OSError, EOFError, protocol.FrameError: The worker is lost.
+        """
+        self._worker.writer.write(protocol.encode({"type": "run", "id": self._number, "code": code}))
+        self._watch = asyncio.create_task(self._keep_time())
+        while True:
+            message = await _read(self._worker)
+            if message["type"] == "call":
+                self._begin_call(message)
+            elif message["type"] == "done" and message["id"] == self._number:
+                return message
+            else:
+                raise protocol.FrameError(f"`{message['type']}` {message.get('id')} is not due")
+
+    async def end(self) -> None:
+        """Cancels what is still under way and waits for it."""
+        tasks = list(self._calls.values())
+        if self._watch is not None:
+            tasks.append(self._watch)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin_call(self, message: protocol.Message) -> None:
+        number, size = message["id"], message["size"]
+        if number in self._calls:
+            raise protocol.FrameError(f"call {number} is open already")
+        if len(self._calls) >= protocol.MAX_OPEN_CALLS or self._bytes + size > protocol.MAX_OPEN_BYTES:
+            raise protocol.FrameError("too many calls are open")
+        self._bytes += size
+        self._clock.opened()
+        self._calls[number] = asyncio.create_task(self._serve(number, size, message["name"], message["args"]))
+
+    async def _serve(self, number: int, size: int, name: str, args: dict[str, JSON]) -> None:
+        reply: protocol.Message
+        try:
+            if name not in self._functions:
+                raise SandboxError(f"{name} is not offered here")
+            reply = {"type": "return", "id": number, "value": await self._on_call(name, args)}
+        except RlmError as error:
+            reply = {"type": "raise", "id": number, "error": _sent_error(error)}
+        except asyncio.CancelledError:
+            reply = {}
+            raise
+        except BaseException as error:  # a bug of ours: it leaves `run`, and the cell ends here
+            self.bug = error
+            self._worker.kill()
+            return
+        finally:
+            del self._calls[number]
+            self._bytes -= size
+            self._clock.closed()
+        try:
+            frame = protocol.encode(reply)
+        except protocol.FrameError as error:
+            frame = protocol.encode({"type": "raise", "id": number, "error": _sent_error(SandboxError(str(error)))})
+        with contextlib.suppress(OSError):  # the reader sees it too, and knows what to do
+            self._worker.writer.write(frame)
+
+    async def _keep_time(self) -> None:
+        while (why := self._clock.over()) is None:
+            await asyncio.sleep(max(0.001, min(_POLL, self._clock.left())))
+        self.interrupted = True
+        with contextlib.suppress(OSError):
+            self._worker.writer.write(protocol.encode({"type": "interrupt"}))
+        self._worker.interrupt()
+        for task in list(self._calls.values()):
+            task.cancel()
+        await asyncio.sleep(_GRACE)
+        self.killed = f"{why} and did not stop when it was interrupted"
+        self._worker.kill()
+
+
+async def _read(worker: Worker) -> protocol.Message:
+    """The next message of a worker; a call has its `size` in bytes beside its fields.
+
+    Raises:
+        OSError, EOFError: The stream ended.
+        protocol.FrameError: It is not allowed, or did not come whole in time.
+    """
+    size = protocol.length(await worker.reader.readexactly(4))
+    try:
+        async with asyncio.timeout(_FRAME):
+            payload = await worker.reader.readexactly(size)
+    except TimeoutError:
+        raise protocol.FrameError("a frame did not come whole in time") from None
+    message = protocol.decode(payload)
+    protocol.check_from_worker(message)
+    if message["type"] == "call":
+        message["size"] = size
+    return message
+
+
+def _why(error: BaseException, how: str) -> str:
+    return f"it broke the protocol: {error}" if isinstance(error, protocol.FrameError) else how
+
+
+def _sent_error(error: RlmError) -> protocol.Message:
+    kind = next((base.__name__ for base in (LMError, LimitError) if isinstance(error, base)), "ToolError")
+    sent: protocol.Message = {"type": kind, "message": str(error)}
+    if (results := getattr(error, "results", None)) is not None:
+        sent["results"] = results
+    return sent
+
+
+def _result(done: protocol.Message, interrupted: bool, seconds: float) -> CellResult:
+    answer = done["answer"]
+    return CellResult(
+        output=done["output"],
+        output_size=done["output_size"],
+        error=done["error"],
+        answer=None if answer is None else Answer(answer["value"], answer["is_repr"], answer["ready"]),
+        seconds=seconds,
+        interrupted=interrupted,
+    )

@@ -1,0 +1,242 @@
+"""The program in the sandbox: reads frames, runs cells, sends what they did. Trusted by nobody on the other side.
+
+Worker-side: standard library only, Python 3.8+; shipped with its siblings (`SHIPPED`) as one package.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import threading
+import time
+from typing import Any, Callable, Dict, List
+
+from . import calls, cell, corpus, output, protocol
+
+SHIPPED = (
+    "worker",
+    "protocol",
+    "calls",
+    "cell",
+    "output",
+    "corpus",
+    "search",
+    "lockdown",
+    "landlock",
+    "seccomp",
+    "syscalls",
+)
+_STACK = 2 * 2**20  # bytes of a thread: 64 of them fit in the smallest sensible memory limit
+_MAX_ANSWER = 32 * 2**20  # bytes of JSON
+
+
+class Interrupts:
+    """Turns SIGINT into one KeyboardInterrupt a cell, never outside one, and never within a frame.
+
+    As a context manager it is the shield that holds an interrupt back for a moment.
+    """
+
+    def __init__(self) -> None:
+        self._main = threading.get_ident()
+        self._armed = False
+        self._shields = 0
+        self._pending = False
+
+    def arm(self) -> None:
+        """A cell begins. Takes the signal back, whatever an earlier cell did with it."""
+        self._pending = False
+        self._armed = True
+        signal.signal(signal.SIGINT, self._on_signal)
+
+    def disarm(self) -> None:
+        """The cell has ended."""
+        self._armed = False
+
+    def deliver(self) -> None:
+        """Interrupts the cell, from another thread."""
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(self._main, signal.SIGINT)
+
+    def _on_signal(self, number: int, frame: Any) -> None:
+        if not self._armed:
+            return
+        if self._shields:
+            self._pending = True
+            return
+        self._armed = False
+        raise KeyboardInterrupt
+
+    def __enter__(self) -> None:
+        if threading.get_ident() == self._main:
+            self._shields += 1
+
+    def __exit__(self, *exc: object) -> None:
+        if threading.get_ident() == self._main:
+            self._shields -= 1
+            if self._pending and not self._shields:
+                self._pending = False
+                self._armed = False
+                raise KeyboardInterrupt
+
+
+class Worker:
+    """One worker: a stream of frames, a namespace, and the calls that its cells have open.
+
+    Args:
+        receive: Gives at most so many bytes of the stream.
+        send: Sends bytes whole.
+        loaded: The input.
+        enforces: What confines this process.
+    """
+
+    def __init__(
+        self,
+        receive: Callable[[int], bytes],
+        send: Callable[[bytes], None],
+        loaded: corpus.Loaded,
+        enforces: List[str],
+    ) -> None:
+        self._receive = receive
+        self._send = send
+        self._loaded = loaded
+        self._enforces = enforces
+        self._interrupts = Interrupts()
+        self._calls = calls.Calls(send, self._left_behind, self._interrupts)
+        self._runs: List[protocol.Message] = []
+        self._has_run = threading.Semaphore(0)
+        self._output: output.Output | None = None
+        self._old_threads: Any = set()
+
+    def serve(self) -> None:
+        """Answers the host until it closes the stream. Does not return."""
+        hello = protocol.read(self._receive)
+        if hello is None:
+            os._exit(0)
+        protocol.check_to_worker(hello)
+        random.seed(hello["seed"])
+        threading.stack_size(_STACK)
+        sys.stdout = output.Stream("stdout", self._current_output)
+        sys.stderr = output.Stream("stderr", self._current_output)
+        names = functions(self._calls.call, hello["functions"])
+        loaded = self._loaded
+        names.update(context=loaded.value, grep=loaded.grep, chunks=loaded.chunks, search=loaded.search)
+        names.update(question=hello["question"])
+        for error in calls.ERRORS.values():
+            names[error.__name__] = error
+        cells = cell.Cells(names)
+        ready = {"type": "ready", "version": protocol.VERSION, "python": "%d.%d.%d" % sys.version_info[:3]}
+        self._send(protocol.encode({**ready, "enforces": self._enforces}))
+        threading.Thread(target=self._read, name="rlm-reader", daemon=True).start()
+        while True:
+            self._has_run.acquire()
+            self._run(cells, self._runs.pop(), hello["max_output"])
+
+    def _run(self, cells: cell.Cells, run: protocol.Message, cap: int) -> None:
+        began = time.perf_counter()
+        self._output = printed = output.Output(cap)
+        self._calls.begin()
+        error = None
+        try:
+            self._interrupts.arm()
+            error = cells.run(run["code"], run["id"])
+            self._interrupts.disarm()
+        except KeyboardInterrupt:  # it came after the cell's last line
+            self._interrupts.disarm()
+        self._old_threads = set(threading.enumerate())
+        self._calls.end()
+        self._output = None
+        cells.outputs.append(printed.whole())
+        done = {
+            "type": "done",
+            "id": run["id"],
+            "output": printed.shown(),
+            "output_size": printed.size,
+            "error": error,
+            "answer": None,
+            "seconds": time.perf_counter() - began,
+        }
+        self._send(_with_answer(done, cells))
+
+    def _read(self) -> None:
+        try:
+            while True:
+                message = protocol.read(self._receive)
+                if message is None:
+                    break
+                protocol.check_to_worker(message)
+                self._dispatch(message)
+        finally:
+            os._exit(0)  # the host is gone, or out of step: nothing here is of use to anyone
+
+    def _dispatch(self, message: protocol.Message) -> None:
+        kind = message["type"]
+        if kind in ("return", "raise"):
+            self._calls.answer(message)
+        elif kind == "run":
+            self._runs.append(message)
+            self._has_run.release()
+        elif kind == "interrupt":
+            self._calls.interrupt()
+            self._interrupts.deliver()
+
+    def _left_behind(self) -> bool:
+        return threading.current_thread() in self._old_threads and threading.current_thread() is not _MAIN
+
+    def _current_output(self) -> output.Output | None:
+        return None if self._left_behind() else self._output
+
+
+_MAIN = threading.main_thread()
+
+
+def functions(call: Callable[[str, Dict[str, Any]], Any], offered: List[str]) -> Dict[str, Any]:
+    """The functions that cells call, of those that the host offers."""
+
+    def llm_query(prompt: str, model: str | None = None) -> Any:
+        """Asks a language model and returns its reply."""
+        return call("llm_query", {"prompt": prompt, "model": model})
+
+    def llm_query_batched(prompts: List[str], model: str | None = None) -> Any:
+        """Asks a language model all prompts at once and returns the replies in order."""
+        return call("llm_query_batched", {"prompts": list(prompts), "model": model})
+
+    def llm_map(items: List[Any], instruction: str, schema: Any = None, model: str | None = None) -> Any:
+        """Applies an instruction to every item through a language model and returns the results in order."""
+        args = {"items": list(items), "instruction": instruction, "schema": schema, "model": model}
+        return call("llm_map", args)
+
+    def rlm_query(prompt: str, context: Any = None, model: str | None = None) -> Any:
+        """Has a recursive language model answer a question about a context of its own."""
+        return call("rlm_query", {"prompt": prompt, "context": _sent(context), "model": model})
+
+    def rlm_query_batched(prompts: List[str], contexts: List[Any] | None = None, model: str | None = None) -> Any:
+        """Has recursive language models answer questions at once, each about its context."""
+        sent = None if contexts is None else [_sent(context) for context in contexts]
+        return call("rlm_query_batched", {"prompts": list(prompts), "contexts": sent, "model": model})
+
+    known = (llm_query, llm_query_batched, llm_map, rlm_query, rlm_query_batched)
+    return {function.__name__: function for function in known if function.__name__ in offered}
+
+
+def _sent(context: Any) -> Any:
+    """A child's context as it travels: a piece as its place in the input, anything else as it is."""
+    if context is None:
+        return None
+    if isinstance(context, corpus.Piece):
+        return {"piece": [context.start, context.end, context.name]}
+    return {"value": context}
+
+
+def _with_answer(done: Dict[str, Any], cells: cell.Cells) -> bytes:
+    try:
+        done["answer"] = cells.answer()
+        if done["answer"] is not None and len(json.dumps(done["answer"]["value"])) > _MAX_ANSWER:
+            raise ValueError("more than %d MiB of JSON" % (_MAX_ANSWER >> 20))
+        return protocol.encode(done)
+    except (ValueError, MemoryError, RecursionError) as error:
+        done["answer"] = None
+        done["error"] = "%s: the answer can't be sent: %s" % (type(error).__name__, error)
+        return protocol.encode(done)

@@ -1,0 +1,166 @@
+"""The two zygotes: processes that are ready to be forked, so that a worker starts in milliseconds. Linux only.
+
+The process zygote has the interpreter and the worker's code loaded. It forks a run zygote for each run, which loads
+the input and forks the run's workers: they share its pages, the only `str` that costs nothing to hand over. Both stay
+single-threaded, because a forked thread is lost with its locks held, and know nothing secret.
+
+Started by `zygotes.py` as a program: `python -S -P -s -B -X utf8 zygote.py CONTROL_FD PATHS`. Control messages are
+JSON objects, one a packet, with descriptors beside them (SCM_RIGHTS).
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rlm.sandbox import corpus
+
+PACKAGE = "rlm_worker"
+_PR_SET_PDEATHSIG = 1
+_PACKET = 4096
+
+
+def main(control_fd: int, paths: list[str]) -> None:
+    """The process zygote: forks run zygotes until the host is gone."""
+    os.environ.clear()
+    sys.path.extend(paths)
+    package = types.ModuleType(PACKAGE)
+    package.__path__ = [os.path.dirname(os.path.abspath(__file__))]
+    sys.modules[PACKAGE] = package
+    __import__(PACKAGE + ".worker")
+    __import__(PACKAGE + ".lockdown")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # run zygotes are reaped by the kernel
+    control = socket.socket(fileno=control_fd)
+    host = os.pidfd_open(os.getppid())  # the socket's end may live on in a process that the host forked
+    gc.freeze()
+    while _readable(control, host):
+        data, fds, _, _ = socket.recv_fds(control, _PACKET, 3)
+        if not data:
+            break
+        if os.fork() == 0:
+            run_fd, blob, options = fds
+            os.closerange(3, min(fds))
+            control.detach()
+            _run_zygote(socket.socket(fileno=run_fd), blob, options)
+        for fd in fds:
+            os.close(fd)
+    os._exit(0)
+
+
+def _readable(control: socket.socket, host: int) -> bool:
+    """Waits for a message; False once the host has ended."""
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    poll.register(host, select.POLLIN)
+    return all(fd != host for fd, _ in poll.poll())
+
+
+def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
+    """Loads the input, then forks workers until its control socket closes. Does not return."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    _die_with_parent()
+    try:
+        with open(options_fd, "rb") as file:
+            options = json.load(file)
+        loaded = _worker_module("corpus").build_context(options["kind"], options["parts"], blob)
+        os.close(blob)
+    except (OSError, ValueError, MemoryError) as error:
+        _tell(control, {"failed": None, "message": f"the input can't be loaded: {type(error).__name__}: {error}"})
+        os._exit(1)
+    gc.freeze()
+    _tell(control, {"loaded": True}, [os.pidfd_open(os.getpid())])
+    workers: dict[int, tuple[int, int]] = {}  # pidfd -> number, pid
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    while True:
+        for fd, _ in poll.poll():
+            if fd != control.fileno():
+                poll.unregister(fd)
+                _reap(control, fd, *workers.pop(fd))
+                continue
+            data, fds, _, _ = socket.recv_fds(control, _PACKET, 1)
+            if not data:
+                os._exit(0)  # the workers die with their parent
+            request = json.loads(data)
+            pid = os.fork()
+            if pid == 0:
+                _worker(control, fds[0], request, loaded, options)
+            os.close(fds[0])
+            pidfd = os.pidfd_open(pid)
+            workers[pidfd] = request["fork"], pid
+            poll.register(pidfd, select.POLLIN)
+            _tell(control, {"forked": request["fork"], "pid": pid}, [pidfd])
+
+
+def _reap(control: socket.socket, pidfd: int, number: int, pid: int) -> None:
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    os.close(pidfd)
+    _tell(control, {"exited": number, "status": status})
+
+
+def _worker(
+    control: socket.socket, stream_fd: int, request: dict[str, Any], loaded: corpus.Loaded, options: dict[str, Any]
+) -> None:
+    """Confines this process and runs cells in it. Does not return."""
+    try:
+        if request["piece"] is not None:
+            start, end, name = request["piece"]
+            loaded = _worker_module("corpus").slice_context(loaded, name, start, end)
+        lockdown = _worker_module("lockdown")
+        if options["confine"]:
+            enforced = lockdown.lock_down(
+                options["read"], memory_bytes=options["memory_bytes"], landlock_abi_cap=options["landlock_abi_cap"]
+            )
+        else:
+            enforced = []
+            _die_with_parent()
+            _limit(options["memory_bytes"])
+    except (OSError, ValueError, MemoryError) as error:
+        _tell(control, {"failed": request["fork"], "message": str(error)})
+        os._exit(1)
+    os.dup2(stream_fd, 3)
+    os.closerange(4, 1 << 20)
+    stream = socket.socket(fileno=3)
+    _worker_module("worker").Worker(stream.recv, stream.sendall, loaded, enforced).serve()
+
+
+def _limit(memory_bytes: int) -> None:
+    """What `unconfined` has: limits against accidents. A child process gets as much again."""
+    import resource
+
+    with open("/proc/self/statm", "rb") as statm:
+        size = int(statm.read().split()[0]) * resource.getpagesize() + memory_bytes
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _worker_module(name: str) -> Any:
+    return sys.modules[f"{PACKAGE}.{name}"]
+
+
+def _tell(control: socket.socket, message: dict[str, Any], fds: list[int] | None = None) -> None:
+    try:
+        socket.send_fds(control, [json.dumps(message).encode()], fds or [])
+    except OSError:
+        os._exit(0)  # the host is gone, and the workers die with their parent
+
+
+def _die_with_parent() -> None:
+    import ctypes
+
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), json.loads(sys.argv[2]))

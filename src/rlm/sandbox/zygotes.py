@@ -1,0 +1,279 @@
+"""Our end of the zygotes: one process zygote for this process, started on first use and kept; a run zygote per run."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from typing import Any
+
+from rlm.context import Context
+from rlm.errors import SandboxError, SandboxUnavailableError, WorkerDiedError
+from rlm.sandbox.launchers.base import ChildContext
+from rlm.types import Limits
+
+_PACKET = 4096
+_STREAM_LIMIT = 2**20  # bytes read ahead of a worker's stream
+# Constant hashes, so that a run repeats; one arena, because each reserves 64 MB of the address space that is limited.
+_ENVIRONMENT = {"PYTHONHASHSEED": "0", "MALLOC_ARENA_MAX": "2"}
+_FLAGS = ("-S", "-P", "-s", "-B", "-X", "utf8")
+
+
+class ProcessZygote:
+    """The process that run zygotes are forked from. Not bound to an event loop: it is only ever told, never asked."""
+
+    def __init__(self) -> None:
+        if not sys.executable:
+            raise SandboxUnavailableError("sys.executable is empty, so no worker can be started: use a plain Python")
+        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "zygote.py")
+        packages = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, *_FLAGS, program, str(theirs.fileno()), json.dumps(packages)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+                env=_ENVIRONMENT,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C in the terminal is the host's to handle
+            )
+        self._owner = os.getpid()
+
+    def usable(self) -> bool:
+        """Whether it lives, and is this process's own: a forked host must not share its parent's."""
+        return self._owner == os.getpid() and self._process.poll() is None
+
+    def open(self, run_control: socket.socket, blob: int, options: int) -> None:
+        """Has it fork a run zygote.
+
+        Raises:
+            OSError: It has ended.
+        """
+        socket.send_fds(self._control, [b"{}"], [run_control.fileno(), blob, options])
+
+    def close(self) -> None:
+        """Ends it, and every run zygote and worker with it."""
+        self._control.close()
+        if self._owner == os.getpid():
+            self._process.wait()
+
+
+_zygote: ProcessZygote | None = None
+_starting = threading.Lock()
+
+
+def process_zygote() -> ProcessZygote:
+    """This process's zygote, started if there is none."""
+    global _zygote
+    with _starting:
+        if _zygote is not None and not _zygote.usable():
+            _zygote.close()
+            _zygote = None
+        if _zygote is None:
+            _zygote = ProcessZygote()
+        return _zygote
+
+
+@atexit.register
+def _close() -> None:
+    if _zygote is not None:
+        _zygote.close()
+
+
+async def open_run(context: Context, limits: Limits, options: dict[str, Any]) -> RunZygote:
+    """Starts a run zygote and has it load the input.
+
+    Args:
+        context: The input; its blob may be closed afterwards.
+        limits: `memory_mb` is what a worker gets.
+        options: How workers are confined: `confine`, and with it `read` and `landlock_abi_cap`.
+
+    Raises:
+        SandboxError: It could not be started, or could not load the input.
+    """
+    everything = {
+        "kind": context.kind,
+        "parts": context.parts,
+        "memory_bytes": limits.memory_mb * 2**20,
+        **options,
+    }
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs, os.fdopen(os.memfd_create("rlm-options", os.MFD_CLOEXEC), "w+b") as file:
+        file.write(json.dumps(everything).encode())
+        file.seek(0)
+        try:
+            process_zygote().open(theirs, context.blob.fd, file.fileno())
+        except OSError:  # it was killed between runs
+            process_zygote().open(theirs, context.blob.fd, file.fileno())
+    run = RunZygote(ours)
+    try:
+        await run.loaded
+    except BaseException:
+        await run.close()
+        raise
+    return run
+
+
+class RunZygote:
+    """One run's input in a process that forks its workers: an `Environment`."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._control = control
+        self._pidfd: int | None = None
+        self._workers: dict[int, ForkedWorker] = {}
+        self._number = 0
+        self.loaded: asyncio.Future[None] = self._loop.create_future()
+        self._loop.add_reader(control, self._on_readable)
+
+    async def start(self, pieces: ChildContext | None = None) -> ForkedWorker:
+        self._number += 1
+        ours, theirs = socket.socketpair()
+        worker = self._workers[self._number] = ForkedWorker(self._loop)
+        request = {"fork": self._number, "piece": pieces}
+        try:
+            with theirs:
+                socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])
+            await worker.forked
+            worker.reader, worker.writer = await asyncio.open_connection(sock=ours, limit=_STREAM_LIMIT)
+        except OSError as error:
+            ours.close()
+            raise SandboxError(f"the run's zygote has ended: {error}") from None
+        except BaseException:
+            ours.close()
+            worker.kill()
+            raise
+        return worker
+
+    async def close(self) -> None:
+        self._lose("the run has ended")
+        if self._pidfd is not None:
+            await _ended(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = None
+
+    def _on_readable(self) -> None:
+        try:
+            data, fds, _, _ = socket.recv_fds(self._control, _PACKET, 1, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, fds = b"", []
+        if not data:
+            self._lose("the run's zygote ended")
+            return
+        message = json.loads(data)
+        if "loaded" in message:
+            self._pidfd = fds[0]
+            if not self.loaded.done():
+                self.loaded.set_result(None)
+        elif "forked" in message:
+            self._workers[message["forked"]].on_forked(message["pid"], fds[0])
+        elif "exited" in message:
+            self._workers.pop(message["exited"]).on_exited(_in_words(message["status"]))
+        elif message["failed"] is not None:
+            self._workers[message["failed"]].why = message["message"]
+        elif not self.loaded.done():
+            self.loaded.set_exception(SandboxError(message["message"]))
+
+    def _lose(self, why: str) -> None:
+        """Nothing more will come from the zygote: settle what is waiting for it."""
+        if self._control.fileno() < 0:
+            return
+        self._loop.remove_reader(self._control)
+        self._control.close()
+        if not self.loaded.done():
+            self.loaded.set_exception(WorkerDiedError(f"{why} before it had loaded the input"))
+        for worker in self._workers.values():
+            worker.kill()
+            worker.on_exited(why)
+        self._workers.clear()
+
+
+class ForkedWorker:
+    """A worker that a run zygote forked: a `Worker`."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.forked: asyncio.Future[None] = loop.create_future()
+        self.why: str | None = None
+        self._ended: asyncio.Future[str] = loop.create_future()
+        self._pid = 0
+        self._pidfd: int | None = None
+        self._killed = False
+
+    def interrupt(self) -> None:
+        self._signal(signal.SIGINT)
+
+    def kill(self) -> None:
+        self._killed = True
+        self._signal(signal.SIGKILL)
+        if hasattr(self, "writer"):
+            self.writer.transport.abort()  # a process that it forked may hold the other end
+
+    async def wait(self) -> str:
+        return await asyncio.shield(self._ended)
+
+    def cpu_seconds(self) -> float | None:
+        if self._pidfd is None:
+            return None
+        try:
+            with open(f"/proc/{self._pid}/stat", "rb") as stat:
+                fields = stat.read().rpartition(b")")[2].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def on_forked(self, pid: int, pidfd: int) -> None:
+        """The zygote says that it runs."""
+        self._pid, self._pidfd = pid, pidfd
+        if self._killed:
+            self._signal(signal.SIGKILL)
+        if not self.forked.done():
+            self.forked.set_result(None)
+
+    def on_exited(self, how: str) -> None:
+        """The zygote says how it ended."""
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
+        if not self.forked.done():
+            self.forked.set_exception(WorkerDiedError(f"the worker did not start: {self.why or how}"))
+            self.forked.exception()  # seen: whoever waits was cancelled
+        if not self._ended.done():
+            self._ended.set_result(self.why or how)
+
+    def _signal(self, number: int) -> None:
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+
+def _in_words(status: int) -> str:
+    if status >= 0:
+        return f"it exited with status {status}"
+    with contextlib.suppress(ValueError):
+        return f"it was killed by {signal.Signals(-status).name}"
+    return f"it was killed by signal {-status}"
+
+
+async def _ended(pidfd: int) -> None:
+    """Waits for a process to end."""
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+    loop.add_reader(pidfd, lambda: ended.done() or ended.set_result(None))
+    try:
+        await ended
+    finally:
+        loop.remove_reader(pidfd)
