@@ -6,99 +6,85 @@ from pathlib import Path
 
 import pytest
 
-
 SOURCE = Path(__file__).parents[1] / "src" / "rlm"
 
-# From the top down; a module may import from the layers below its own, and from its own part.
+# From the top down: a part may import from those below its line, and from itself.
 LAYERS = [
-    {"__main__", "cli"},
-    {"server", "viewer", "evals", "cluster", "compat"},
-    {"__init__", "engine"},
+    {"__main__"},
+    {"cli", "server", "viewer", "evals", "cluster"},
+    {"__init__", "reference"},
+    {"engine"},
     {"execution"},
-    {"loop", "broker", "run", "live"},
+    {"loop", "broker", "run", "live", "conflict"},
     {"mapping", "run_view", "background"},
-    {"context", "prompts", "parse", "ledger", "sandbox", "lms", "nano", "trace", "conflict"},
-    {"terminal", "types", "errors", "version"},
+    {"prompts", "parse", "ledger", "sandbox", "lms"},
+    {"context", "nano", "trace"},
+    {"terminal", "errors", "version"},
+    {"types"},
 ]
-# Parts of one layer that may know of another of it, and what for.
-SIDEWAYS = {
-    ("sandbox", "context"): "an environment loads a Context",
-    ("ledger", "lms"): "a hold is priced by a model's Price",
-    ("lms", "nano"): "the model in the box is a file of that package",
-    ("live", "run_view"): "draws it",
-    ("types", "errors"): "",
-}
-WORKER_SIDE = ["worker", "protocol", "corpus", "search", "lockdown", "landlock", "seccomp", "syscalls"]
+# A ledger's holds are priced by a model's price, which is a value and needs nothing.
+SIDEWAYS = {("rlm.ledger", "rlm.lms.base")}
 
 
-def _modules():
-    return sorted(path for path in SOURCE.rglob("*.py"))
-
-
-def _part(name):
-    """`rlm.lms.openai` -> `lms`; `rlm` -> `__init__`."""
-    pieces = name.split(".")
-    return pieces[1] if len(pieces) > 1 else "__init__"
-
-
-def _name(path):
+def _name(path: Path) -> str:
     pieces = ["rlm", *path.relative_to(SOURCE).with_suffix("").parts]
     return ".".join(pieces[:-1] if pieces[-1] == "__init__" else pieces)
 
 
-def _imports(path):
-    """The modules that a file imports, at any depth of it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+MODULES = {_name(path): path for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def _imports(name: str) -> set[str]:
+    """The modules that a module imports, anywhere in it; `from package import module` names the module."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: imports are absolute"
-            yield node.module
-            # `from rlm import conflict` imports a module, not a name of the package.
-            for alias in node.names:
-                if node.module == "rlm" and (SOURCE / f"{alias.name}.py").exists():
-                    yield f"rlm.{alias.name}"
+            package = name if MODULES[name].name == "__init__.py" else name.rpartition(".")[0]
+            base = ".".join(filter(None, [package, node.module])) if node.level else node.module or ""
+            submodules = {f"{base}.{alias.name}" for alias in node.names} & set(MODULES)
+            found |= submodules or {base}
+    return found
 
 
-def _layer(part):
-    levels = [level for level, parts in enumerate(LAYERS) if part in parts]
-    assert levels, f"rlm.{part} is in no layer: place it in tests/test_layers.py and ARCHITECTURE.md"
-    return levels[0]
+def _part(name: str) -> str:
+    pieces = name.split(".")
+    return pieces[1] if len(pieces) > 1 else "__init__"
 
 
-@pytest.mark.parametrize("path", _modules(), ids=_name)
-def test_imports_point_down(path):
-    own = _part(_name(path))
-    if path == SOURCE / "__init__.py":
-        own = "__init__"
-    for imported in _imports(path):
-        if imported.split(".")[0] != "rlm":
+def _layer(name: str) -> int:
+    for level, parts in enumerate(LAYERS):
+        if _part(name) in parts:
+            return level
+    raise AssertionError(f"{name} is in no layer: place it in tests/test_layers.py and ARCHITECTURE.md")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_imports_point_down(name: str) -> None:
+    for imported in _imports(name):
+        if imported.split(".")[0] != "rlm" or _part(imported) == _part(name) or (name, imported) in SIDEWAYS:
             continue
-        part = _part(imported)
-        # Importing a module of the package runs `rlm/__init__.py` in any case; only its names are the engine's.
-        if part in (own, "__init__") and imported != "rlm":
+        assert _layer(name) < _layer(imported), f"{name} imports {imported}, which is not below it"
+
+
+def test_loop_and_broker_do_not_know_each_other() -> None:
+    assert "rlm.broker" not in _imports("rlm.loop")
+    assert "rlm.loop" not in _imports("rlm.broker")
+
+
+def test_files_of_the_worker_need_nothing_but_the_standard_library() -> None:
+    """They are shipped as they are, and find each other as siblings, inside the package or in a bare folder."""
+    seen, queue = set(), ["rlm.sandbox.worker", "rlm.sandbox.lockdown"]
+    while queue:
+        name = queue.pop()
+        if name in seen:
             continue
-        if imported == "rlm" and own != "__main__":
-            names = {
-                alias.name
-                for node in ast.walk(ast.parse(path.read_text()))
-                if isinstance(node, ast.ImportFrom) and node.module == "rlm"
-                for alias in node.names
-            }
-            assert all((SOURCE / f"{name}.py").exists() or (SOURCE / name).is_dir() for name in names), path
-            continue
-        below = _layer(own) < _layer(part)
-        assert below or (own, part) in SIDEWAYS, f"{_name(path)} imports {imported}, which is not below it"
-
-
-def test_loop_and_broker_do_not_know_each_other():
-    assert "rlm.broker" not in set(_imports(SOURCE / "loop.py"))
-    assert "rlm.loop" not in set(_imports(SOURCE / "broker.py"))
-
-
-@pytest.mark.parametrize("name", WORKER_SIDE)
-def test_worker_side_files_need_nothing_but_the_standard_library(name):
-    siblings = set(WORKER_SIDE)
-    for imported in _imports(SOURCE / "sandbox" / f"{name}.py"):
-        top = imported.split(".")[0]
-        assert top in sys.stdlib_module_names or top in siblings, f"sandbox/{name}.py imports {imported}"
+        seen.add(name)
+        for imported in _imports(name):
+            sibling = f"rlm.sandbox.{imported.removeprefix('rlm.sandbox.')}"
+            if sibling in MODULES:
+                queue.append(sibling)
+            elif imported != "rlm.sandbox":
+                assert imported.split(".")[0] in sys.stdlib_module_names, f"{name} imports {imported}"
+    assert {"rlm.sandbox.protocol", "rlm.sandbox.corpus", "rlm.sandbox.lockdown"} <= seen

@@ -8,16 +8,30 @@ from typing import Annotated
 import typer
 
 from rlm.cli import exit_codes
+from rlm.version import VERSION
 
 app = typer.Typer(
     name="rlm",
-    help="Ask questions of inputs of any length. The input goes into a sandbox; a model writes code that reads it.",
-    epilog=exit_codes.HELP,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"rlm {VERSION}")
+        raise typer.Exit
+
+
+@app.callback(epilog=exit_codes.HELP)
+def rlm(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Ask questions of inputs of any length. The input goes into a sandbox; a model writes code that reads it."""
 
 
 @app.command(epilog=exit_codes.HELP)
@@ -71,11 +85,13 @@ def ask(
 
 
 @app.command(epilog=exit_codes.HELP)
-def demo() -> int:
+def demo(
+    seed: Annotated[int, typer.Option(help="Another number plants other facts.")] = 7,
+) -> int:
     """Ask the model in the box five questions of ten million tokens."""
     from rlm.cli import demo
 
-    return demo.run()
+    return demo.run(seed)
 
 
 @app.command(epilog=exit_codes.HELP)

@@ -114,7 +114,7 @@ def _ask(question: str, paths: list[str], options: Options) -> tuple[Completion 
     if options.max_turns is not None:
         limits = Limits(usd=options.budget, seconds=options.timeout, turns=options.max_turns)
     engine = RLM(model=options.model, sub_model=options.sub_model, sandbox=options.sandbox, limits=limits)
-    if options.model is None and not os.environ.get("RLM_MODEL") and engine.model.name == "nano":
+    if options.model is None and not os.environ.get("RLM_MODEL") and engine.setup.model.name == "nano":
         print(
             "rlm: no model is configured and no key was found: the small model in the box answers "
             "(--model or RLM_MODEL names another)",

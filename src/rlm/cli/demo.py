@@ -1,0 +1,120 @@
+"""`rlm demo`: five questions of ten million tokens of this machine's own text, to the model in the box."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rlm.cli import demo_input, exit_codes
+from rlm.cli.demo_input import DemoInput, Question
+from rlm.engine import RLM
+from rlm.errors import SandboxUnavailableError
+from rlm.terminal import one_line, visible
+from rlm.trace import store
+from rlm.trace.events import CallBegin, CellEnd
+from rlm.types import Completion, Limits
+
+_GUARANTEES = {"files", "network", "memory", "cpu", "processes", "disk"}
+_LIMITS = Limits(seconds=60)
+# With one wrong answer the demo has still shown what it is for; the line says so.
+_MOST_WRONG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    right: bool
+    seen: int
+
+
+def run(seed: int) -> int:
+    """Builds the input, asks, prints, and returns the exit status."""
+    with tempfile.TemporaryDirectory(prefix="rlm-demo-") as name:
+        folder = Path(name)
+        began = time.monotonic()
+        made = demo_input.build(folder, seed)
+        _introduce(made, seed, time.monotonic() - began)
+        began = time.monotonic()
+        engine = _engine(folder)
+        asked = [_ask(engine, made, folder, number, question) for number, question in enumerate(made.questions, 1)]
+    return _conclude(made, asked, time.monotonic() - began)
+
+
+def _introduce(made: DemoInput, seed: int, seconds: float) -> None:
+    print(
+        f"Input: {made.characters:,} characters, about {made.characters // 4_000_000} million tokens, in "
+        f"{len(made.files):,} files of this Python's standard library and installed packages"
+        f"{f'; {made.repeated:,} characters are there twice' if made.repeated else ''}."
+    )
+    print(f"Some made-up facts are planted in it (seed {seed}). Built in {seconds:.1f} s.")
+
+
+def _engine(folder: Path) -> RLM:
+    """An engine with the strongest sandbox that works here; says what is not enforced."""
+    try:
+        engine = RLM(model="nano", sandbox="local", limits=_LIMITS)
+        engine.completion("What is this?", context="A probe of the sandbox.")
+    except SandboxUnavailableError as error:
+        engine = RLM(model="nano", sandbox="unconfined", limits=_LIMITS)
+        missing = sorted(_GUARANTEES - engine.setup.launcher.enforces())
+        print(f"Sandbox: unconfined, so not enforced: {', '.join(missing)} ({one_line(str(error), 200)})")
+    else:
+        print(f"Sandbox: local, enforcing limits on {', '.join(sorted(engine.setup.launcher.enforces()))}.")
+    print(f"Model: {engine.setup.model.name}, the one in the box; no key, no network.\n", flush=True)
+    return engine
+
+
+def _ask(engine: RLM, made: DemoInput, folder: Path, number: int, question: Question) -> _Asked:
+    print(f"{number}. {question.text}", flush=True)
+    completion = engine.completion(question.text, context=folder)
+    right = is_right(completion, question.truth)
+    seen = characters_seen(completion)
+    print(f"   {visible(completion.response) or completion.reason}")
+    print(
+        f"   {'right' if right else f'wrong, it is {_told(question.truth)}'}"
+        f" · {question.kind} · {completion.seconds:.1f} s · the model saw {seen:,} characters of the input\n",
+        flush=True,
+    )
+    return _Asked(right, seen)
+
+
+def is_right(completion: Completion, truth: str | int | frozenset[str]) -> bool:
+    """Whether an answer is exactly the truth: the value, the number, or all the places and no other."""
+    if completion.status != "done":
+        return False
+    answer = completion.answer
+    if isinstance(truth, frozenset):
+        places = answer if isinstance(answer, list) else completion.response.split()
+        return sorted(map(str, places)) == sorted(truth)
+    return str(answer).strip() == str(truth)
+
+
+def characters_seen(completion: Completion) -> int:
+    """Characters that came out of the sandbox to a model: what it was shown of outputs, and prompts of sub-calls."""
+    if completion.trace is None:
+        return 0
+    seen = 0
+    for event in store.read(completion.trace):
+        if isinstance(event, CellEnd):
+            seen += len(event.shown)
+        elif isinstance(event, CallBegin):
+            seen += len(event.prompt)
+    return seen
+
+
+def _told(truth: str | int | frozenset[str]) -> str:
+    return json.dumps(sorted(truth)) if isinstance(truth, frozenset) else str(truth)
+
+
+def _conclude(made: DemoInput, asked: list[_Asked], seconds: float) -> int:
+    right = sum(one.right for one in asked)
+    share = sum(one.seen for one in asked) / made.characters
+    print(
+        f"{right} of {len(asked)} right in {seconds:.1f} s. Of the input, models saw {share:.4%}. "
+        "What the model did last: rlm show"
+    )
+    sys.stdout.flush()
+    return exit_codes.DONE if len(asked) - right <= _MOST_WRONG else exit_codes.FAILED
