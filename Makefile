@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer with pip, and make. Everything else goes into .venv, from the lock files.
 #   make demo     five questions of ten million tokens, answered by the model in the box
 #   make test     all tests
-#   make check    format, lint, types, layers and the fast tests: under two minutes
+#   make check    format, lint, types, layers and the fast tests: under two minutes (make lint: without the tests)
 #   make lock     the lock files anew, from pyproject.toml
 
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -12,7 +12,7 @@ DEV := .venv/.dev-ready
 # pip of the machine installs into .venv, which so needs no pip of its own (Debian splits it off).
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install -q
 
-.PHONY: demo test check lock clean
+.PHONY: demo test lint check lock clean
 
 demo: $(RUN)
 	$(BIN)/rlm demo
@@ -20,10 +20,12 @@ demo: $(RUN)
 test: $(DEV)
 	$(BIN)/python -m pytest -n 2 $(PYTEST)
 
-check: $(DEV)
-	$(BIN)/ruff format --check src tests benchmarks
-	$(BIN)/ruff check src tests benchmarks
+lint: $(DEV)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+check: lint
 	$(BIN)/python -m pytest -n 2 -m "not slow" $(PYTEST)
 
 $(RUN): requirements.lock pyproject.toml
