@@ -8,7 +8,9 @@ from __future__ import annotations
 import _thread
 import itertools
 import threading
-from typing import Any, Callable, ContextManager, Dict, List
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
 
 from . import protocol
 
@@ -20,7 +22,7 @@ _OPEN_BYTES = protocol.MAX_OPEN_BYTES // 2  # well under what the host tolerates
 class CallError(RuntimeError):
     """A call failed. `results`: what a batch has all the same, None where it failed; None if it was no batch."""
 
-    def __init__(self, message: str, results: List[Any] | None = None) -> None:
+    def __init__(self, message: str, results: list[Any] | None = None) -> None:
         super().__init__(message)
         self.results = results
 
@@ -64,13 +66,13 @@ class Calls:
     """
 
     def __init__(
-        self, send: Callable[[bytes], None], refuses: Callable[[], bool], shield: ContextManager[object]
+        self, send: Callable[[bytes], None], refuses: Callable[[], bool], shield: AbstractContextManager[object]
     ) -> None:
         self._send = send
         self._refuses = refuses
         self._shield = shield
         self._numbers = itertools.count(1)
-        self._open: Dict[int, _Open] = {}
+        self._open: dict[int, _Open] = {}
         self._bytes = 0
         self._cell: object = None
         self._room = threading.Condition(threading.Lock())
@@ -96,7 +98,7 @@ class Calls:
             waiting.answer = message
             waiting.answered.release()
 
-    def call(self, name: str, args: Dict[str, Any]) -> Any:
+    def call(self, name: str, args: dict[str, Any]) -> Any:
         """Asks the host, and waits.
 
         Raises:
@@ -107,9 +109,9 @@ class Calls:
         try:
             frame = protocol.encode({"type": "call", "id": number, "name": name, "args": args})
         except protocol.FrameError as error:
-            raise ToolError("%s: too much for one call: %s" % (name, error)) from None
+            raise ToolError(f"{name}: too much for one call: {error}") from None
         except (TypeError, ValueError, RecursionError) as error:
-            raise TypeError("%s: only JSON values can be sent: %s" % (name, error)) from None
+            raise TypeError(f"{name}: only JSON values can be sent: {error}") from None
         waiting = _Open(len(frame))
         with self._shield:
             self._register(number, frame, waiting, name)
@@ -132,7 +134,7 @@ class Calls:
             ):
                 self._room.wait()
             if self._cell is None or self._cell is not cell or self._refuses():
-                raise ToolError("%s: %s" % (name, _ENDED))
+                raise ToolError(f"{name}: {_ENDED}")
             self._open[number] = waiting
             self._bytes += waiting.size
             self._send(frame)  # under the lock, so that no call is on its way once the cell has ended

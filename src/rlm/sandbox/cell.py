@@ -12,7 +12,7 @@ import math
 import sys
 import traceback
 import types
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 MAX_ERROR = 20_000  # characters of a traceback
 _MAX_LINE = 200  # characters of one variable in SHOW_VARS()
@@ -37,14 +37,14 @@ class Cells:
         names: What every cell finds, whatever earlier cells did to it.
     """
 
-    def __init__(self, names: Dict[str, Any]) -> None:
+    def __init__(self, names: dict[str, Any]) -> None:
         # A module, because dataclasses, typing and pickle look a class's module up by name.
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
         self.namespace = module.__dict__
-        self.outputs: List[str] = []
-        self._answer: Dict[str, Any] = {"content": "", "ready": False}
-        self._reported: Dict[str, Any] | None = None
+        self.outputs: list[str] = []
+        self._answer: dict[str, Any] = {"content": "", "ready": False}
+        self._reported: dict[str, Any] | None = None
         self._loop: Any = None
         self._given = dict(names)
         self._given.update(
@@ -65,17 +65,17 @@ class Cells:
         if not isinstance(self.namespace.get("answer"), dict):
             self.namespace["answer"] = self._answer
         self._answer = self.namespace["answer"]
-        name = "<cell %d>" % number
+        name = f"<cell {number}>"
         linecache.cache[name] = (len(code), None, code.splitlines(True), name)
         try:
             self._execute(code, name)
         except AnswerGivenError:
             return None
-        except BaseException as error:  # whatever a cell raises is shown to the model, SystemExit too
+        except BaseException as error:  # noqa: BLE001 - whatever a cell raises is shown to the model, SystemExit too
             return _describe(error)
         return None
 
-    def answer(self) -> Dict[str, Any] | None:
+    def answer(self) -> dict[str, Any] | None:
         """The answer as `done` carries it, if the last cell changed it."""
         given = self.namespace.get("answer")
         if not isinstance(given, dict):
@@ -128,9 +128,7 @@ class Cells:
         """Gives a variable's value as the final answer and ends the cell."""
         key = str(name).strip().strip("\"'")
         if key not in self.namespace:
-            raise NameError(
-                "FINAL_VAR: there is no variable %r; there are: %s" % (key, ", ".join(self._own()) or "none")
-            )
+            raise NameError(f"FINAL_VAR: there is no variable {key!r}; there are: {', '.join(self._own()) or 'none'}")
         self._final(self.namespace[key])
 
     def _show_vars(self) -> str:
@@ -139,14 +137,14 @@ class Cells:
         for name in self._own():
             value = self.namespace[name]
             try:
-                size = "%s of %d" % (type(value).__name__, len(value))
-            except Exception:  # noqa: BLE001 - __len__ is the model's code
+                size = f"{type(value).__name__} of {len(value)}"
+            except Exception:  # noqa: BLE001 - the model's own method
                 size = type(value).__name__
             shown = _repr(value) if not hasattr(value, "__len__") or _short(value) else ""
-            lines.append(("%s: %s %s" % (name, size, shown)).rstrip()[:_MAX_LINE])
+            lines.append((f"{name}: {size} {shown}").rstrip()[:_MAX_LINE])
         return Text("\n".join(lines) or "no variables yet")
 
-    def _own(self) -> List[str]:
+    def _own(self) -> list[str]:
         given = self._given
         return [
             name
@@ -162,18 +160,18 @@ def _short(value: Any) -> bool:
 def _true(value: Any) -> bool:
     try:
         return bool(value)
-    except Exception:  # noqa: BLE001 - __bool__ is the model's code
+    except Exception:  # noqa: BLE001 - the model's own method
         return False
 
 
 def _repr(value: Any) -> str:
     try:
         return repr(value)
-    except Exception as error:  # noqa: BLE001 - __repr__ is the model's code
-        return "<%s whose repr raises %s>" % (type(value).__name__, type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - the model's own method
+        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
 
 
-def _as_json(value: Any, depth: int) -> Tuple[Any, bool]:
+def _as_json(value: Any, depth: int) -> tuple[Any, bool]:
     """The value as JSON carries it, and whether it can: exact types, finite numbers, string keys."""
     if isinstance(value, str):
         return str(value), True
@@ -206,7 +204,7 @@ def _describe(error: BaseException) -> str:
         text = type(error).__name__
     if len(text) > MAX_ERROR:
         half = MAX_ERROR // 2
-        text = "%s\n[... %d characters cut ...]\n%s" % (text[:half], len(text) - 2 * half, text[-half:])
+        text = f"{text[:half]}\n[... {len(text) - 2 * half} characters cut ...]\n{text[-half:]}"
     return text
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import threading
-from typing import Callable, List
+from collections.abc import Callable
 
 MAX_KEPT = 32 * 2**20  # characters of one cell's output that `outputs[i]` holds
 
@@ -18,7 +18,7 @@ class Output:
     def __init__(self, cap: int) -> None:
         self.size = 0  # characters
         self._cap = cap
-        self._parts: List[str] = []
+        self._parts: list[str] = []
         self._kept = 0
         self._tail = ""
         self._lock = threading.Lock()
@@ -54,7 +54,7 @@ class Output:
 
 
 def _mark(missing: int) -> str:
-    return "\n[... %s characters cut ...]\n" % format(missing, ",") if missing > 0 else ""
+    return f"\n[... {missing:,} characters cut ...]\n" if missing > 0 else ""
 
 
 class Stream(io.TextIOBase):
@@ -65,7 +65,7 @@ class Stream(io.TextIOBase):
 
     def __init__(self, name: str, current: Callable[[], Output | None]) -> None:
         super().__init__()
-        self.name = "<%s>" % name
+        self.name = f"<{name}>"
         self._current = current
 
     def writable(self) -> bool:
@@ -73,7 +73,7 @@ class Stream(io.TextIOBase):
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
-            raise TypeError("write() argument must be str, not %s" % type(text).__name__)
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         output = self._current()
         if output is not None:
             output.write(str(text))

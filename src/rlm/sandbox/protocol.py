@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 import struct
-from typing import Any, Callable, Dict, List, Tuple
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 VERSION = 1
 MAX_FRAME = 64 * 2**20  # bytes
@@ -20,7 +21,8 @@ MAX_OPEN_CALLS = 1024  # of one worker at a time
 MAX_OPEN_BYTES = 256 * 2**20  # frames of the calls that are open, together
 MAX_ID = 2**53
 
-Message = Dict[str, Any]
+if TYPE_CHECKING:
+    Message = dict[str, Any]
 
 _HEADER = struct.Struct(">I")
 _SMALL = 2**20  # a frame below this can't hold enough values to hurt
@@ -30,7 +32,7 @@ _VALUE_SIGNS = (b",", b"[", b"{")
 # The fields of each message, all required, with the types that they may have.
 _NUMBER = (int, float)
 _NONE = type(None)
-_TO_WORKER: Dict[str, Dict[str, Tuple[type, ...]]] = {
+_TO_WORKER: dict[str, dict[str, tuple[type, ...]]] = {
     "hello": {
         "version": (int,),
         "seed": (int,),
@@ -43,7 +45,7 @@ _TO_WORKER: Dict[str, Dict[str, Tuple[type, ...]]] = {
     "raise": {"id": (int,), "error": (dict,)},
     "interrupt": {},
 }
-_FROM_WORKER: Dict[str, Dict[str, Tuple[type, ...]]] = {
+_FROM_WORKER: dict[str, dict[str, tuple[type, ...]]] = {
     "ready": {"version": (int,), "python": (str,), "enforces": (list,)},
     "call": {"id": (int,), "name": (str,), "args": (dict,)},
     "done": {
@@ -55,11 +57,19 @@ _FROM_WORKER: Dict[str, Dict[str, Tuple[type, ...]]] = {
         "seconds": _NUMBER,
     },
 }
-_ANSWER: Dict[str, Tuple[type, ...]] = {"value": (object,), "is_repr": (bool,), "ready": (bool,)}
+_ANSWER: dict[str, tuple[type, ...]] = {"value": (object,), "is_repr": (bool,), "ready": (bool,)}
 
 
 class FrameError(ValueError):
     """A frame that the protocol does not allow."""
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def encode(message: Message) -> bytes:
@@ -69,9 +79,9 @@ def encode(message: Message) -> bytes:
         FrameError: It is longer than a frame may be.
         TypeError, ValueError: JSON can't carry a value in it.
     """
-    payload = json.dumps(message, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")
+    payload = _ENCODER.encode(message).encode("utf-8", "replace")
     if len(payload) > MAX_FRAME:
-        raise FrameError("%d bytes; a frame holds at most %d" % (len(payload), MAX_FRAME))
+        raise FrameError(f"{len(payload):,} bytes; a frame holds at most {MAX_FRAME:,}")
     return _HEADER.pack(len(payload)) + payload
 
 
@@ -82,11 +92,11 @@ def decode(payload: bytes) -> Message:
         FrameError: It is no JSON object, or holds what no frame may hold.
     """
     if len(payload) > _SMALL and _count_values(payload) > MAX_VALUES:
-        raise FrameError("more than %d values in a frame" % MAX_VALUES)
+        raise FrameError(f"more than {MAX_VALUES:,} values in a frame")
     try:
-        message = json.loads(payload.decode("utf-8"), parse_constant=_no_constant)
+        message = _DECODER.decode(payload.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise FrameError("not JSON: %s" % error) from None
+        raise FrameError(f"not JSON: {error}") from None
     if type(message) is not dict:
         raise FrameError("not a JSON object")
     _check_values(message, b"\\u" in payload)
@@ -101,7 +111,7 @@ def length(header: bytes) -> int:
     """
     size: int = _HEADER.unpack(header)[0]
     if size > MAX_FRAME:
-        raise FrameError("%d bytes announced; a frame holds at most %d" % (size, MAX_FRAME))
+        raise FrameError(f"{size:,} bytes announced; a frame holds at most {MAX_FRAME:,}")
     return size
 
 
@@ -164,18 +174,14 @@ def _count_values(payload: bytes) -> int:
     return count
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError("%s is not JSON" % name)
-
-
 def _check_values(message: Message, escapes: bool) -> None:
-    level: List[Any] = [message]
+    level: list[Any] = [message]
     depth = 0
     while level:
         depth += 1
         if depth > MAX_DEPTH:
-            raise FrameError("nested deeper than %d" % MAX_DEPTH)
-        below: List[Any] = []
+            raise FrameError(f"nested deeper than {MAX_DEPTH}")
+        below: list[Any] = []
         for value in level:
             items = value
             if type(value) is dict:
@@ -201,18 +207,18 @@ def _check_text(text: str) -> None:
         raise FrameError("a lone surrogate") from None
 
 
-def _check_fields(message: Message, known: Dict[str, Dict[str, Tuple[type, ...]]]) -> None:
+def _check_fields(message: Message, known: dict[str, dict[str, tuple[type, ...]]]) -> None:
     kind = message.get("type")
     if not isinstance(kind, str) or kind not in known:
-        raise FrameError("no message of type %.40r is allowed here" % (kind,))
+        raise FrameError(f"no message of type {str(kind)[:40]!r} is allowed here")
     _check_types(kind, {name: value for name, value in message.items() if name != "type"}, known[kind])
     if not 0 <= message.get("id", 0) <= MAX_ID:
-        raise FrameError("%s: an id out of range" % kind)
+        raise FrameError(f"{kind}: an id out of range")
 
 
-def _check_types(what: str, fields: Message, expected: Dict[str, Tuple[type, ...]]) -> None:
+def _check_types(what: str, fields: Message, expected: dict[str, tuple[type, ...]]) -> None:
     if fields.keys() != expected.keys():
-        raise FrameError("%s has the fields %.200s, not %s" % (what, sorted(fields), sorted(expected)))
+        raise FrameError(f"{what} has the fields {sorted(fields):.200}, not {sorted(expected)}")
     for name, types in expected.items():
         if object not in types and type(fields[name]) not in types:
-            raise FrameError("%s.%s is a %s" % (what, name, type(fields[name]).__name__))
+            raise FrameError(f"{what}.{name} is a {type(fields[name]).__name__}")

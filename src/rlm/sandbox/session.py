@@ -79,7 +79,7 @@ class Session:
             async with asyncio.timeout(_START):
                 ready = await _read(worker)
             if ready["type"] != "ready" or ready["version"] != protocol.VERSION:
-                raise protocol.FrameError("it did not begin with `ready` of version %d" % protocol.VERSION)
+                raise protocol.FrameError(f"it did not begin with `ready` of version {protocol.VERSION}")
         except (OSError, EOFError, TimeoutError, protocol.FrameError) as error:
             how = await self._drop()
             raise SandboxError(f"the worker did not start: {_why(error, how)}") from None
@@ -204,7 +204,7 @@ class _Run:
         except asyncio.CancelledError:
             reply = {}
             raise
-        except BaseException as error:  # a bug of ours: it leaves `run`, and the cell ends here
+        except BaseException as error:  # noqa: BLE001 - a bug of ours: it leaves `run`, and the cell ends here
             self.bug = error
             self._worker.kill()
             return
@@ -220,7 +220,7 @@ class _Run:
             self._worker.writer.write(frame)
 
     async def _keep_time(self) -> None:
-        while (why := self._clock.over()) is None:
+        while (why := self._clock.over()) is None:  # noqa: ASYNC110 - CPU time tells nobody that it passes
             await asyncio.sleep(max(0.001, min(_POLL, self._clock.left())))
         self.interrupted = True
         with contextlib.suppress(OSError):

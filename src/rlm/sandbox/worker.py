@@ -12,7 +12,8 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, Callable, Dict, List
+from collections.abc import Callable
+from typing import Any
 
 from . import calls, cell, corpus, output, protocol
 
@@ -97,7 +98,7 @@ class Worker:
         receive: Callable[[int], bytes],
         send: Callable[[bytes], None],
         loaded: corpus.Loaded,
-        enforces: List[str],
+        enforces: list[str],
     ) -> None:
         self._receive = receive
         self._send = send
@@ -105,7 +106,7 @@ class Worker:
         self._enforces = enforces
         self._interrupts = Interrupts()
         self._calls = calls.Calls(send, self._left_behind, self._interrupts)
-        self._runs: List[protocol.Message] = []
+        self._runs: list[protocol.Message] = []
         self._has_run = threading.Semaphore(0)
         self._output: output.Output | None = None
         self._old_threads: Any = set()
@@ -127,7 +128,7 @@ class Worker:
         for error in calls.ERRORS.values():
             names[error.__name__] = error
         cells = cell.Cells(names)
-        ready = {"type": "ready", "version": protocol.VERSION, "python": "%d.%d.%d" % sys.version_info[:3]}
+        ready = {"type": "ready", "version": protocol.VERSION, "python": ".".join(map(str, sys.version_info[:3]))}
         self._send(protocol.encode({**ready, "enforces": self._enforces}))
         threading.Thread(target=self._read, name="rlm-reader", daemon=True).start()
         while True:
@@ -192,18 +193,18 @@ class Worker:
 _MAIN = threading.main_thread()
 
 
-def functions(call: Callable[[str, Dict[str, Any]], Any], offered: List[str]) -> Dict[str, Any]:
+def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) -> dict[str, Any]:
     """The functions that cells call, of those that the host offers."""
 
     def llm_query(prompt: str, model: str | None = None) -> Any:
         """Asks a language model and returns its reply."""
         return call("llm_query", {"prompt": prompt, "model": model})
 
-    def llm_query_batched(prompts: List[str], model: str | None = None) -> Any:
+    def llm_query_batched(prompts: list[str], model: str | None = None) -> Any:
         """Asks a language model all prompts at once and returns the replies in order."""
         return call("llm_query_batched", {"prompts": list(prompts), "model": model})
 
-    def llm_map(items: List[Any], instruction: str, schema: Any = None, model: str | None = None) -> Any:
+    def llm_map(items: list[Any], instruction: str, schema: Any = None, model: str | None = None) -> Any:
         """Applies an instruction to every item through a language model and returns the results in order."""
         args = {"items": list(items), "instruction": instruction, "schema": schema, "model": model}
         return call("llm_map", args)
@@ -212,7 +213,7 @@ def functions(call: Callable[[str, Dict[str, Any]], Any], offered: List[str]) ->
         """Has a recursive language model answer a question about a context of its own."""
         return call("rlm_query", {"prompt": prompt, "context": _sent(context), "model": model})
 
-    def rlm_query_batched(prompts: List[str], contexts: List[Any] | None = None, model: str | None = None) -> Any:
+    def rlm_query_batched(prompts: list[str], contexts: list[Any] | None = None, model: str | None = None) -> Any:
         """Has recursive language models answer questions at once, each about its context."""
         sent = None if contexts is None else [_sent(context) for context in contexts]
         return call("rlm_query_batched", {"prompts": list(prompts), "contexts": sent, "model": model})
@@ -230,13 +231,13 @@ def _sent(context: Any) -> Any:
     return {"value": context}
 
 
-def _with_answer(done: Dict[str, Any], cells: cell.Cells) -> bytes:
+def _with_answer(done: dict[str, Any], cells: cell.Cells) -> bytes:
     try:
         done["answer"] = cells.answer()
         if done["answer"] is not None and len(json.dumps(done["answer"]["value"])) > _MAX_ANSWER:
-            raise ValueError("more than %d MiB of JSON" % (_MAX_ANSWER >> 20))
+            raise ValueError(f"more than {_MAX_ANSWER >> 20} MiB of JSON")
         return protocol.encode(done)
     except (ValueError, MemoryError, RecursionError) as error:
         done["answer"] = None
-        done["error"] = "%s: the answer can't be sent: %s" % (type(error).__name__, error)
+        done["error"] = f"{type(error).__name__}: the answer can't be sent: {error}"
         return protocol.encode(done)

@@ -129,7 +129,7 @@ def _worker(
     os.dup2(stream_fd, 3)
     os.closerange(4, 1 << 20)
     stream = socket.socket(fileno=3)
-    _worker_module("worker").Worker(stream.recv, stream.sendall, loaded, enforced).serve()
+    _worker_module("worker").Worker(stream.makefile("rb").read, stream.sendall, loaded, enforced).serve()
 
 
 def _limit(memory_bytes: int) -> None:

@@ -10,7 +10,7 @@ from rlm.types import Limits
 
 
 class ChildContext(NamedTuple):
-    """A piece of the run's input that is all of a child's: characters `start` to `end` of the file `name`, or of all."""
+    """The piece of the input that is a child's: characters `start` to `end` of the file `name`, or of the text."""
 
     start: int
     end: int
