@@ -53,5 +53,5 @@ def test_a_result_that_does_not_fit_the_schema_is_missing(schema: JSON, good: JS
 def test_a_reply_without_json_leaves_all_missing_and_for_one_item_is_an_error() -> None:
     pack = one(["x", "y"])
     assert pack.read("I can't.") == {}
-    with pytest.raises(LMReplyError, match='llm_map asked for a JSON object and got: "I can\'t."'):
+    with pytest.raises(LMReplyError, match=r'llm_map asked for a JSON object and got: "I can\'t."'):
         pack.split([1])[0].read("I can't.")

@@ -1,12 +1,11 @@
 """Recursive language models: ask questions of inputs of any length, safely.
 
-    from rlm import RLM, Limits
+from rlm import RLM, Limits
 
-    rlm = RLM(model="openai/gpt-5-mini", limits=Limits(usd=0.50))
-    print(rlm.completion("Who is the tallest?", context=Path("people/")).response)
+rlm = RLM(model="openai/gpt-5-mini", limits=Limits(usd=0.50))
+print(rlm.completion("Who is the tallest?", context=Path("people/")).response)
 """
 
-from rlm.engine import RLM
 from rlm.errors import (
     ConfigError,
     ContextError,
@@ -23,9 +22,10 @@ from rlm.errors import (
     WorkerDiedError,
 )
 from rlm.lms.base import LM, Price
+from rlm.reference import RLM
 from rlm.run import Run
 from rlm.types import Completion, Limits, Message, Reply, Request, Usage
-from rlm.version import VERSION as __version__
+from rlm.version import VERSION as __version__  # noqa: N811
 
 __all__ = [
     "LM",

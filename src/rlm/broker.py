@@ -58,9 +58,11 @@ class Broker:
         self._spawn = spawn
         self._kept: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._children = asyncio.Semaphore(ledger.limits.concurrency)
-        self.functions = (PLAIN_CALLS if depth < ledger.limits.depth else ()) + (
-            CHILD_CALLS if depth + 1 < ledger.limits.depth else ()
-        )
+        self._has_children = depth + 1 < ledger.limits.depth
+        # Models that were trained to write `rlm_query` write it at any depth; where there can be no child, a plain
+        # call answers. The prompt offers only what `offered` has.
+        self.functions = PLAIN_CALLS + CHILD_CALLS if depth < ledger.limits.depth else ()
+        self.offered = self.functions if self._has_children else self.functions[: len(PLAIN_CALLS)]
         self.span = 0  # the turn whose cell is running
         self.closed: LimitError | None = None  # set for the wrap-up, when sub-calls are over
 
@@ -181,6 +183,10 @@ class Broker:
             self._end(span, began, reply, None if reply else str(failure or "cancelled"))
 
     async def _child(self, prompt: str, context: JSON) -> str:
+        if not self._has_children:
+            if context is not None:
+                raise ConfigError("rlm_query takes no context at this depth: put the text into the prompt")
+            return await self._ask("rlm_query", prompt, self._models[None])
         span = self._begin("rlm_query", prompt, self._models[None].name)
         began = time.monotonic()
         ledger = Ledger(self._ledger.limits, self._ledger)

@@ -179,7 +179,7 @@ class Execution:
             pieces=pieces,
             seed=self._seed,
         )
-        offered = {*broker.functions, "grep", "search", "chunks", "SHOW_VARS"}
+        offered = {*broker.offered, "grep", "search", "chunks", "SHOW_VARS"}
         opening = profile.opening(
             question, description, functions=offered, limits=setup.limits, sub_window=setup.sub_model.window
         )
@@ -235,7 +235,7 @@ class Execution:
         if setup.verbose:
             from rlm.live import show  # rich takes 60 ms to import
 
-            self._trace.subscribe(show(setup.limits))
+            self._trace.subscribe(show())
         self._trace.emit(
             RunBegin(
                 run_id=self._trace.run_id,

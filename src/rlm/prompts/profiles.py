@@ -62,7 +62,8 @@ class Profile:
     def shown(self, result: CellResult, limits: Limits) -> str:
         """A cell's output as the model sees it: head and tail, with the true size between them."""
         limit = limits.output_chars or self.output_chars
-        return cut(result.output.rstrip("\n"), limit, result.output_size)
+        output = result.output.rstrip("\n")
+        return cut(output, limit, result.output_size - len(result.output) + len(output))
 
     def nudge(self) -> str:
         """What a reply without a cell is answered with."""

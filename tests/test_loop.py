@@ -1,0 +1,180 @@
+"""The loop alone: a scripted model, and a fake session that plays results. Real workers are in test_engine.py."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable
+
+import pytest
+
+from rlm.errors import LimitError, LMReplyError, LMUnavailableError
+from rlm.ledger import Ledger
+from rlm.lms.scripted import Scripted
+from rlm.loop import Node, Outcome, run_node
+from rlm.prompts.profiles import DEFAULT
+from rlm.trace.events import Event
+from rlm.trace.store import Trace
+from rlm.types import Answer, Cell, CellResult, Limits, Message, Reply, Usage
+
+
+class FakeSession:
+    """Plays the effect of a few kinds of code."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    async def run(self, cell: Cell, *, deadline: float | None = None) -> CellResult:
+        self.ran.append(cell.code)
+        if cell.code.startswith("FINAL"):
+            return CellResult("", 0, answer=Answer(cell.code[6:-1]))
+        if cell.code.startswith("SOFAR"):
+            return CellResult("", 0, answer=Answer(cell.code[6:-1], ready=False))
+        if cell.code == "hang":
+            assert deadline is not None
+            await asyncio.sleep(deadline - time.monotonic())
+            return CellResult("", 0, interrupted=True)
+        return CellResult(cell.code + "\n", len(cell.code) + 1)
+
+
+class FakeCalls:
+    span = 0
+    closed: LimitError | None = None
+
+
+def block(code: str) -> str:
+    return f"```repl\n{code}\n```"
+
+
+def play(
+    replies: list[str | Reply | Exception] | Callable[..., str], limits: Limits | None = None
+) -> tuple[Outcome, Node, FakeSession, list[Event]]:
+    session = FakeSession()
+    events: list[Event] = []
+    trace = Trace("r", None)
+    trace.subscribe(events.append)
+
+    async def main() -> tuple[Outcome, Node]:
+        opening = [Message("system", "s"), Message("user", "q")]
+        ledger = Ledger(limits or Limits())
+        node = Node(trace.new_span(), Scripted(replies), DEFAULT, ledger, trace, session, FakeCalls(), opening)
+        return await run_node(node), node
+
+    outcome, node = asyncio.run(main())
+    return outcome, node, session, events
+
+
+def types(events: list[Event]) -> list[str]:
+    return [event.type for event in events]
+
+
+def test_two_turns_and_an_answer() -> None:
+    outcome, node, session, events = play([block("look"), block("FINAL(7)")])
+    assert outcome == Outcome(Answer("7"), "done", "", 2)
+    assert session.ran == ["look", "FINAL(7)"]
+    assert [m.content for m in node.conversation[2:]] == [block("look"), "Output:\nlook", block("FINAL(7)")]
+    turn = ["turn_begin", "request", "reply", "cell_begin", "cell_end"]
+    assert types(events) == [*turn, *turn, "answer", "node_end"]
+
+
+def test_each_request_begins_with_the_last_one() -> None:
+    _, node, _, _ = play([block("a"), "no cell", block("b"), block("FINAL(1)")])
+    assert isinstance(node.lm, Scripted)
+    requests = [request.messages for request in node.lm.requests]
+    for earlier, later in itertools.pairwise(requests):
+        assert later[: len(earlier)] == earlier
+
+
+def test_what_follows_the_first_cell_is_neither_run_nor_kept() -> None:
+    _, node, session, _ = play([block("look") + "\nOutput:\n9\n" + block("FINAL(9)"), block("FINAL(7)")])
+    assert session.ran == ["look", "FINAL(7)"]
+    assert node.conversation[2].content == block("look")
+
+
+def test_an_answer_outside_code_does_not_count() -> None:
+    outcome, _, session, events = play(["FINAL(9)", block("FINAL(7)")])
+    assert outcome.answer == Answer("7")
+    assert outcome.turns == 1
+    assert session.ran == ["FINAL(7)"]
+    assert types(events)[:4] == ["turn_begin", "request", "reply", "nudge"]
+
+
+def test_nudges_are_bounded() -> None:
+    outcome, node, _, _ = play(["words"] * 4)
+    assert outcome == Outcome(None, "failed", "the model wrote no cell in 4 replies", 0)
+    assert node.ledger.usage.calls == 4
+
+
+def test_an_empty_reply_is_nudged_and_charged() -> None:
+    empty = LMReplyError("the reply is empty", usage=Usage(1, 10, 5))
+    outcome, node, _, _ = play([empty, block("FINAL(1)")])
+    assert outcome.status == "done"
+    assert node.ledger.usage.calls == 2
+    assert node.conversation[2] == Message("assistant", "(no reply)")
+
+
+def test_a_reply_cut_off_is_asked_again_with_more_room_once() -> None:
+    cut = Reply(block("FINAL(1"), Usage(1, 10, 100), 0.0, finish="length")
+    outcome, node, session, _ = play([cut, block("FINAL(2)")])
+    assert outcome.answer == Answer("2")
+    assert isinstance(node.lm, Scripted)
+    assert [request.max_tokens for request in node.lm.requests] == [None, 400]
+    assert session.ran == ["FINAL(2)"]
+
+
+def test_half_a_cell_is_never_run() -> None:
+    cut = Reply("```repl\ndelete = everything", Usage(1, 10, 100), 0.0, finish="length")
+    outcome, node, session, _ = play([cut, cut, block("FINAL(2)")])
+    assert session.ran == ["FINAL(2)"]
+    assert outcome.status == "done"
+    assert node.conversation[3].content.startswith("Your reply was cut off")
+
+
+def test_out_of_turns_there_is_one_wrap_up_turn() -> None:
+    outcome, _, _, events = play([block("a"), block("b"), block("FINAL(late)")], Limits(turns=2))
+    assert outcome == Outcome(Answer("late"), "partial", "the limit of 2 turns is reached", 3)
+    assert [e.wrap_up for e in events if e.type == "turn_begin"] == [False, False, True]  # type: ignore[attr-defined]
+    assert types(events).count("limit") == 1
+
+
+def test_without_a_wrap_up_answer_the_best_so_far_is_returned() -> None:
+    outcome, _, _, _ = play([block("SOFAR(3 of 5)"), block("b"), "I am done."], Limits(turns=2))
+    assert outcome == Outcome(Answer("3 of 5", ready=False), "partial", "the limit of 2 turns is reached", 2)
+
+
+def test_a_run_with_nothing_to_show_failed() -> None:
+    outcome, _, _, _ = play([block("a"), "no"], Limits(turns=1))
+    assert outcome == Outcome(None, "failed", "the limit of 1 turns is reached", 1)
+
+
+def test_the_tokens_run_out() -> None:
+    replies = [Reply(block("x" * 30), Usage(1, 340, 100), 0.0), Reply(block("FINAL(1)"), Usage(1, 1, 1), 0.0)]
+    outcome, _, _, _ = play([replies[0], replies[0], replies[1]], Limits(tokens=1000))
+    assert outcome.status == "partial"
+    assert outcome.reason == "the limit of 1,000 tokens is reached: 880 are used"
+
+
+def test_the_time_runs_out_in_a_cell() -> None:
+    began = time.monotonic()
+    outcome, _, session, _ = play([block("hang"), block("FINAL(late)")], Limits(seconds=0.2))
+    assert outcome == Outcome(Answer("late"), "partial", "the limit of 0.2 s is reached", 2)
+    assert session.ran == ["hang", "FINAL(late)"]
+    assert time.monotonic() - began < 1.0
+
+
+def test_the_time_runs_out_in_a_request() -> None:
+    async def slow(_: object) -> str:
+        await asyncio.sleep(60)
+        return ""
+
+    outcome, _, _, _ = play(slow, Limits(seconds=0.1))  # type: ignore[arg-type]
+    assert (outcome.status, outcome.reason) == ("failed", "the limit of 0.1 s is reached")
+
+
+def test_a_provider_that_never_answers_is_an_error() -> None:
+    with pytest.raises(LMUnavailableError, match="overloaded"):
+        play([LMUnavailableError("overloaded")])
+
+
+def test_a_provider_that_fails_later_leaves_what_there_is() -> None:
+    outcome, _, _, _ = play([block("SOFAR(some)"), LMUnavailableError("overloaded")])
+    assert outcome == Outcome(Answer("some", ready=False), "partial", "overloaded", 1)
