@@ -147,10 +147,10 @@ def test_a_run_with_nothing_to_show_failed() -> None:
 
 
 def test_the_tokens_run_out() -> None:
-    replies = [Reply(block("x" * 30), Usage(1, 340, 100), 0.0), Reply(block("FINAL(1)"), Usage(1, 1, 1), 0.0)]
-    outcome, _, _, _ = play([replies[0], replies[0], replies[1]], Limits(tokens=1000))
+    replies = [Reply(block("x" * 30), Usage(1, 780, 100), 0.0), Reply(block("FINAL(1)"), Usage(1, 1, 1), 0.0)]
+    outcome, _, _, _ = play([replies[0], replies[0], replies[1]], Limits(tokens=2000))
     assert outcome.status == "partial"
-    assert outcome.reason == "the limit of 1,000 tokens is reached: 880 are used"
+    assert outcome.reason == "the limit of 2,000 tokens is reached: 1,760 are used"
 
 
 def test_the_time_runs_out_in_a_cell() -> None:
