@@ -1,0 +1,349 @@
+"""Whole runs: a scripted model, real workers in the default sandbox, the trace on disk."""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rlm import (
+    RLM,
+    Completion,
+    ConfigError,
+    ContextError,
+    Limits,
+    LMUnavailableError,
+    Price,
+    SandboxUnavailableError,
+    Usage,
+)
+from rlm.lms.scripted import Scripted
+from rlm.trace.events import CallEnd, CellBegin, CellEnd, Event, NodeBegin, RunBegin, RunEnd
+from rlm.trace.store import read
+from rlm.types import JSON, Reply, Request
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RLM_HOME", str(tmp_path / "home"))
+
+
+def block(code: str) -> str:
+    return f"```repl\n{code}\n```"
+
+
+def run(
+    *cells: str, limits: Limits | None = None, sub: Callable[[Request], str] | None = None, context: object = "x" * 500
+) -> Completion:
+    sub_model = Scripted(sub or (lambda request: request.messages[-1].content.upper()), name="sub")
+    rlm = RLM(model=Scripted([block(cell) for cell in cells]), sub_model=sub_model, limits=limits)
+    return rlm.completion("What is it?", context=context)
+
+
+def children_of(pid: int) -> list[int]:
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                stat = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(stat[1]) == pid and stat[0] != "Z":
+                found.append(int(name))
+    return found
+
+
+def workers() -> list[int]:
+    """Run zygotes and workers: all that is below the process's one zygote."""
+    found: list[int] = []
+    pending = [pid for zygote in children_of(os.getpid()) for pid in children_of(zygote)]
+    while pending:
+        found.append(pending.pop())
+        pending += children_of(found[-1])
+    return found
+
+
+def test_a_question_about_an_input() -> None:
+    completion = run("print(question, len(context))", "FINAL(context.count('x'))")
+    assert completion.response == "500"
+    assert completion.answer == 500
+    assert (completion.status, completion.reason, completion.turns, completion.route) == ("done", "", 2, "rlm")
+    assert completion.usage.calls == 2
+    assert completion.cost == 0.0
+
+
+def test_a_prompt_alone_is_the_input() -> None:
+    rlm = RLM(model=Scripted([block("FINAL(context[-11:] + question[:9])")]))
+    assert rlm.completion("long text\n\nWhat is it?").response == "What is it?`context`"
+
+
+@pytest.mark.parametrize(
+    ("code", "answer", "is_repr", "response"),
+    [
+        ("FINAL({'a': [1, None, True]})", {"a": [1, None, True]}, False, '{"a": [1, null, true]}'),
+        ("FINAL('é\\n')", "é\n", False, "é\n"),
+        ("FINAL({1, 2})", "{1, 2}", True, "{1, 2}"),
+        ("answer['content'] = 7; answer['ready'] = True", 7, False, "7"),
+        ("n = 8\nFINAL_VAR('n')", 8, False, "8"),
+        ("FINAL(float('nan'))", "nan", True, "nan"),
+    ],
+)
+def test_answers_of_any_kind(code: str, answer: JSON, is_repr: bool, response: str) -> None:
+    completion = run(code)
+    assert (completion.answer, completion.answer_is_repr, completion.response) == (answer, is_repr, response)
+
+
+def test_the_trace_has_it_all() -> None:
+    completion = run("print(llm_query('abc'))", "FINAL(outputs[0])")
+    assert completion.trace is not None
+    events = list(read(completion.trace))
+    assert [event.type for event in events] == [
+        "run_begin", "node_begin",
+        "turn_begin", "request", "reply", "cell_begin", "call_begin", "call_end", "cell_end",
+        "turn_begin", "request", "reply", "cell_begin", "cell_end", "answer",
+        "node_end", "run_end",
+    ]  # fmt: skip
+    first, last = events[0], events[-1]
+    assert isinstance(first, RunBegin)
+    assert isinstance(last, RunEnd)
+    assert (first.run_id, first.sandbox, last.response) == (completion.run_id, "local", "ABC\n")
+    assert "xxx" not in first.context, "the input itself is nobody's business but the cells'"
+
+
+def test_calls_from_threads_and_from_asyncio_in_a_cell() -> None:
+    code = """
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+with ThreadPoolExecutor(20) as pool:
+    first = list(pool.map(llm_query, [f"t{i}" for i in range(60)]))
+async def one(i):
+    return await asyncio.to_thread(llm_query, f"a{i}")
+second = await asyncio.gather(*(one(i) for i in range(40)))
+FINAL([len(first), first[59], len(second), second[39]])
+"""
+    assert run(code).answer == [60, "T59", 40, "A39"]
+
+
+def test_a_batch_of_thousands() -> None:
+    completion = run("r = llm_query_batched([f'p{i}' for i in range(3000)])\nFINAL([len(r), r[2999]])")
+    assert completion.answer == [3000, "P2999"]
+    assert completion.usage.calls == 3001
+
+
+def test_a_failing_call_is_an_exception_and_the_run_goes_on() -> None:
+    def fails(request: Request) -> str:
+        raise LMUnavailableError("the provider is overloaded")
+
+    code = "try:\n    llm_query('a')\nexcept LMError as e:\n    print('caught', e)"
+    completion = run(code, "FINAL(outputs[0])", sub=fails)
+    assert completion.response == "caught the provider is overloaded\n"
+
+
+def test_children_have_a_context_and_a_ledger_of_their_own() -> None:
+    def sub(request: Request) -> str:
+        if len(request.messages) == 2:
+            return block("print(len(context), question)")
+        return block("FINAL(outputs[0].strip())")
+
+    code = """
+piece = chunks(100)[2]
+FINAL(rlm_query_batched(["a?", "b?", "c?"], [piece, [1, 2, 3], "word"]))
+"""
+    completion = run(code, sub=sub, limits=Limits(depth=2))
+    assert completion.answer == ["100 a?", "3 b?", "4 c?"]
+    assert completion.trace is not None
+    events = list(read(completion.trace))
+    assert [e.depth for e in events if isinstance(e, NodeBegin)] == [0, 1, 1, 1]
+    calls = [e for e in events if isinstance(e, CallEnd)]
+    assert [c.usage["calls"] for c in calls] == [2, 2, 2]
+    assert completion.usage.calls == 7
+
+
+def test_a_child_can_not_pass_the_limits_of_the_run() -> None:
+    def sub(request: Request) -> str:
+        return block("for i in range(9): llm_query('more')")
+
+    completion = run("rlm_query('a', 'b')", limits=Limits(depth=3, sub_calls=5, turns=1), sub=sub)
+    assert completion.status == "failed"
+    assert completion.trace is not None
+    assert sum(e.type == "call_begin" for e in read(completion.trace)) == 5
+
+
+def test_a_cell_that_spins_is_interrupted_and_its_names_survive() -> None:
+    completion = run("n = 41\nwhile True: pass", "FINAL(n + 1)", limits=Limits(cell_seconds=0.3))
+    assert completion.answer == 42
+
+
+def test_a_worker_that_dies_is_replaced_and_the_model_is_told() -> None:
+    completion = run("n = 1\nimport os; os._exit(3)", "FINAL('n' in globals())")
+    assert completion.answer is False
+    assert completion.trace is not None
+    lost = [e.lost for e in read(completion.trace) if isinstance(e, CellEnd)]
+    assert lost[0] is not None
+    assert lost[1] is None
+
+
+def test_the_time_of_the_run_ends_a_cell_and_leaves_its_names_for_the_wrap_up() -> None:
+    began = time.monotonic()
+    completion = run("n = 7\nimport time; time.sleep(60)", "FINAL(n)", limits=Limits(seconds=1.0))
+    assert (completion.status, completion.answer) == ("partial", 7)
+    assert completion.reason == "the limit of 1 s is reached"
+    assert time.monotonic() - began < 3
+
+
+def test_money() -> None:
+    price = Price(1000.0, 1000.0)
+    replies = [Reply(block("answer['content'] = 'so far'"), usage, price.cost(usage)) for usage in [_usage(1000, 400)]]
+    rlm = RLM(model=Scripted([*replies, block("FINAL('wrapped up')")], price=price), limits=Limits(usd=2))
+    completion = rlm.completion("q", context="x")
+    assert completion.cost == pytest.approx(1.4)
+    assert (completion.status, completion.answer) == ("partial", "so far")
+    assert completion.reason == "the limit of $2 is reached: $1.4000 is spent"
+
+
+def _usage(tokens_in: int, tokens_out: int) -> Usage:
+    return Usage(1, tokens_in, tokens_out)
+
+
+def test_a_money_limit_needs_a_price() -> None:
+    with pytest.raises(ConfigError, match="the price of scripted is not known, so a limit of \\$1 can't be kept"):
+        RLM(model=Scripted([], price=None), limits=Limits(usd=1))
+    RLM(model=Scripted([], price=None), limits=Limits(usd=1), prices={"scripted": Price(1, 1)})
+
+
+def test_what_the_sandbox_must_enforce() -> None:
+    rlm = RLM(model=Scripted([block("FINAL(1)")] * 2), sandbox="unconfined")
+    assert rlm.completion("q", context="x").answer == 1
+    rlm = RLM(model=Scripted([block("FINAL(1)")]), sandbox="unconfined", require={"network", "memory"})
+    with pytest.raises(
+        SandboxUnavailableError, match="the sandbox 'unconfined' does not enforce memory, network on this"
+    ):
+        rlm.completion("q", context="x")
+
+
+def test_an_input_that_can_not_be_read_is_an_error_before_anything_is_asked(tmp_path: Path) -> None:
+    model = Scripted([])
+    with pytest.raises(ContextError):
+        RLM(model=model).completion("q", context=tmp_path / "none")
+    assert model.requests == []
+
+
+def test_a_short_input_is_a_plain_call_where_the_window_is_known() -> None:
+    model = Scripted(lambda request: request.messages[0].content, window=100_000)
+    completion = RLM(model=model).completion("Which?", context="Some text.")
+    assert completion.route == "direct"
+    assert completion.response == "Some text.\n\nQuestion: Which?"
+    assert RLM(model=model).completion("just this").response == "just this"
+    long = RLM(model=Scripted([block("FINAL(1)")], window=100_000)).completion("q", context="word " * 20_000)
+    assert long.route == "rlm"
+    forced = RLM(model=Scripted([block("FINAL(1)")], window=100_000), route="rlm").completion("q", context="x")
+    assert forced.route == "rlm"
+
+
+def test_streaming_gives_events_as_they_happen() -> None:
+    with RLM(model=Scripted([block("print(1)"), block("FINAL(2)")])).stream("q", context="x") as stream:
+        codes = [event.code for event in stream if isinstance(event, CellBegin)]
+        assert codes == ["print(1)", "FINAL(2)"]
+        assert stream.result().answer == 2
+
+
+def test_streaming_from_async_code() -> None:
+    async def main() -> list[str]:
+        stream = RLM(model=Scripted([block("FINAL(2)")])).stream("q", context="x")
+        types = [event.type async for event in stream]
+        assert (await stream.aresult()).answer == 2
+        return types
+
+    types = asyncio.run(main())
+    assert (types[0], types[-1]) == ("run_begin", "run_end")
+
+
+def test_stopping_keeps_the_best_answer_so_far() -> None:
+    cells = ["answer['content'] = 'half'", "import time; time.sleep(60)"]
+    stream = RLM(model=Scripted([block(cell) for cell in cells])).stream("q", context="x")
+    for event in stream:
+        if isinstance(event, CellBegin) and "sleep" in event.code:
+            stream.stop()
+    completion = stream.result()
+    assert (completion.status, completion.answer, completion.reason) == ("partial", "half", "stopped")
+    assert workers() == []
+
+
+def test_cancelling_leaves_no_process_and_no_task() -> None:
+    async def main() -> None:
+        rlm = RLM(model=Scripted([block("while True: pass")]))
+        task = asyncio.create_task(rlm.acompletion("q", context="x"))
+        await asyncio.sleep(0.2)
+        started = workers()
+        assert len(started) == 2
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert [pid for pid in started if os.path.exists(f"/proc/{pid}")] == []
+
+    asyncio.run(main())
+    assert workers() == []
+    from rlm.background import event_loop
+
+    async def others() -> list[str]:
+        return [str(task) for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+    left = asyncio.run_coroutine_threadsafe(others(), event_loop()).result()
+    assert [task for task in left if "session" in task or "loop.py" in task or "run.py" in task] == []
+
+
+def test_it_works_inside_a_running_loop_and_from_many_threads() -> None:
+    async def main() -> Completion:
+        return run("FINAL(1)")  # a blocking call, as in a notebook's cell
+
+    assert asyncio.run(main()).answer == 1
+    answers: list[JSON] = []
+    threads = [threading.Thread(target=lambda: answers.append(run("FINAL(len(context))").answer)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [500] * 8
+
+
+def test_runs_leave_nothing_behind() -> None:
+    run("FINAL(1)")
+    fds = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        run("llm_query_batched(['a', 'b'])", "FINAL(1)")
+    assert len(os.listdir("/proc/self/fd")) == fds
+    assert workers() == []
+
+
+def test_without_a_trace_nothing_is_written(tmp_path: Path) -> None:
+    completion = RLM(model=Scripted([block("FINAL(1)")]), trace=False).completion("q", context="x")
+    assert completion.trace is None
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_callers_own_model_needs_one_method() -> None:
+    class Mine:
+        name = "mine"
+        window = None
+        price = None
+
+        async def complete(self, request: Request) -> Reply:
+            return Reply(block("FINAL('mine')"), _usage(1, 1), None)
+
+    completion = RLM(model=Mine()).completion("q", context="x")
+    assert (completion.response, completion.cost) == ("mine", None)
+
+
+def events_of(completion: Completion) -> Iterator[Event]:
+    assert completion.trace is not None
+    return read(completion.trace)
+
+
+def test_output_is_shown_head_and_tail_with_its_true_size() -> None:
+    completion = run("print('a' * 5000 + 'b' * 5000)", "FINAL(len(outputs[0]))", limits=Limits(output_chars=100))
+    assert completion.answer == 10_001
+    shown = next(e.shown for e in events_of(completion) if isinstance(e, CellEnd))
+    assert shown == "a" * 50 + "\n[... 9,900 of 10,000 characters cut ...]\n" + "b" * 50
