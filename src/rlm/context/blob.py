@@ -118,7 +118,7 @@ class BlobWriter:
 
 
 def _open() -> int:
-    if sys.platform == "linux":
-        return os.memfd_create("rlm-context", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    with tempfile.TemporaryFile(prefix="rlm-context-") as file:
-        return os.dup(file.fileno())
+    if sys.platform != "linux":
+        with tempfile.TemporaryFile(prefix="rlm-context-") as file:
+            return os.dup(file.fileno())
+    return os.memfd_create("rlm-context", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)

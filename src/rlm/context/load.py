@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from rlm.context.base import Context
 from rlm.context.blob import SLICE, BlobWriter
+from rlm.context.describe import describe_corpus, describe_text
+from rlm.context.files import Text, load_file
+from rlm.context.folder import MAX_FILE_BYTES, MAX_TOTAL_BYTES, Gathered
+from rlm.context.names import safe_name
 from rlm.context.values import load_json
-from rlm.errors import ContextError
 
 
-def load(value: object) -> Context:
+def load(value: object, *, max_file_bytes: int = MAX_FILE_BYTES, max_total_bytes: int = MAX_TOTAL_BYTES) -> Context:
     """Load an input: a `str`, a JSON value, a `Path` to a file or folder, or a list of such paths.
+
+    Args:
+        value: The input. One file becomes a `str`; a folder or several paths become a corpus.
+        max_file_bytes: A larger file in a folder is listed, not loaded; files named by the user always are.
+        max_total_bytes: Files of a folder beyond this are listed, not loaded.
 
     Raises:
         ContextError: It can't be read, or JSON can't carry it; the message says which part and why.
@@ -19,10 +28,11 @@ def load(value: object) -> Context:
     if isinstance(value, str):
         return _load_text(value)
     if isinstance(value, Path):
-        try:
-            return _load_text(value.read_bytes().decode("utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ContextError(f"{value}: {error}") from error
+        value = [value]
+    if isinstance(value, (list, tuple)) and value and all(isinstance(item, Path) for item in value):
+        if len(value) == 1 and not value[0].is_dir():
+            return _load_one(value[0])
+        return _load_paths(list(value), max_file_bytes, max_total_bytes)
     return load_json(value)
 
 
@@ -34,5 +44,36 @@ def _load_text(text: str) -> Context:
             lines += piece.count("\n")
             writer.write(piece.encode("utf-8", "surrogatepass"))
         lines += bool(text) and not text.endswith("\n")
-        description = f"str, {len(text):,} characters, {lines:,} lines"
-        return Context("str", writer.seal(), (), (), description, len(text))
+        return Context("str", writer.seal(), (), (), describe_text(Text(len(text), lines)), len(text))
+
+
+def _load_one(path: Path) -> Context:
+    with BlobWriter() as writer:
+        text = load_file(path, writer)
+        description = describe_text(text, safe_name(path.name))
+        return Context("str", writer.seal(), (), (), description, text.characters)
+
+
+def _load_paths(paths: list[Path], max_file_bytes: int, max_total_bytes: int) -> Context:
+    """Several paths, or one folder; names are relative to the folder, or to the one that all paths share."""
+    single = len(paths) == 1
+    with BlobWriter() as writer:
+        gathered = Gathered(writer, max_file_bytes, max_total_bytes)
+        shared = "" if single else _shared_folder(paths)
+        for path in dict.fromkeys(paths):
+            if path.is_dir():
+                gathered.add_folder(path, "" if single else _relative(path, shared, "/"))
+            else:
+                gathered.add_file(path, _relative(path, shared, ""))
+        description = describe_corpus(gathered, safe_name(paths[0].absolute().name) if single else None)
+        characters = sum(text.characters for text in gathered.texts)
+        parts, skipped = tuple(gathered.parts), tuple(gathered.skipped)
+        return Context("corpus", writer.seal(), parts, skipped, description, characters)
+
+
+def _shared_folder(paths: list[Path]) -> str:
+    return os.path.commonpath([path.absolute().parent for path in paths])
+
+
+def _relative(path: Path, shared: str, end: str) -> str:
+    return os.path.relpath(path.absolute(), shared) + end

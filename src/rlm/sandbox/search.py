@@ -25,6 +25,7 @@ _MARGIN = 64  # characters read beyond a slice, so that no word is cut at its en
 _WORDS = 32  # words of a query that are looked for
 _COMMON = 20_000  # occurrences from which on a word may be dropped ...
 _SPARSE = 1_000  # ... if there is more than one in so many characters
+_NAME = 1.5  # how much heavier a word is that is written like a name
 _EVENTS = 30_000  # occurrences, of the rarest words together, around which candidates are looked for
 
 # Scripts written without spaces: a run of them is cut into pairs of characters.
@@ -176,8 +177,10 @@ def rank(texts: Iterable[tuple[str, str]], query: str, k: int) -> list[tuple[str
         return []
     scan = _Scan(words)
     scan.run(texts)
+    names = _names(query)
     for word in words:
         word.weigh(scan.total)
+        word.weight *= _NAME if word.text in names else 1.0
     weights = {word.text: word.weight for word in words if word.weight}
     pairs = [pair for pair in dict.fromkeys(_pairs(asked)) if all(word in weights for word in pair)]
     found = []
@@ -188,6 +191,15 @@ def rank(texts: Iterable[tuple[str, str]], query: str, k: int) -> list[tuple[str
         found.append(_Found(_score(_lower(text[start:end]), weights, pairs), base + start, name, text, start, end))
     found.sort(key=lambda passage: (-passage.score, passage.position))
     return [(one.name, one.text, one.start, one.end, one.score) for one in _distinct(found, k)]
+
+
+def _names(query: str) -> set[str]:
+    """The words that are written like names: with a capital, though not the first, or with a digit."""
+    if query.isupper():
+        return set()
+    runs = _RUN.findall(query)
+    marked = [run for run in runs[1:] if run != _lower(run)] + [run for run in runs if any(map(str.isdigit, run))]
+    return set(_words(_lower(" ".join(marked))))
 
 
 def _pairs(words: list[str]) -> list[tuple[str, str]]:
