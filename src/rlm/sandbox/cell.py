@@ -56,11 +56,8 @@ class Cells:
             __builtins__=sys.modules["builtins"],
         )
 
-    def run(self, code: str, number: int) -> str | None:
-        """Runs one cell and returns its error as the model should see it, or None.
-
-        Its output goes to `sys.stdout`. A KeyboardInterrupt is an error like any other.
-        """
+    def run(self, code: str, number: int) -> BaseException | None:
+        """Runs one cell, whose output goes to `sys.stdout`, and returns what it raised."""
         self.namespace.update(self._given)
         if not isinstance(self.namespace.get("answer"), dict):
             self.namespace["answer"] = self._answer
@@ -72,7 +69,7 @@ class Cells:
         except AnswerGivenError:
             return None
         except BaseException as error:  # noqa: BLE001 - whatever a cell raises is shown to the model, SystemExit too
-            return _describe(error)
+            return error
         return None
 
     def answer(self) -> dict[str, Any] | None:
@@ -194,8 +191,8 @@ def _as_json(value: Any, depth: int) -> tuple[Any, bool]:
     return None, False
 
 
-def _describe(error: BaseException) -> str:
-    """The traceback with the cells' own frames alone, as a notebook shows it."""
+def describe(error: BaseException) -> str:
+    """What a cell raised, as the model should see it: a traceback of the cells' own frames alone."""
     try:
         found = traceback.TracebackException.from_exception(error)
         _trim(found, 0)
@@ -211,6 +208,6 @@ def _describe(error: BaseException) -> str:
 def _trim(found: Any, depth: int) -> None:
     frames = [frame for frame in found.stack if frame.filename.startswith("<cell ")]
     found.stack[:] = frames
-    for chained in (found.__cause__, found.__context__):
+    for chained in (found.__cause__, found.__context__, *(getattr(found, "exceptions", None) or ())):
         if chained is not None and depth < 50:
             _trim(chained, depth + 1)

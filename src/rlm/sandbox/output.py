@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import io
 import threading
+from collections import deque
 from collections.abc import Callable
 
-MAX_KEPT = 32 * 2**20  # characters of one cell's output that `outputs[i]` holds
+MAX_KEPT = 8 * 2**20  # characters of one cell's output that `outputs[i]` holds: 32 MiB at worst
 
 
 class Output:
@@ -18,39 +19,40 @@ class Output:
     def __init__(self, cap: int) -> None:
         self.size = 0  # characters
         self._cap = cap
-        self._parts: list[str] = []
-        self._kept = 0
-        self._tail = ""
+        self._head = io.StringIO()
+        self._tail: deque[str] = deque()
+        self._tail_size = 0
         self._lock = threading.Lock()
 
     def write(self, text: str) -> None:
+        """Adds what was printed; from any thread."""
         with self._lock:
+            room = max(0, MAX_KEPT - self.size)
             self.size += len(text)
-            room = MAX_KEPT - self._kept
-            if room > 0:
-                part = text if len(text) <= room else text[:room]
-                self._parts.append(part)
-                self._kept += len(part)
-                if len(self._parts) > 10_000:  # a million one-character prints must not cost a hundred bytes each
-                    self._parts = ["".join(self._parts)]
+            if room:
+                self._head.write(text[:room])
             if len(text) > room:
-                self._tail = (self._tail + text[max(0, room) :][-self._cap :])[-self._cap :]
+                self._add_to_tail(text[room:][-self._cap :])
+
+    def _add_to_tail(self, text: str) -> None:
+        self._tail.append(text)
+        self._tail_size += len(text)
+        while self._tail_size - len(self._tail[0]) >= self._cap:
+            self._tail_size -= len(self._tail.popleft())
 
     def whole(self) -> str:
-        """All of it, or its first 32 Mi characters and the end."""
+        """All of it, or its first 8 Mi characters and the end."""
         with self._lock:
-            text = "".join(self._parts)
-            self._parts = [text]
-            return text if self.size <= MAX_KEPT else text + _mark(self.size - MAX_KEPT - len(self._tail)) + self._tail
+            tail = "".join(self._tail)[-self._cap :]
+            return self._head.getvalue() + _mark(self.size - MAX_KEPT - len(tail)) + tail
 
     def shown(self) -> str:
         """At most `cap` characters: the head, how much is missing, the tail."""
-        text = self.whole()
-        if len(text) <= self._cap:
-            return text
-        mark = _mark(self.size - self._cap)
-        half = max(0, self._cap - len(mark)) // 2
-        return text[:half] + _mark(self.size - 2 * half) + (text[-half:] if half else "")
+        whole = self.whole()
+        if len(whole) <= self._cap:
+            return whole
+        half = max(0, self._cap - len(_mark(self.size))) // 2
+        return whole[:half] + _mark(self.size - 2 * half) + whole[len(whole) - half :]
 
 
 def _mark(missing: int) -> str:
@@ -70,6 +72,9 @@ class Stream(io.TextIOBase):
 
     def writable(self) -> bool:
         return True
+
+    def close(self) -> None:
+        """Stays open: a later cell prints here too."""
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):

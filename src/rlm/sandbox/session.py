@@ -187,6 +187,10 @@ class _Run:
         number, size = message["id"], message["size"]
         if number in self._calls:
             raise protocol.FrameError(f"call {number} is open already")
+        if message["name"] not in self._functions:
+            raise protocol.FrameError("a call that was not offered")
+        if self._worker.writer.transport.get_write_buffer_size() > protocol.MAX_OPEN_BYTES:
+            raise protocol.FrameError("it does not read what it asks for")
         if len(self._calls) >= protocol.MAX_OPEN_CALLS or self._bytes + size > protocol.MAX_OPEN_BYTES:
             raise protocol.FrameError("too many calls are open")
         self._bytes += size
@@ -196,8 +200,6 @@ class _Run:
     async def _serve(self, number: int, size: int, name: str, args: dict[str, JSON]) -> None:
         reply: protocol.Message
         try:
-            if name not in self._functions:
-                raise SandboxError(f"{name} is not offered here")
             reply = {"type": "return", "id": number, "value": await self._on_call(name, args)}
         except RlmError as error:
             reply = {"type": "raise", "id": number, "error": _sent_error(error)}

@@ -6,6 +6,7 @@ Worker-side: standard library only, Python 3.8+; shipped with its siblings (`SHI
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import random
 import signal
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from . import calls, cell, corpus, output, protocol
+from . import calls, cell, corpus, output, protocol, threads
 
 SHIPPED = (
     "worker",
@@ -23,6 +24,7 @@ SHIPPED = (
     "calls",
     "cell",
     "output",
+    "threads",
     "corpus",
     "search",
     "lockdown",
@@ -31,6 +33,7 @@ SHIPPED = (
     "syscalls",
 )
 _STACK = 2 * 2**20  # bytes of a thread: 64 of them fit in the smallest sensible memory limit
+_RESERVE = 64 * 2**20  # bytes
 _MAX_ANSWER = 32 * 2**20  # bytes of JSON
 
 
@@ -105,11 +108,13 @@ class Worker:
         self._loaded = loaded
         self._enforces = enforces
         self._interrupts = Interrupts()
-        self._calls = calls.Calls(send, self._left_behind, self._interrupts)
+        self._left = threads.LeftBehind()
+        self._calls = calls.Calls(send, self._left.calling, self._interrupts)
         self._runs: list[protocol.Message] = []
         self._has_run = threading.Semaphore(0)
         self._output: output.Output | None = None
-        self._old_threads: Any = set()
+        self._streams = output.Stream("stdout", self._current_output), output.Stream("stderr", self._current_output)
+        self._reserve: mmap.mmap | None = None
 
     def serve(self) -> None:
         """Answers the host until it closes the stream. Does not return."""
@@ -119,8 +124,6 @@ class Worker:
         protocol.check_to_worker(hello)
         random.seed(hello["seed"])
         threading.stack_size(_STACK)
-        sys.stdout = output.Stream("stdout", self._current_output)
-        sys.stderr = output.Stream("stderr", self._current_output)
         names = functions(self._calls.call, hello["functions"])
         loaded = self._loaded
         names.update(context=loaded.value, grep=loaded.grep, chunks=loaded.chunks, search=loaded.search)
@@ -139,23 +142,27 @@ class Worker:
         began = time.perf_counter()
         self._output = printed = output.Output(cap)
         self._calls.begin()
-        error = None
+        sys.stdout, sys.stderr = self._streams
+        self._reserve = _reserve()
+        error: BaseException | None = None
         try:
             self._interrupts.arm()
             error = cells.run(run["code"], run["id"])
             self._interrupts.disarm()
         except KeyboardInterrupt:  # it came after the cell's last line
             self._interrupts.disarm()
-        self._old_threads = set(threading.enumerate())
+        self._left.note()
         self._calls.end()
         self._output = None
+        if self._reserve is not None:
+            self._reserve.close()
         cells.outputs.append(printed.whole())
         done = {
             "type": "done",
             "id": run["id"],
             "output": printed.shown(),
             "output_size": printed.size,
-            "error": error,
+            "error": None if error is None else cell.describe(error),
             "answer": None,
             "seconds": time.perf_counter() - began,
         }
@@ -183,14 +190,16 @@ class Worker:
             self._calls.interrupt()
             self._interrupts.deliver()
 
-    def _left_behind(self) -> bool:
-        return threading.current_thread() in self._old_threads and threading.current_thread() is not _MAIN
-
     def _current_output(self) -> output.Output | None:
-        return None if self._left_behind() else self._output
+        return None if self._left.calling() else self._output
 
 
-_MAIN = threading.main_thread()
+def _reserve() -> mmap.mmap | None:
+    """Address space to give back when the cell has ended, so that one which used up all can still be told so."""
+    try:
+        return mmap.mmap(-1, _RESERVE)
+    except (OSError, MemoryError):
+        return None
 
 
 def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) -> dict[str, Any]:

@@ -4,12 +4,14 @@ The process zygote has the interpreter and the worker's code loaded. It forks a 
 the input and forks the run's workers: they share its pages, the only `str` that costs nothing to hand over. Both stay
 single-threaded, because a forked thread is lost with its locks held, and know nothing secret.
 
-Started by `zygotes.py` as a program: `python -S -P -s -B -X utf8 zygote.py CONTROL_FD PATHS`. Control messages are
+Started by `zygotes.py` as a program: `python -S -P -s -X utf8 zygote.py CONTROL_FD PATHS`. Control messages are
 JSON objects, one a packet, with descriptors beside them (SCM_RIGHTS).
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from rlm.sandbox import corpus
 
 PACKAGE = "rlm_worker"
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PACKET = 4096
 
 
@@ -37,7 +39,10 @@ def main(control_fd: int, paths: list[str]) -> None:
     sys.modules[PACKAGE] = package
     __import__(PACKAGE + ".worker")
     __import__(PACKAGE + ".lockdown")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # run zygotes are reaped by the kernel
+    sys.dont_write_bytecode = True
+    # The kernel reaps run zygotes, and workers that outlived theirs for a moment: process 1 may reap nothing.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     control = socket.socket(fileno=control_fd)
     host = os.pidfd_open(os.getppid())  # the socket's end may live on in a process that the host forked
     gc.freeze()
@@ -67,6 +72,7 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
     """Loads the input, then forks workers until its control socket closes. Does not return."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _die_with_parent()
+    _tell(control, {"started": True}, [os.pidfd_open(os.getpid())])
     try:
         with open(options_fd, "rb") as file:
             options = json.load(file)
@@ -76,7 +82,7 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
         _tell(control, {"failed": None, "message": f"the input can't be loaded: {type(error).__name__}: {error}"})
         os._exit(1)
     gc.freeze()
-    _tell(control, {"loaded": True}, [os.pidfd_open(os.getpid())])
+    _tell(control, {"loaded": True})
     workers: dict[int, tuple[int, int]] = {}  # pidfd -> number, pid
     poll = select.poll()
     poll.register(control, select.POLLIN)
@@ -92,7 +98,10 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
             request = json.loads(data)
             pid = os.fork()
             if pid == 0:
-                _worker(control, fds[0], request, loaded, options)
+                try:
+                    _worker(control, fds[0], request, loaded, options)
+                finally:
+                    os._exit(1)
             os.close(fds[0])
             pidfd = os.pidfd_open(pid)
             workers[pidfd] = request["fork"], pid
@@ -102,6 +111,8 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
 
 def _reap(control: socket.socket, pidfd: int, number: int, pid: int) -> None:
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)  # what it forked, where it could
     os.close(pidfd)
     _tell(control, {"exited": number, "status": status})
 
@@ -110,6 +121,7 @@ def _worker(
     control: socket.socket, stream_fd: int, request: dict[str, Any], loaded: corpus.Loaded, options: dict[str, Any]
 ) -> None:
     """Confines this process and runs cells in it. Does not return."""
+    os.setpgid(0, 0)
     try:
         if request["piece"] is not None:
             start, end, name = request["piece"]
@@ -153,11 +165,13 @@ def _tell(control: socket.socket, message: dict[str, Any], fds: list[int] | None
         os._exit(0)  # the host is gone, and the workers die with their parent
 
 
-def _die_with_parent() -> None:
-    import ctypes
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value), ctypes.c_ulong(0), ctypes.c_ulong(0), ctypes.c_ulong(0))
 
+
+def _die_with_parent() -> None:
     parent = os.getppid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 

@@ -20,10 +20,11 @@ from rlm.sandbox.launchers.base import ChildContext
 from rlm.types import Limits
 
 _PACKET = 4096
+_END = 2.0  # seconds for killed workers to be reaped
 _STREAM_LIMIT = 2**20  # bytes read ahead of a worker's stream
 # Constant hashes, so that a run repeats; one arena, because each reserves 64 MB of the address space that is limited.
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "MALLOC_ARENA_MAX": "2"}
-_FLAGS = ("-S", "-P", "-s", "-B", "-X", "utf8")
+_FLAGS = ("-S", "-P", "-s", "-X", "utf8")
 
 
 class ProcessZygote:
@@ -137,9 +138,10 @@ class RunZygote:
 
     async def start(self, pieces: ChildContext | None = None) -> ForkedWorker:
         self._number += 1
+        number = self._number
         ours, theirs = socket.socketpair()
-        worker = self._workers[self._number] = ForkedWorker(self._loop)
-        request = {"fork": self._number, "piece": pieces}
+        worker = self._workers[number] = ForkedWorker(self._loop)
+        request = {"fork": number, "piece": pieces}
         try:
             with theirs:
                 socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])
@@ -147,6 +149,7 @@ class RunZygote:
             worker.reader, worker.writer = await asyncio.open_connection(sock=ours, limit=_STREAM_LIMIT)
         except OSError as error:
             ours.close()
+            self._workers.pop(number, None)
             raise SandboxError(f"the run's zygote has ended: {error}") from None
         except BaseException:
             ours.close()
@@ -155,8 +158,17 @@ class RunZygote:
         return worker
 
     async def close(self) -> None:
+        workers = list(self._workers.values())
+        for worker in workers:
+            worker.kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END):
+                for worker in workers:
+                    await worker.wait()  # the zygote is to reap them while it lives
         self._lose("the run has ended")
         if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)  # it may be loading still
             await _ended(self._pidfd)
             os.close(self._pidfd)
             self._pidfd = None
@@ -172,8 +184,9 @@ class RunZygote:
             self._lose("the run's zygote ended")
             return
         message = json.loads(data)
-        if "loaded" in message:
+        if "started" in message:
             self._pidfd = fds[0]
+        elif "loaded" in message:
             if not self.loaded.done():
                 self.loaded.set_result(None)
         elif "forked" in message:
