@@ -75,10 +75,11 @@ class LiveTree:
         return self._run
 
     def _draw(self) -> None:
-        from rich.console import Console
         from rich.live import Live
 
-        console = Console(file=self._file, highlight=False, markup=False, emoji=False)
+        from rlm import run_view
+
+        console = run_view.console(self._file)
         if not self.drawn:
             while not self._stop.wait(REFRESH_SECONDS):
                 self._print_turns(console, last=False)
@@ -106,7 +107,7 @@ class LiveTree:
         turns = self.run.root.turns if self.run.root else []
         whole = len(turns) if last else len(turns) - 1
         for turn in turns[self._printed : whole]:
-            console.print(turn_view(turn), soft_wrap=not self.drawn)
+            console.print(turn_view(turn))
             self._printed += 1
 
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TextIO
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.text import Text
 from rich.tree import Tree
 
@@ -16,8 +17,15 @@ from rlm.trace.tree import Call, Node, RunTree, Turn
 from rlm.types import JSON
 
 LINE = 100
+UNWRAPPED = 100_000
 CALLS_SHOWN = 8
 CODE_STYLE, QUIET_STYLE, GOOD_STYLE, BAD_STYLE = "cyan", "dim", "green", "red"
+
+
+def console(file: TextIO) -> Console:
+    """A console that obeys no markup; lines are as long as they are where `file` is no terminal."""
+    width = None if file.isatty() else UNWRAPPED
+    return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
 def view(run: RunTree, *, code: bool = False, last_turns: int | None = None, now: float | None = None) -> Group:
@@ -100,8 +108,7 @@ def _turn_title(turn: Turn) -> Text:
 
 def _add_turn_details(branch: Tree, turn: Turn, code: bool, last_turns: int | None) -> None:
     if turn.cell is not None:
-        shown = visible(turn.cell.code.rstrip()) if code else one_line(turn.cell.code, LINE)
-        branch.add(Text(shown, style=CODE_STYLE))
+        branch.add(Text(visible(turn.cell.code.rstrip()) if code else _first_line(turn.cell.code), style=CODE_STYLE))
     for name, calls in _by_name(turn.calls):
         group = branch.add(_calls_line(name, calls))
         listed = [call for call in calls if call.child is not None or code]
@@ -113,6 +120,11 @@ def _add_turn_details(branch: Tree, turn: Turn, code: bool, last_turns: int | No
             group.add(Text(f"… {len(listed) - CALLS_SHOWN} more", style=QUIET_STYLE))
     for line in _outcome(turn, code):
         branch.add(line)
+
+
+def _first_line(code: str) -> str:
+    first, _, rest = code.strip().partition("\n")
+    return one_line(first, LINE) + (" …" if rest and len(first) < LINE else "")
 
 
 def _outcome(turn: Turn, code: bool) -> Iterator[Text]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,12 +23,9 @@ def run(name: str | None) -> int:
     tree = RunTree(events(name))
     if tree.begin is None:
         raise ConfigError(f"the run {name or 'before'} was killed before its first event")
-    from rich.console import Console
+    from rlm import run_view
 
-    from rlm.run_view import view
-
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    console.print(view(tree, code=True))
+    run_view.console(sys.stdout).print(run_view.view(tree, code=True))
     return exit_codes.DONE
 
 

@@ -1,0 +1,31 @@
+"""A command line whose model is a script."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pytest
+
+from rlm.cli import main
+from rlm.lms.scripted import Line, Scripted
+
+
+@dataclass
+class Result:
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def rlm(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Runs the command in this process: `rlm("ask", "Q", script=[...])`."""
+
+    def run(*arguments: str, script: Iterable[Line] | None = None, **options: object) -> Result:
+        if script is not None:
+            model = Scripted(script, **options)  # type: ignore[arg-type]
+            monkeypatch.setattr("rlm.engine.resolve", lambda spec: model)
+        status = main(list(arguments))
+        out, err = capsys.readouterr()
+        return Result(status, out, err)
+
+    return run

@@ -1,0 +1,215 @@
+"""`rlm ask`, from arguments to exit status."""
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rlm.errors import LMUnavailableError, SandboxUnavailableError
+
+Rlm = Callable[..., SimpleNamespace]
+
+
+def cell(code: str) -> str:
+    return f"```repl\n{code}\n```"
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    path = tmp_path / "book.txt"
+    path.write_text("Ann is tall.\nBob is small.\n")
+    return path
+
+
+def test_the_answer_goes_to_stdout_and_all_else_to_stderr(rlm: Rlm, book: Path) -> None:
+    done = rlm("ask", "Who is tall?", str(book), script=[cell("FINAL(context[:3])")])
+    assert (done.status, done.out) == (0, "Ann\n")
+    assert re.fullmatch(r"rlm: done: 1 turn, [\d,]+ tokens, \$0.0000, \d+\.\d s, run [\w-]+\n", done.err)
+
+
+def test_json_prints_one_object(rlm: Rlm, book: Path) -> None:
+    done = rlm("ask", "How many?", str(book), "--json", script=[cell("FINAL([1, {'a': None}])")])
+    result = json.loads(done.out)
+    assert done.status == 0
+    assert (result["answer"], result["response"], result["status"]) == ([1, {"a": None}], '[1, {"a": null}]', "done")
+    assert set(result["usage"]) == {"calls", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"}
+    assert (result["turns"], result["cost"], result["answer_is_repr"]) == (1, 0.0, False)
+    assert Path(result["trace"]).is_dir()
+
+
+def test_several_paths_and_a_folder_are_one_corpus(rlm: Rlm, book: Path) -> None:
+    (book.parent / "more").mkdir()
+    (book.parent / "more" / "b.txt").write_text("b")
+    done = rlm("ask", "Names?", str(book), str(book.parent / "more"), script=[cell("FINAL(len(list(context)))")])
+    assert (done.status, done.out) == (0, "2\n")
+
+
+def test_a_dash_reads_standard_input(rlm: Rlm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO("größer".encode())))
+    assert rlm("ask", "What?", "-", script=[cell("FINAL(context)")]).out == "größer\n"
+
+
+def test_standard_input_that_is_not_utf_8(rlm: Rlm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"gr\xf6\xdfer")))
+    done = rlm("ask", "What?", "-", script=[])
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith("rlm: standard input is not UTF-8 at byte 2; save it to a file")
+
+
+def test_a_partial_answer_is_printed_and_its_status_is_3(rlm: Rlm, book: Path) -> None:
+    script = [cell("answer['content'] = 'so far'"), cell("x = 1")]
+    done = rlm("ask", "Who?", str(book), "--max-turns", "1", script=script)
+    assert (done.status, done.out) == (3, "so far\n")
+    assert "rlm: partial: 2 turns" in done.err
+    assert done.err.endswith("rlm: the limit of 1 turns is reached\n")
+
+
+def test_no_answer_at_all_is_status_1(rlm: Rlm, book: Path) -> None:
+    done = rlm("ask", "Who?", str(book), "--max-turns", "1", script=[cell("x = 1"), cell("x = 2")])
+    assert (done.status, done.out) == (1, "")
+    assert "rlm: failed" in done.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["ask"], "Missing argument 'QUESTION'"),
+        (["ask", "Q", "--no-such-option"], "No such option: --no-such-option"),
+        (["ask", "Q", "--budget", "much"], "Invalid value for '--budget'"),
+        (["ask", "Q", "-", "file"], "- reads standard input as the whole input"),
+        (["ask", "Q", "/no/such/file"], "/no/such/file"),
+        (["ask", "Q", "--sandbox", "lokal"], "lokal"),
+        (["ask", "Q", "--model", "opnai/gpt"], "opnai"),
+        (["ask", "Q", "--model", "openai/gpt-5-nano"], "OPENAI_API_KEY"),
+        (["ask", "Q", "--env-file", "/no/such/env"], "--env-file /no/such/env can't be read: No such file"),
+        (["no-such-command"], "No such command 'no-such-command'"),
+        (["show", "no-such-run"], "no run named no-such-run"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_is_wrong_is_said_in_one_or_two_lines_with_status_2(rlm: Rlm, arguments: list[str], told: str) -> None:
+    done = rlm(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert told in done.err
+    assert len(done.err.splitlines()) <= 2
+    assert done.err.startswith("rlm: ")
+
+
+def test_a_budget_needs_a_price(rlm: Rlm, book: Path) -> None:
+    done = rlm("ask", "Q", str(book), "--budget", "1", script=[], price=None)
+    assert done.status == 2
+    assert "the price of scripted is not known" in done.err
+
+
+def test_a_provider_that_never_answers_is_status_1(rlm: Rlm, book: Path) -> None:
+    done = rlm("ask", "Q", str(book), "--json", script=[LMUnavailableError("503 from the provider")])
+    assert done.status == 1
+    assert json.loads(done.out) == {
+        "status": "failed",
+        "error": "LMUnavailableError",
+        "reason": "503 from the provider",
+    }
+    assert done.err == "rlm: 503 from the provider\n"
+
+
+def test_no_sandbox_is_status_4(rlm: Rlm, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise SandboxUnavailableError("no Landlock here: use a kernel of 5.13 or newer")
+
+    monkeypatch.setattr("rlm.engine.find_launcher", refuse)
+    done = rlm("ask", "Q", str(book), script=[])
+    assert (done.status, done.err) == (4, "rlm: no Landlock here: use a kernel of 5.13 or newer\n")
+
+
+def test_show_code_without_a_terminal_is_plain_text(rlm: Rlm, book: Path) -> None:
+    script = [cell("x = context[:3]\nprint('\\x1b[2J', x)"), cell("FINAL(x)")]
+    done = rlm("ask", "Who?", str(book), "--show-code", script=script)
+    assert done.out == "Ann\n"
+    assert "├── x = context[:3]\n│   print('\\x1b[2J', x)\n└── \\x1b[2J Ann\n" in done.err
+    assert "\x1b" not in done.err
+
+
+def test_a_saved_run_is_one_private_file_that_show_reads(rlm: Rlm, book: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "run.jsonl"
+    rlm("ask", "Who is tall?", str(book), "--save", str(saved), script=[cell("FINAL('A' * 300)")])
+    assert saved.stat().st_mode & 0o777 == 0o600
+    shown = rlm("show", str(saved))
+    assert shown.status == 0
+    assert "Who is tall?" in shown.out
+    assert "answer: " + "A" * 300 in shown.out
+    assert "$s" not in saved.read_text()
+
+
+def test_the_model_in_the_box_is_announced_in_one_line(rlm: Rlm, book: Path) -> None:
+    done = rlm("ask", "Who?", str(book), script=[cell("FINAL(1)")], name="nano")
+    note, _, summary = done.err.partition("\n")
+    assert note.startswith("rlm: no model is configured and no key was found: the small model in the box answers")
+    assert summary.startswith("rlm: done")
+    assert "no model" not in rlm("ask", "Who?", str(book), "-m", "nano", script=[cell("FINAL(1)")], name="nano").err
+
+
+def test_an_env_file_is_read_only_where_it_is_named(
+    rlm: Rlm, book: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("RLM_TEST_A=hostile\n")
+    named = tmp_path / "keys"
+    named.write_text("# keys\nexport RLM_TEST_B='b # b'\nRLM_TEST_C = c # c\nRLM_TEST_D=ours\n\n")
+    monkeypatch.chdir(tmp_path)
+    for name in "ABC":  # set and deleted, so that they are restored to nothing afterwards
+        monkeypatch.setenv(f"RLM_TEST_{name}", "")
+        monkeypatch.delenv(f"RLM_TEST_{name}")
+    monkeypatch.setenv("RLM_TEST_D", "mine")
+    rlm("ask", "Who?", str(book), "--env-file", str(named), script=[cell("FINAL(1)")])
+    assert [os.environ.get(f"RLM_TEST_{name}") for name in "ABCD"] == [None, "b # b", "c", "mine"]
+
+
+def test_a_bad_line_of_an_env_file_is_named_and_not_quoted(rlm: Rlm, tmp_path: Path) -> None:
+    named = tmp_path / "keys"
+    named.write_text("A=1\nsecret value\n")
+    done = rlm("ask", "Who?", "--env-file", str(named))
+    assert (done.status, done.err) == (2, f"rlm: --env-file {named}, line 2: expected NAME=value\n")
+
+
+INTERRUPTED = """
+import sys, rlm.engine
+from rlm.cli import main
+from rlm.lms.scripted import Scripted
+cells = ["answer['content'] = 'so far'; print(1)", "import time\\nwhile True: time.sleep(0.01)"]
+model = Scripted([f"```repl\\n{code}\\n```" for code in cells])
+rlm.engine.resolve = lambda spec: model
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_ctrl_c_ends_with_the_partial_answer_and_the_cost(book: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "RLM_HOME": str(tmp_path / "home")}
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, "ask", "Who?", str(book)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        logs = list((tmp_path / "home").glob("runs/*/events.jsonl"))
+        if logs and logs[0].read_text().count('"cell_begin"') == 2:
+            break
+        time.sleep(0.02)
+    began = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does: everyone in the group gets it
+    out, err = process.communicate(timeout=10)
+    assert time.monotonic() - began < 3
+    assert (process.returncode, out) == (130, "so far\n")
+    assert "rlm: partial: 2 turns" in err
+    assert "Traceback" not in err
