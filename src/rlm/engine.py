@@ -85,12 +85,8 @@ class RLM:
             RlmError: Nothing could be run: the input can't be read, the sandbox can't hold, the model's provider
                 never answered. What fails later is told by the completion's `status`.
         """
-        run = self.stream(prompt, context=context)
-        try:
+        with self.stream(prompt, context=context) as run:
             return run.result()
-        except BaseException:
-            run.cancel()
-            raise
 
     async def acompletion(self, prompt: str | object, *, context: object = None) -> Completion:
         """`completion`, for async callers; cancelling it ends the run and leaves nothing behind."""

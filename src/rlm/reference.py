@@ -91,15 +91,11 @@ class RLM(engine.RLM):
 
     def completion(self, prompt: object, root_prompt: str | None = None, *, context: object = None) -> Completion:
         """`rlm.engine.RLM.completion`; with `root_prompt`, that is the question and `prompt` the input."""
-        run = self._started(prompt, root_prompt, context)
-        try:
+        with self._started(prompt, root_prompt, context) as run:
             if self._logger is not None:
                 for event in run:
                     self._logger.take(event)
             return self._finished(run.result(), prompt)
-        except BaseException:
-            run.cancel()
-            raise
 
     async def acompletion(
         self, prompt: object, root_prompt: str | None = None, *, context: object = None

@@ -76,9 +76,10 @@ class Run:
         self._loop.call_soon_threadsafe(self._cancel_task)
 
     def _cancel_task(self) -> None:
-        self._ending = True
-        if self._task is not None:
+        # Once: a second one would reach the clean-up that the first one started.
+        if self._task is not None and not self._ending:
             self._task.cancel()
+        self._ending = True
 
     def __iter__(self) -> Iterator[Event]:
         while (event := self._events.get()) is not None:
@@ -94,5 +95,6 @@ class Run:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.cancel()
-        concurrent.futures.wait([self._future])
+        if not self._future.done():
+            self.cancel()
+            concurrent.futures.wait([self._future])
