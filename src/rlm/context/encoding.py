@@ -8,11 +8,11 @@ from typing import NamedTuple
 # Of equally good guesses the first here wins. The detector knows a hundred encodings, and short texts fit many of
 # them equally well; these are the ones that files are in.
 _COMMON = (
-    *("cp1252", "cp1251", "cp932", "gb18030", "big5", "euc_jp", "cp949", "koi8_r", "cp1250", "iso8859_2", "iso8859_1"),
-    *("cp1253", "cp1254", "cp1255", "cp1256", "cp874", "cp866", "koi8_u", "iso8859_5", "iso8859_15", "iso2022_jp"),
+    *("cp1252", "cp1251", "cp932", "gb18030", "big5", "euc_jp", "cp949", "koi8_r", "cp1250", "iso8859_2", "latin_1"),
+    *("cp1253", "cp1254", "cp1255", "cp1256", "cp874", "cp866", "koi8_u", "iso8859_5", "iso8859_15"),
     *("mac_roman", "cp437", "cp850"),
 )
-_MULTIBYTE = frozenset({"cp932", "gb18030", "big5", "euc_jp", "cp949", "iso2022_jp"})
+_MULTIBYTE = frozenset({"cp932", "gb18030", "big5", "euc_jp", "cp949"})
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with the same two bytes
@@ -52,20 +52,20 @@ def guesses(sample: bytes) -> list[Guess]:
     """The encodings that a sample that is not UTF-8 may be in, the best first; none for what isn't text."""
     import charset_normalizer  # 30 ms, and seldom needed
 
-    matches = list(charset_normalizer.from_bytes(sample, cp_isolation=list(_COMMON), enable_fallback=False))
+    # Lines of ASCII tell nothing, and many of them drown what the others tell.
+    telling = b"".join(line for line in sample.splitlines(keepends=True) if not line.isascii())
+    matches = list(charset_normalizer.from_bytes(telling, cp_isolation=list(_COMMON), enable_fallback=False))
     if b"\0" in sample or not matches:
         return []
     fewest = min(match.chaos for match in matches)
     most = max(match.coherence for match in matches if match.chaos <= fewest + 0.02)
     latin = sum(byte < 0x80 for byte in sample) / len(sample) >= 0.9  # at worst a few letters are wrong
-    ranked = sorted(
-        (match for match in matches if match.chaos <= 0.2),
-        key=lambda match: (match.chaos > fewest + 0.02, match.coherence < most - 0.1, _COMMON.index(match.encoding)),
-    )
-    return [
-        Guess(
-            match.encoding,
-            match.chaos < 0.1 and (match.coherence >= 0.1 or match.encoding in _MULTIBYTE or latin),
-        )
-        for match in ranked
-    ]
+    found = []
+    for match in matches:
+        # A match stands for all encodings in which the sample reads the same.
+        encoding = min(match.could_be_from_charset, key=_COMMON.index)
+        sure = match.chaos < 0.1 and (match.coherence >= 0.1 or encoding in _MULTIBYTE or latin)
+        place = (match.chaos > fewest + 0.02, match.coherence < most - 0.1, _COMMON.index(encoding))
+        if match.chaos <= 0.2:
+            found.append((place, Guess(encoding, sure)))
+    return [guess for _, guess in sorted(found)]

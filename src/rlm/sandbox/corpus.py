@@ -290,7 +290,7 @@ def _compile(pattern: str | re.Pattern[str], ignore_case: bool) -> re.Pattern[st
 
 
 def _seen(match: re.Match[str]) -> tuple[int, int]:
-    """The match's span less the line ends about it: a pattern that begins with space begins on the blank lines before."""
+    """The match's span less the line ends about it: where it begins with blank lines, they are not the place meant."""
     text, first, last = match.group(), match.start(), match.end()
     if text[:1].isspace() or text[-1:] == "\n":
         blank = text[: len(text) - len(text.lstrip())]
