@@ -1,0 +1,169 @@
+import json
+import random
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rlm.sandbox import protocol
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+DONE = {"type": "done", "id": 1, "output": "", "output_size": 0, "error": None, "answer": None, "seconds": 0.5}
+
+
+def framed(payload):
+    return struct.pack(">I", len(payload)) + payload
+
+
+def read_bytes(data):
+    view = memoryview(data)
+
+    def receive(size):
+        nonlocal view
+        piece, view = bytes(view[:size]), view[size:]
+        return piece
+
+    return protocol.read(receive)
+
+
+@given(st.dictionaries(st.text(), JSON))
+def test_what_is_encoded_is_decoded_as_it_was(message):
+    assert read_bytes(protocol.encode(message)) == message
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_message_a_frame_error_or_the_end(data):
+    try:
+        message = read_bytes(data)
+    except protocol.FrameError:
+        return
+    assert message is None or isinstance(message, dict)
+
+
+@given(st.dictionaries(st.text(), JSON), st.sampled_from(["hello", "run", "ready", "call", "done", "return", "raise"]))
+def test_any_object_passes_the_checks_or_is_a_frame_error(fields, kind):
+    for check in (protocol.check_to_worker, protocol.check_from_worker):
+        for message in (fields, {**fields, "type": kind}):
+            try:
+                check(message)
+            except protocol.FrameError:
+                continue
+            assert message["type"]
+
+
+def test_a_frame_is_a_length_and_json():
+    assert protocol.encode({"type": "run", "id": 1, "code": "é"}) == framed(
+        '{"type":"run","id":1,"code":"é"}'.encode()
+    )
+
+
+def test_lone_surrogates_are_sent_as_question_marks():
+    assert read_bytes(protocol.encode({"a\ud800": "b\udfff"})) == {"a?": "b?"}
+
+
+def test_the_stream_may_end_only_between_frames():
+    whole = protocol.encode({"type": "interrupt"})
+    assert read_bytes(b"") is None
+    for cut in range(1, len(whole)):
+        with pytest.raises(protocol.FrameError, match="ended within a frame"):
+            read_bytes(whole[:cut])
+
+
+def test_a_frame_over_the_cap_is_refused_before_it_is_read():
+    assert protocol.length(struct.pack(">I", protocol.MAX_FRAME)) == protocol.MAX_FRAME
+    with pytest.raises(protocol.FrameError, match="67,108,865 bytes announced"):
+        protocol.length(struct.pack(">I", protocol.MAX_FRAME + 1))
+    with pytest.raises(protocol.FrameError, match="a frame holds at most 67,108,864"):
+        protocol.encode({"type": "x" * protocol.MAX_FRAME})
+
+
+@pytest.mark.parametrize(
+    ("payload", "why"),
+    [
+        (b"", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b'{"a": 1', "not JSON"),
+        (b'{"a": NaN}', "NaN is not JSON"),
+        (b'{"a": -Infinity}', "-Infinity is not JSON"),
+        (b'{"a": 1e999}', "not finite"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "not JSON"),
+        (b"[]", "not a JSON object"),
+        (b"null", "not a JSON object"),
+        (b'{"a": "\\ud800"}', "lone surrogate"),
+        (b'{"\\udc00": [{"x": 1}]}', "lone surrogate"),
+        (b'{"a": ' + b"[" * 70 + b"]" * 70 + b"}", "nested deeper than 64"),
+        (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "not JSON"),
+        (b'{"a": [' + b"[]," * 2**20 + b"[]]}", "more than 1,048,576 values"),
+    ],
+)
+def test_what_no_frame_may_hold_is_refused(payload, why):
+    with pytest.raises(protocol.FrameError, match=why):
+        protocol.decode(payload)
+
+
+def test_commas_in_strings_are_no_values():
+    text = 'a,[{\\"' * 600_000
+    assert protocol.decode(json.dumps({"a": text}).encode()) == {"a": text}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"type": "hello"},
+        {"type": 3},
+        {"type": ["done"]},
+        {"id": "1"},
+        {"id": True},
+        {"id": -1},
+        {"id": 2**53 + 1},
+        {"id": 1.0},
+        {"output": None},
+        {"output_size": -1},
+        {"output_size": 1.5},
+        {"error": 3},
+        {"seconds": "1"},
+        {"seconds": -1},
+        {"answer": []},
+        {"answer": {"value": 1}},
+        {"answer": {"value": 1, "is_repr": 0, "ready": True}},
+        {"answer": {"value": 1, "is_repr": False, "ready": True, "more": 1}},
+        {"more": 1},
+    ],
+)
+def test_a_done_with_a_wrong_field_is_refused(change):
+    protocol.check_from_worker(DONE)
+    with pytest.raises(protocol.FrameError):
+        protocol.check_from_worker({**DONE, **change})
+
+
+def test_every_field_is_required():
+    for field in DONE:
+        with pytest.raises(protocol.FrameError):
+            protocol.check_from_worker({name: value for name, value in DONE.items() if name != field})
+
+
+def test_each_side_may_send_its_own_messages_only():
+    protocol.check_to_worker({"type": "run", "id": 1, "code": ""})
+    protocol.check_from_worker({"type": "call", "id": 1, "name": "llm_query", "args": {}})
+    with pytest.raises(protocol.FrameError):
+        protocol.check_from_worker({"type": "run", "id": 1, "code": ""})
+    with pytest.raises(protocol.FrameError):
+        protocol.check_to_worker({"type": "call", "id": 1, "name": "llm_query", "args": {}})
+
+
+def test_frames_with_bytes_changed_at_random_never_do_worse_than_a_frame_error():
+    chance = random.Random(7)
+    good = protocol.encode(DONE)[4:]
+    for _ in range(3000):
+        data = bytearray(good)
+        for _ in range(chance.randint(1, 5)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        try:
+            protocol.check_from_worker(protocol.decode(bytes(data)))
+        except protocol.FrameError:
+            continue
