@@ -19,6 +19,18 @@ app = typer.Typer(
 )
 
 
+def _sandboxes() -> list[str]:
+    from rlm.sandbox.launchers import LAUNCHERS
+
+    return list(LAUNCHERS)
+
+
+def _runs() -> list[str]:
+    from rlm.trace.store import home
+
+    return [path.name for path in (home() / "runs").glob("*/")]
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         print(f"rlm {VERSION}")
@@ -38,8 +50,8 @@ def rlm(
 def ask(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to find out.", show_default=False)],
     paths: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="PATH|-", help="Files or folders to ask about; - reads standard input."),
+        list[Path] | None,
+        typer.Argument(metavar="PATH... | -", help="Files or folders to ask about; - reads standard input."),
     ] = None,
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="MODEL", help="provider/name, or nano; else $RLM_MODEL.")
@@ -48,10 +60,15 @@ def ask(
         str | None,
         typer.Option(metavar="MODEL", help="The model that cells call; the same one unless given."),
     ] = None,
-    sandbox: Annotated[str, typer.Option(help="Where the model's code runs: local or unconfined.")] = "local",
+    sandbox: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", autocompletion=_sandboxes, help="Where the model's code runs: local or unconfined."
+        ),
+    ] = "local",
     budget: Annotated[float | None, typer.Option(metavar="USD", min=0, help="US dollars to spend at most.")] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="Seconds to run at most.")] = None,
-    max_turns: Annotated[int | None, typer.Option(min=1, help="Turns of each node at most.")] = None,
+    max_turns: Annotated[int | None, typer.Option(metavar="N", min=1, help="Turns of each node at most.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the answer.")] = False,
     show_code: Annotated[bool, typer.Option("--show-code", help="Show each cell and its output as it ends.")] = False,
     save: Annotated[
@@ -98,7 +115,9 @@ def demo(
 def show(
     run: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="A run's name, folder, or saved file; the last run if left out."),
+        typer.Argument(
+            metavar="RUN", autocompletion=_runs, help="A run's name, folder, or saved file; the last run if left out."
+        ),
     ] = None,
 ) -> int:
     """Show a saved run as a tree."""

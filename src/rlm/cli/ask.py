@@ -33,7 +33,7 @@ class Options:
     save: Path | None = None
 
 
-def run(question: str, paths: list[str], options: Options) -> int:
+def run(question: str, paths: list[Path], options: Options) -> int:
     """Asks, prints, and returns the exit status.
 
     Raises:
@@ -57,16 +57,15 @@ def run(question: str, paths: list[str], options: Options) -> int:
     return exit_codes.INTERRUPTED if interrupted else exit_codes.OF_STATUS[completion.status]
 
 
-def given(paths: list[str]) -> str | Path | list[Path] | None:
+def given(paths: list[Path]) -> str | Path | list[Path] | None:
     """What the paths of a command line name, as `RLM.completion` takes it.
 
     Raises:
         ConfigError: `-` together with other paths.
         ContextError: Standard input is not UTF-8.
     """
-    if "-" not in paths:
-        files = [Path(path) for path in paths]
-        return files[0] if len(files) == 1 else files or None
+    if Path("-") not in paths:
+        return paths[0] if len(paths) == 1 else paths or None
     if len(paths) > 1:
         raise ConfigError("- reads standard input as the whole input; leave out the other paths")
     try:
@@ -108,7 +107,7 @@ def follow(run: Run, live: LiveTree) -> tuple[Completion | None, bool]:
         live.close()
 
 
-def _ask(question: str, paths: list[str], options: Options) -> tuple[Completion | None, bool]:
+def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion | None, bool]:
     value = given(paths)
     limits = Limits(usd=options.budget, seconds=options.timeout)
     if options.max_turns is not None:

@@ -62,7 +62,7 @@ def _engine(folder: Path) -> RLM:
         missing = sorted(_GUARANTEES - engine.setup.launcher.enforces())
         print(f"Sandbox: unconfined, so not enforced: {', '.join(missing)} ({one_line(str(error), 200)})")
     else:
-        print(f"Sandbox: local, enforcing limits on {', '.join(sorted(engine.setup.launcher.enforces()))}.")
+        print(f"Sandbox: local, enforcing its limits on {', '.join(sorted(engine.setup.launcher.enforces()))}.")
     print(f"Model: {engine.setup.model.name}, the one in the box; no key, no network.\n", flush=True)
     return engine
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import sysconfig
@@ -98,16 +99,22 @@ def _collect(made: DemoInput, characters: int) -> None:
 
 def _texts() -> Iterator[tuple[str, str]]:
     """Name and text of the installation's files: the standard library, then the installed packages."""
-    for root, prefix in ((Path(sysconfig.get_path("stdlib")), "python"), (Path(sysconfig.get_path("purelib")), "site")):
-        for path in sorted(root.rglob("*")):
-            inner = path.relative_to(root)
-            if path.suffix not in _SUFFIXES or (prefix == "python" and "site-packages" in inner.parts):
-                continue
-            try:
-                if path.stat().st_size <= _LARGEST and (text := path.read_bytes().decode("utf-8")):
-                    yield f"{prefix}/{inner}", text
-            except (OSError, UnicodeDecodeError):
-                continue
+    for key, prefix in (("stdlib", "python"), ("purelib", "site")):
+        root = sysconfig.get_path(key)
+        for folder, folders, names in os.walk(root):
+            folders[:] = sorted(name for name in folders if name not in ("site-packages", "__pycache__"))
+            for name in sorted(names):
+                path = Path(folder, name)
+                if path.suffix in _SUFFIXES and (text := _text(path)):
+                    yield f"{prefix}/{path.relative_to(root)}", text
+
+
+def _text(path: Path) -> str:
+    """A file's text; nothing if it is too large, not UTF-8, or can't be read."""
+    try:
+        return path.read_bytes().decode("utf-8") if path.stat().st_size <= _LARGEST else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _plant(made: DemoInput, rng: random.Random) -> None:
