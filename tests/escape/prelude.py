@@ -1,0 +1,74 @@
+"""What an attempt may use. This file is sent into the sandbox ahead of the attempt, so it stands on its own."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+# x86-64, aarch64
+NUMBERS = {
+    "open_by_handle_at": (304, 265), "openat2": (437, 437), "openat": (257, 56), "chmod": (90, None),
+    "kill": (62, 129), "tgkill": (234, 131), "tkill": (200, 130), "rt_sigqueueinfo": (129, 138), "getpid": (39, 172),
+    "pidfd_getfd": (438, 438), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271), "kcmp": (312, 272),
+    "clone": (56, 220), "clone3": (435, 435), "vfork": (58, None), "execveat": (322, 281), "execve": (59, 221),
+    "shmget": (29, 194), "shmat": (30, 196), "msgget": (68, 186), "semget": (64, 190), "mq_open": (240, 180),
+    "io_uring_setup": (425, 425), "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282),
+    "add_key": (248, 217), "keyctl": (250, 219), "personality": (135, 92), "init_module": (175, 105),
+    "seccomp": (317, 277), "fanotify_init": (300, 262), "inotify_init1": (294, 26), "syslog": (103, 116),
+    "memfd_create": (319, 279), "memfd_secret": (447, 447), "vmsplice": (278, 75), "capget": (125, 90),
+    "mount": (165, 40), "umount2": (166, 39), "unshare": (272, 97), "setns": (308, 268), "ptrace": (101, 117),
+    "pidfd_open": (434, 434), "pidfd_send_signal": (424, 424), "prlimit64": (302, 261), "sendto": (44, 206),
+    "name_to_handle_at": (303, 264), "landlock_create_ruleset": (444, 444), "ioprio_set": (251, 30),
+    "remap_file_pages": (216, 234), "quotactl": (179, 60), "fsopen": (430, 430), "kexec_load": (246, 104),
+    "process_madvise": (440, 440), "exit_group": (231, 94),
+}  # fmt: skip
+
+
+class Target(SimpleNamespace):
+    """Where the planted things are; see `host.py`."""
+
+
+def attempt(*_: Any, **__: Any) -> Callable[[Any], Any]:
+    """Inside the sandbox the decorator of attempts does nothing."""
+    return lambda act: act
+
+
+def call(name: str | int, *args: Any) -> int:
+    """A raw system call; raises OSError where the kernel refuses."""
+    number = name
+    if isinstance(name, str):
+        number = NUMBERS[name][0 if os.uname().machine == "x86_64" else 1]
+        if number is None:
+            raise OSError(errno.ENOSYS, f"{name} does not exist on this machine")
+    wide = [ctypes.c_long(arg) if isinstance(arg, int) else arg for arg in args]
+    result: int = _libc.syscall(ctypes.c_long(number), *wide)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), f"{name} refused: {os.strerror(ctypes.get_errno())}")
+    return result
+
+
+def reached(name: str | int, *args: Any) -> str | None:
+    """Evidence that the kernel looked at a call at all, whether or not it liked the arguments."""
+    try:
+        call(name, *args)
+    except OSError as error:
+        if error.errno in (errno.ENOSYS, errno.EPERM, errno.EACCES):
+            raise
+    return f"the kernel listens to {name}"
+
+
+def report(act: Callable[[Target], str | None], target: Target) -> None:
+    """Says how the attempt ended. Any other exception is a mistake in the attempt, and fails its test."""
+    try:
+        evidence = act(target)
+    except (OSError, MemoryError, ImportError, RuntimeError, LookupError, ValueError, EOFError) as error:
+        print(f"HELD: {type(error).__name__}: {error}")
+    else:
+        print(f"ESCAPED: {evidence}" if evidence else "HELD: nothing came of it")
