@@ -12,13 +12,13 @@ from pathlib import Path
 from rlm.cli import demo_input, exit_codes
 from rlm.cli.demo_input import DemoInput, Question
 from rlm.engine import RLM
-from rlm.errors import SandboxUnavailableError
+from rlm.execution import REQUIRED
+from rlm.sandbox import lockdown
 from rlm.terminal import one_line, visible
 from rlm.trace import store
 from rlm.trace.events import CallBegin, CellEnd
 from rlm.types import Completion, Limits
 
-_GUARANTEES = {"files", "network", "memory", "cpu", "processes", "disk"}
 _LIMITS = Limits(seconds=60)
 # With one wrong answer the demo has still shown what it is for; the line says so.
 _MOST_WRONG = 1
@@ -38,7 +38,7 @@ def run(seed: int) -> int:
         made = demo_input.build(folder, seed)
         _introduce(made, seed, time.monotonic() - began)
         began = time.monotonic()
-        engine = _engine(folder)
+        engine = _engine()
         asked = [_ask(engine, made, folder, number, question) for number, question in enumerate(made.questions, 1)]
     return _conclude(made, asked, time.monotonic() - began)
 
@@ -52,17 +52,16 @@ def _introduce(made: DemoInput, seed: int, seconds: float) -> None:
     print(f"Some made-up facts are planted in it (seed {seed}). Built in {seconds:.1f} s.")
 
 
-def _engine(folder: Path) -> RLM:
+def _engine() -> RLM:
     """An engine with the strongest sandbox that works here; says what is not enforced."""
-    try:
-        engine = RLM(model="nano", sandbox="local", limits=_LIMITS)
-        engine.completion("What is this?", context="A probe of the sandbox.")
-    except SandboxUnavailableError as error:
-        engine = RLM(model="nano", sandbox="unconfined", limits=_LIMITS)
-        missing = sorted(_GUARANTEES - engine.setup.launcher.enforces())
-        print(f"Sandbox: unconfined, so not enforced: {', '.join(missing)} ({one_line(str(error), 200)})")
+    why_not = lockdown.supported()
+    engine = RLM(model="nano", sandbox="local" if why_not is None else "unconfined", limits=_LIMITS)
+    enforced = engine.setup.launcher.enforces()
+    if why_not is None:
+        print(f"Sandbox: local, enforcing its limits on {', '.join(sorted(enforced))}.")
     else:
-        print(f"Sandbox: local, enforcing its limits on {', '.join(sorted(engine.setup.launcher.enforces()))}.")
+        missing = ", ".join(sorted(REQUIRED - enforced))
+        print(f"Sandbox: unconfined, so not enforced: {missing} ({one_line(why_not, 200)})")
     print(f"Model: {engine.setup.model.name}, the one in the box; no key, no network.\n", flush=True)
     return engine
 
