@@ -12,10 +12,11 @@ SOURCE = Path(__file__).parents[1] / "src" / "rlm"
 LAYERS = [
     {"__main__"},
     {"cli", "server", "viewer", "evals", "cluster"},
-    {"__init__", "reference"},
+    {"__init__"},
+    {"reference"},
     {"engine"},
     {"execution"},
-    {"loop", "broker", "run", "live", "conflict"},
+    {"loop", "broker", "run", "live", "logger", "conflict"},
     {"mapping", "run_view", "background"},
     {"prompts", "parse", "ledger", "sandbox", "lms"},
     {"context", "nano", "trace"},
