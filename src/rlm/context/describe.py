@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from rlm.context.base import Skipped
@@ -37,7 +38,7 @@ def describe_corpus(gathered: Gathered, folder: str | None) -> str:
     if folder is not None:
         first = f'folder "{shown(folder)}": {first}'
     if names:
-        first += f" ({_listed((f'{count:,} {shown(kind)}' for kind, count in kinds.most_common()), 5)})"
+        first += f" ({_listed((f'{count:,} {shown(kind)}' for kind, count in kinds.most_common()), 5, len(kinds))})"
     lines = [first, "It is a Corpus: context[name] is a file's text, context.names are the names."]
     lines += _tree(names, sizes)
     lines += _not_loaded(gathered.skipped)
@@ -50,7 +51,7 @@ def describe_json(value: object, characters: int) -> str:
     """A JSON value: its shape, two levels deep."""
     lines = [f"{_shape(value)}, {characters:,} characters of JSON"]
     if isinstance(value, Mapping):
-        lines += _capped([f"  {_key(key)}: {_shape(item)}" for key, item in value.items()])
+        lines += _capped((f"  {_key(key)}: {_shape(item)}" for key, item in value.items()), len(value))
     elif isinstance(value, (list, tuple)) and value:
         sample = value[:_SAMPLE]
         for kind, keep in (("dict", dict), ("list", (list, tuple))):
@@ -58,7 +59,8 @@ def describe_json(value: object, characters: int) -> str:
             if items and kind == "dict":
                 keys = dict.fromkeys(key for item in items for key in item)
                 lines += _capped(
-                    [f"  [i][{_key(key)}]: {_common(item[key] for item in items if key in item)}" for key in keys]
+                    (f"  [i][{_key(key)}]: {_common(item[key] for item in items if key in item)}" for key in keys),
+                    len(keys),
                 )
             elif items:
                 lines.append(f"  [i][j]: {_common(part for item in items for part in item[:_SAMPLE])}")
@@ -75,7 +77,7 @@ def _tree(names: Sequence[str], sizes: Sequence[int]) -> list[str]:
         characters[key] += size
     lines = [
         f"  {shown(top)}: {f'{files[top]:,} files, ' if top.endswith('/') else ''}{size:,} characters"
-        for top, size in characters.most_common(_LINES + 1)
+        for top, size in characters.most_common(_LINES)
     ]
     return _capped(lines, len(characters), "context.names has all")
 
@@ -88,14 +90,16 @@ def _not_loaded(skipped: Sequence[Skipped]) -> list[str]:
         reasons.setdefault(one.why.partition(":")[0], []).append(one)
     lines = []
     for why, group in sorted(reasons.items(), key=lambda item: -len(item[1])):
-        some = _listed((f"{shown(one.name)} ({one.size:,} bytes)" for one in group), 5)
+        some = _listed((f"{shown(one.name)} ({one.size:,} bytes)" for one in group), 5, len(group))
         lines.append(f"  {why}: {some}")
-    return [f"Listed but not loaded, {len(skipped):,}:", *_capped(lines)]
+    return [f"Listed but not loaded, {len(skipped):,}:", *_capped(lines, len(lines))]
 
 
 def _shape(value: object) -> str:
     if isinstance(value, Mapping):
-        return f"dict with {_count(len(value), 'key')}" + (f" {_listed(map(_key, value), _KEYS)}" if value else "")
+        return f"dict with {_count(len(value), 'key')}" + (
+            f" {_listed(map(_key, value), _KEYS, len(value))}" if value else ""
+        )
     if isinstance(value, (list, tuple)):
         return f"list of {_count(len(value), 'item')}" + (f" ({_common(value[:_SAMPLE])})" if value else "")
     if isinstance(value, str):
@@ -110,7 +114,7 @@ def _common(values: Iterable[object]) -> str:
     keys = dict.fromkeys(key for item in items if isinstance(item, Mapping) for key in item)
     told = []
     for kind, _ in kinds.most_common():
-        told.append(f"dict with keys {_listed(map(_key, keys), _KEYS)}" if kind == "dict" and keys else kind)
+        told.append(f"dict with keys {_listed(map(_key, keys), _KEYS, len(keys))}" if kind == "dict" and keys else kind)
     return " or ".join(told)
 
 
@@ -131,14 +135,13 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def _listed(items: Iterable[str], most: int) -> str:
-    listed = list(items)
-    more = f", and {len(listed) - most:,} more" if len(listed) > most else ""
-    return ", ".join(listed[:most]) + more
+def _listed(items: Iterable[str], most: int, total: int) -> str:
+    more = f", and {total - most:,} more" if total > most else ""
+    return ", ".join(islice(items, most)) + more
 
 
-def _capped(lines: Sequence[str], total: int | None = None, rest: str = "") -> list[str]:
-    total = len(lines) if total is None else total
+def _capped(lines: Iterable[str], total: int, rest: str = "") -> list[str]:
+    shown_lines = list(islice(lines, _LINES))
     if total <= _LINES:
-        return list(lines)
-    return [*lines[:_LINES], f"  and {total - _LINES:,} more" + (f" ({rest})" if rest else "")]
+        return shown_lines
+    return [*shown_lines, f"  and {total - _LINES:,} more" + (f" ({rest})" if rest else "")]

@@ -18,8 +18,10 @@ def safe_name(name: str) -> str:
 
 def shown(name: str) -> str:
     """A safe name, cut in the middle if it is long."""
-    text = safe_name(name)
     half = (SHOWN - 3) // 2
+    if len(name) > 2 * SHOWN:  # escapes only make it longer: the middle can't show
+        return f"{safe_name(name[:half])[:half]}...{safe_name(name[-half:])[-half:]}"
+    text = safe_name(name)
     return text if len(text) <= SHOWN else f"{text[:half]}...{text[-half:]}"
 
 
