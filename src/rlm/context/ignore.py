@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pathspec import GitIgnoreSpec
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec  # 10 ms to import, and only folders need it
 
 FILE = ".gitignore"
 _MOST = 1 << 20  # bytes of one that are read
@@ -26,6 +27,8 @@ class Rules(NamedTuple):
 
 def parse(data: bytes, prefix: str, above: str = "") -> Rules:
     """Read the patterns of one file; a line that is no valid pattern is passed over, as git does."""
+    from pathspec import GitIgnoreSpec
+
     lines = []
     for line in data[:_MOST].decode("utf-8", "replace").splitlines():
         try:
