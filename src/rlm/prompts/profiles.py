@@ -119,7 +119,7 @@ def direct(question: str, context: str) -> str:
 def cut(text: str, limit: int, true_size: int | None = None) -> str:
     """`text` in at most about `limit` characters: its head and its tail, and between them how much is missing."""
     size = len(text) if true_size is None else true_size
-    if size <= limit and len(text) == size:
+    if len(text) <= limit:
         return text
     half = limit // 2
     head, tail = text[:half], text[-half:]
