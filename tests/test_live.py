@@ -7,7 +7,9 @@ from dataclasses import replace
 import pyte
 import pytest
 
+from rlm import RLM
 from rlm.live import LiveTree
+from rlm.lms.scripted import Scripted
 from rlm.trace.events import (
     AnswerSet,
     CallBegin,
@@ -188,3 +190,19 @@ def test_long_texts_of_sub_calls_are_not_kept() -> None:
         live.listen(event)
     assert live.run.root is not None
     assert len(live.run.root.turns[0].calls[0].begin.prompt) == 400
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_verbose_draws_on_standard_error_and_only_if_it_is_a_terminal(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Terminal() if terminal else io.StringIO()
+    monkeypatch.setattr("sys.stderr", file)
+    model = Scripted(["```repl\nFINAL(len(context))\n```"])
+    done = RLM(model=model, verbose=True, trace=False).completion("How long?", context="four")
+    assert done.response == "4"
+    if terminal:
+        assert isinstance(file, Terminal)
+        assert "    └── answer: 4\ndone · 1/30 turn · 1 model call" in file.seen()
+    else:
+        assert file.getvalue() == ""
