@@ -23,7 +23,7 @@ LONGEST = 400  # characters of a passage that is one long sentence
 _SLICE = 1 << 17  # small enough to stay in the cache while every word is looked for in it
 _MARGIN = 64  # characters read beyond a slice, so that no word is cut at its end
 _WORDS = 32  # words of a query that are looked for
-_COMMON = 20_000  # occurrences from which on a word may be dropped ...
+_COMMON = 5_000  # occurrences from which on a word may be dropped ...
 _SPARSE = 1_000  # ... if there is more than one in so many characters
 _NAME = 1.5  # how much heavier a word is that is written like a name
 _EVENTS = 30_000  # occurrences, of the rarest words together, around which candidates are looked for
@@ -76,7 +76,7 @@ class _Word:
     def drop_if_common(self) -> None:
         """Stop looking for it where it can't tell one passage from another."""
         common = len(self.found) > _COMMON and len(self.found) * _SPARSE > self.scanned
-        self.dropped = common or (self.raw > 5 * _COMMON and self.raw * _SPARSE > 5 * self.scanned)
+        self.dropped = common or (self.raw > 20 * _COMMON and self.raw * _SPARSE > 5 * self.scanned)
 
     def weigh(self, total: int) -> None:
         """Set the weight, in nats: the rarer, the heavier; 0 if it does not occur."""
@@ -239,11 +239,10 @@ def _candidates(words: list[_Word], most: int) -> list[tuple[int, int]]:
         while at - events[left][0] > PASSAGE:
             left += 1
         if right + 1 == size or events[right + 1][0] - events[left][0] > PASSAGE:  # it can't grow to the right
-            inside = events[left : right + 1]
-            weight = sum(words[index].weight for index in {index for _, index in inside})
-            first, last = _narrowed(inside)
-            windows.append((-round(weight, 6), last - first, first, last))
-    return [(first, last) for _, _, first, last in heapq.nsmallest(most, windows)]
+            weight = sum(words[index].weight for index in {index for _, index in events[left : right + 1]})
+            windows.append((-round(weight, 6), right - left, left, right))
+    best = heapq.nsmallest(most, windows)
+    return [_narrowed(events[left : right + 1]) for _, _, left, right in best]
 
 
 def _narrowed(events: list[tuple[int, int]]) -> tuple[int, int]:
