@@ -112,8 +112,8 @@ def test_a_finished_run_stays_on_the_screen() -> None:
             "    ├── llm_query × 2: 1 done, 1 failed",
             "    ├── printed 10 characters",
             "    └── answer: Ann",
-            "done · 1/30 turn · 1 model call · 1,234/100,000 tokens · $0.0125/$1 · 1.5/60 s · run",
-            "20261121-000000-abcdef",
+            "done · 1/30 turn · 1 model call · 1,234/100,000 tokens · $0.0125/$1 · 1.5/60 s",
+            "run 20261121-000000-abcdef",
         ]
     )
 

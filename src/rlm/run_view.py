@@ -12,11 +12,12 @@ from rich.console import Console, Group
 from rich.text import Text
 from rich.tree import Tree
 
+from rlm.prompts import profiles
 from rlm.terminal import one_line, visible
 from rlm.trace.tree import Call, Node, RunTree, Turn
 from rlm.types import JSON
 
-LINE = 100
+LINE = 160
 UNWRAPPED = 100_000
 CALLS_SHOWN = 8
 CODE_STYLE, QUIET_STYLE, GOOD_STYLE, BAD_STYLE = "cyan", "dim", "green", "red"
@@ -37,16 +38,24 @@ def view(run: RunTree, *, code: bool = False, last_turns: int | None = None, now
         last_turns: Show only that many turns of a node, the last ones.
         now: Seconds since the run began; the time of the last event if None.
     """
-    title = Text(one_line(run.begin.question, LINE) if run.begin else "starting", style="bold")
-    if run.begin is not None:
-        about = [run.begin.context.partition("\n")[0], run.begin.model, run.begin.sandbox]
-        title.append("\n" + one_line(" · ".join(part for part in about if part), LINE), style=QUIET_STYLE)
-    tree = Tree(title, guide_style=QUIET_STYLE)
+    tree = Tree(_title(run), guide_style=QUIET_STYLE)
     if run.root is not None:
         _add_turns(tree, run.root, code, last_turns)
+    elif run.end is not None and run.end.route == "direct":
+        tree.add(_line("short enough for a plain call", QUIET_STYLE))
+        tree.add(_answer(run.end.response, code))
     for limit in run.limits:
-        tree.add(Text(one_line(limit.message, LINE), style=BAD_STYLE))
+        tree.add(_line(limit.message, BAD_STYLE))
     return Group(tree, summary(run, now))
+
+
+def _title(run: RunTree) -> Text:
+    if run.begin is None:
+        return _line("starting", "bold")
+    about = [run.begin.context.partition("\n")[0], run.begin.model, run.begin.sandbox]
+    whole = run.begin.question == profiles.task()
+    title = _line("a whole request" if whole else run.begin.question, "bold")
+    return Text("\n", no_wrap=True, overflow="ellipsis").join([title, _line(" · ".join(about), QUIET_STYLE)])
 
 
 def turn_view(turn: Turn) -> Tree:
@@ -69,8 +78,7 @@ def summary(run: RunTree, now: float | None = None) -> Text:
         f"{_money(run.cost)}{_of(limits.get('usd'), '$')}",
         f"{seconds:.1f}{_of(limits.get('seconds'))} s",
     ]
-    if run.begin is not None and end is not None:
-        parts.append(f"run {run.begin.run_id}")
+
     line = Text()
     if end is None:
         line.append("running", style="bold")
@@ -79,6 +87,8 @@ def summary(run: RunTree, now: float | None = None) -> Text:
     line.append(" · " + " · ".join(parts), style=QUIET_STYLE)
     if end is not None and end.reason:
         line.append("\n" + visible(end.reason), style=BAD_STYLE)
+    if end is not None and run.begin is not None:
+        line.append(f"\nrun {run.begin.run_id}", style=QUIET_STYLE)
     return line
 
 
@@ -90,11 +100,11 @@ def _add_turns(tree: Tree, node: Node, code: bool, last_turns: int | None) -> No
         branch = tree.add(_turn_title(turn))
         _add_turn_details(branch, turn, code, last_turns)
     for limit in node.limits:
-        tree.add(Text(one_line(limit.message, LINE), style=BAD_STYLE))
+        tree.add(_line(limit.message, BAD_STYLE))
 
 
 def _turn_title(turn: Turn) -> Text:
-    title = Text(f"turn {turn.begin.turn}" + (" (wrap-up)" if turn.begin.wrap_up else ""), style="bold")
+    title = _line(f"turn {turn.begin.turn}" + (" (wrap-up)" if turn.begin.wrap_up else ""))
     if not turn.replies:
         return title.append("  asking the model", style=QUIET_STYLE)
     tokens = sum(_number(reply.usage, "input_tokens") + _number(reply.usage, "output_tokens") for reply in turn.replies)
@@ -108,7 +118,8 @@ def _turn_title(turn: Turn) -> Text:
 
 def _add_turn_details(branch: Tree, turn: Turn, code: bool, last_turns: int | None) -> None:
     if turn.cell is not None:
-        branch.add(Text(visible(turn.cell.code.rstrip()) if code else _first_line(turn.cell.code), style=CODE_STYLE))
+        whole = Text(visible(turn.cell.code.rstrip()), style=CODE_STYLE)
+        branch.add(whole if code else _line(_first_line(turn.cell.code), CODE_STYLE))
     for name, calls in _by_name(turn.calls):
         group = branch.add(_calls_line(name, calls))
         listed = [call for call in calls if call.child is not None or code]
@@ -124,7 +135,7 @@ def _add_turn_details(branch: Tree, turn: Turn, code: bool, last_turns: int | No
 
 def _first_line(code: str) -> str:
     first, _, rest = code.strip().partition("\n")
-    return one_line(first, LINE) + (" …" if rest and len(first) < LINE else "")
+    return first + (" …" if rest else "")
 
 
 def _outcome(turn: Turn, code: bool) -> Iterator[Text]:
@@ -137,18 +148,26 @@ def _outcome(turn: Turn, code: bool) -> Iterator[Text]:
         elif end.output_size:
             yield Text(f"printed {end.output_size:,} characters", style=QUIET_STYLE)
         if end.error and not code:
-            yield Text(one_line(end.error.rstrip().rpartition("\n")[2], LINE), style=BAD_STYLE)
+            yield _line(end.error.rstrip().rpartition("\n")[2], BAD_STYLE)
         if end.lost:
-            yield Text(one_line(f"worker lost: {end.lost}", LINE), style=BAD_STYLE)
+            yield _line(f"worker lost: {end.lost}", BAD_STYLE)
         elif end.interrupted:
             yield Text("interrupted", style=BAD_STYLE)
     if turn.nudge is not None:
         yield Text("no cell in the reply: nudged", style=BAD_STYLE)
     for limit in turn.limits:
-        yield Text(one_line(limit.message, LINE), style=BAD_STYLE)
+        yield _line(limit.message, BAD_STYLE)
     if turn.answer is not None and turn.answer.ready:
-        text = as_text(turn.answer.value)
-        yield Text("answer: " + (visible(text) if code else one_line(text, LINE)), style=GOOD_STYLE)
+        yield _answer(as_text(turn.answer.value), code)
+
+
+def _line(text: str, style: str = "") -> Text:
+    """`text` in one line that is cut, not folded, where the terminal is narrower."""
+    return Text(one_line(text, LINE), style=style, no_wrap=True, overflow="ellipsis")
+
+
+def _answer(text: str, code: bool) -> Text:
+    return Text("answer: " + visible(text), style=GOOD_STYLE) if code else _line("answer: " + text, GOOD_STYLE)
 
 
 def as_text(value: JSON) -> str:
@@ -167,7 +186,7 @@ def _calls_line(name: str, calls: list[Call]) -> Text:
 
 
 def _call_line(call: Call) -> Text:
-    line = Text(one_line(call.begin.prompt, LINE // 2), style=QUIET_STYLE)
+    line = _line(one_line(call.begin.prompt, LINE // 2), QUIET_STYLE)
     if call.end is None:
         return line.append(" …")
     if call.end.error is not None:
