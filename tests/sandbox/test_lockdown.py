@@ -150,6 +150,25 @@ def test_threads_do_not_eat_the_memory_limit_with_arenas() -> None:
     assert confined(code, memory=256 * MIB) == "fits"
 
 
+def test_a_flood_of_threads_ends_before_process_numbers_do() -> None:
+    code = """
+        import _thread, threading
+        threading.stack_size(32 << 10)
+        hold = _thread.allocate_lock()
+        hold.acquire()
+        started = 0
+        try:
+            while started < 20_000:
+                _thread.start_new_thread(hold.acquire, ())
+                started += 1
+        except RuntimeError:
+            pass
+        print(started, flush=True)
+        os._exit(0)
+    """
+    assert 1000 < int(confined(code)) < 10_000
+
+
 def test_the_kernel_sees_it_confined() -> None:
     program = IMPORT + CONFINE.format(memory=64 * MIB, cap=None) + "print('ready', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as worker:

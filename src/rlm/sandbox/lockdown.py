@@ -6,6 +6,7 @@ system calls exist, rlimits how much memory. Worker-side: standard library only,
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -20,6 +21,8 @@ from collections.abc import Iterable
 from . import landlock, seccomp
 
 _OPEN_FILES = 256  # also bounds what pipes and socket pairs hold outside RLIMIT_AS, to about 60 MB
+_THREADS = 4096  # beyond the tasks that the machine has when the worker starts
+_NOBODY = 65534
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 4, 24, 38, 47
 _CAP_AMBIENT_CLEAR_ALL = 4
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -81,7 +84,7 @@ def _prctl(option: int, *args: int) -> int:
 
 
 def _drop_capabilities() -> None:
-    """Leaves no capability in any set. Keeps the uid: another one can't import from a Python under a 0700 folder."""
+    """Leaves none in any set. The effective uid stays: another one can't import from a Python under a 0700 folder."""
     capability = 0
     while _prctl(_PR_CAPBSET_DROP, capability) == 0:  # EPERM at once where there is none to lose, EINVAL at the end
         capability += 1
@@ -105,6 +108,23 @@ def _limit_resources(memory_bytes: int | None) -> None:
         pages = int(statm.read().split()[0])
     size = pages * resource.getpagesize() + memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
+def _limit_threads() -> None:
+    """Stops a flood of threads before it takes every process number there is; memory limits come too late for that.
+
+    The limit counts all tasks of the real uid, so it starts from what the whole machine runs: no harm to a worker that
+    shares its uid with a busy user.
+    """
+    if os.getuid() == 0:
+        # The limit spares the real uid 0. Files go by the effective one, which stays.
+        with contextlib.suppress(OSError):
+            os.setresuid(_NOBODY, -1, -1)
+    with open("/proc/loadavg", "rb") as loadavg:
+        tasks = int(loadavg.read().split()[3].split(b"/")[1])
+    hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    threads = tasks + _THREADS if hard == resource.RLIM_INFINITY else min(tasks + _THREADS, hard)
+    resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
 
 
 def _die_with(parent: int) -> None:
@@ -142,6 +162,7 @@ def lock_down(
     if len(os.listdir("/proc/self/task")) != 1:
         raise OSError(errno.EBUSY, "lock_down confines one thread, and this process has several")
     abi = landlock.abi() if landlock_abi_cap is None else min(landlock_abi_cap, landlock.abi())
+    _limit_threads()
     _drop_capabilities()
     _limit_resources(memory_bytes)
     _prctl(_PR_SET_DUMPABLE, 0)  # a crash handler ignores RLIMIT_CORE and would store the user's input

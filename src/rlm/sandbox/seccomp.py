@@ -29,15 +29,14 @@ _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 _ALLOWED = """
     read readv pread64 preadv preadv2 write writev pwrite64 pwritev pwritev2 lseek close close_range fstat stat
     lstat newfstatat statx access faccessat faccessat2 getdents getdents64 readlink readlinkat getcwd statfs
-    fstatfs dup dup2 dup3 fadvise64 readahead fsync fdatasync mmap munmap mremap mprotect madvise brk mincore
-    msync membarrier rt_sigaction rt_sigprocmask rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigsuspend
-    sigaltstack pause alarm setitimer getitimer nanosleep clock_nanosleep clock_gettime clock_getres
-    gettimeofday time times restart_syscall futex sched_yield sched_getaffinity sched_get_priority_max
-    sched_get_priority_min sched_getparam sched_getscheduler set_tid_address set_robust_list rseq getcpu getpid
-    getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgid getpgrp getsid
-    getpriority getrlimit getrusage sysinfo uname umask getrandom exit exit_group wait4 waitid poll ppoll select
-    pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 pipe pipe2 recvfrom
-    shutdown getsockname getpeername
+    fstatfs dup dup2 dup3 mmap munmap mremap mprotect madvise brk membarrier rt_sigaction rt_sigprocmask
+    rt_sigreturn rt_sigpending rt_sigtimedwait rt_sigsuspend sigaltstack pause alarm setitimer getitimer
+    nanosleep clock_nanosleep clock_gettime clock_getres gettimeofday time times restart_syscall futex
+    sched_yield sched_getaffinity sched_get_priority_max sched_get_priority_min sched_getparam
+    sched_getscheduler set_tid_address set_robust_list rseq getcpu getpid getppid gettid getuid geteuid getgid
+    getegid getresuid getresgid getgroups getpgid getpgrp getsid getpriority getrlimit getrusage sysinfo uname
+    umask getrandom exit exit_group wait4 waitid poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl
+    epoll_wait epoll_pwait epoll_pwait2 pipe pipe2 recvfrom shutdown getsockname getpeername
 """
 
 # Denied either way; these say PermissionError instead of "Function not implemented". Landlock alone would let
