@@ -17,7 +17,7 @@ from pathlib import Path
 from escape.prelude import Target
 
 CANARY = "CANARY-7f2c90e1"
-MEMORY_MB = 256
+MEMORY_MB = 128
 
 _VICTIM = """
 import ctypes, os, sys

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from escape.host import Host
-from escape.registry import Attempt, attempts
+from escape.registry import attempts
 from escape.runner import LIMITS, Outcome, run_all, run_plainly
 from rlm.context import load
 from rlm.errors import SandboxUnavailableError
@@ -17,7 +17,8 @@ from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.sandbox.launchers.unconfined import UnconfinedLauncher
 
 ABIS = range(1, landlock.abi() + 1)
-ALL = [pytest.param(attempt, id=f"{attempt.family}-{attempt.name}") for attempt in attempts()]
+FAMILIES = sorted({attempt.family for attempt in attempts()})
+LANDLOCKED = {"descriptors", "files", "network", "proc", "processes", "writing"}
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +30,10 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 
 @pytest.fixture(scope="module", params=ABIS, ids=lambda abi: f"abi{abi}")
 def under_local(request: pytest.FixtureRequest, host: Host) -> dict[str, Outcome]:
-    cap = None if request.param == landlock.abi() else request.param
-    return asyncio.run(run_all(LocalLauncher(landlock_abi_cap=cap), host, attempts()))
+    """At the oldest and the newest ABI every attempt; between them those that Landlock has a part in."""
+    ends = request.param in (ABIS[0], ABIS[-1])
+    tried = [attempt for attempt in attempts() if ends or attempt.family in LANDLOCKED]
+    return asyncio.run(run_all(LocalLauncher(landlock_abi_cap=request.param), host, tried))
 
 
 @pytest.fixture(scope="module")
@@ -38,22 +41,23 @@ def under_unconfined(host: Host) -> dict[str, Outcome]:
     return asyncio.run(run_all(UnconfinedLauncher(), host, attempts()))
 
 
-@pytest.mark.parametrize("attempt", ALL)
-def test_local_holds(attempt: Attempt, under_local: dict[str, Outcome]) -> None:
-    outcome = under_local[attempt.name]
-    assert not outcome.escaped, outcome
-    assert outcome.said.startswith("HELD"), outcome
+def test_local_holds(under_local: dict[str, Outcome]) -> None:
+    assert {name: outcome for name, outcome in under_local.items() if outcome.escaped} == {}
+    assert all(outcome.said.startswith("HELD") for outcome in under_local.values()), under_local
 
 
-@pytest.mark.parametrize("attempt", ALL)
-def test_the_attempt_is_real(attempt: Attempt, under_unconfined: dict[str, Outcome], host: Host) -> None:
-    outcome = under_unconfined[attempt.name]
-    assert not outcome.said.startswith("BROKEN"), outcome
-    if attempt.shown == "unconfined":
-        assert outcome.escaped, outcome
-    elif attempt.shown == "plain":
-        assert not outcome.escaped, outcome
-        assert run_plainly(attempt, host).escaped
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_attempts_are_real(family: str, under_unconfined: dict[str, Outcome], host: Host) -> None:
+    straw: dict[str, object] = {}
+    for attempt in (attempt for attempt in attempts() if attempt.family == family):
+        outcome = under_unconfined[attempt.name]
+        if outcome.said.startswith("BROKEN") or (attempt.shown == "unconfined" and not outcome.escaped):
+            straw[attempt.name] = outcome
+        elif attempt.shown == "plain":
+            plain = run_plainly(attempt, host)
+            if outcome.escaped or not plain.escaped:
+                straw[attempt.name] = (outcome, plain)
+    assert straw == {}
 
 
 def test_local_refuses_without_landlock() -> None:

@@ -1,4 +1,4 @@
-"""More memory than the limit. The worker has 256 MiB; plain Python shows that the machine has more."""
+"""More memory than the limit. The worker has 128 MiB; plain Python shows that the machine has more."""
 
 from __future__ import annotations
 
