@@ -246,13 +246,21 @@ def _candidates(words: list[_Word], most: int) -> list[tuple[int, int]]:
 
 
 def _narrowed(events: list[tuple[int, int]]) -> tuple[int, int]:
-    """The first and last position, less what is at the edges and also further inside."""
-    left, right = 0, len(events) - 1
-    while any(index == events[left][1] for _, index in events[left + 1 : right + 1]):
-        left += 1
-    while any(index == events[right][1] for _, index in events[left:right]):
-        right -= 1
-    return events[left][0], events[right][0]
+    """The first and last position of the tightest stretch that still has every word of the window."""
+    counts: dict[int, int] = {}
+    missing = len({index for _, index in events})
+    left, best = 0, (events[0][0], events[-1][0])
+    for at, index in events:
+        counts[index] = counts.get(index, 0) + 1
+        missing -= counts[index] == 1
+        while not missing:
+            first, other = events[left]
+            if at - first < best[1] - best[0]:
+                best = (first, at)
+            counts[other] -= 1
+            missing += counts[other] == 0
+            left += 1
+    return best
 
 
 def _passage(text: str, first: int, last: int) -> tuple[int, int]:
