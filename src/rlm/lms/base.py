@@ -10,14 +10,18 @@ from rlm.types import Reply, Request, Usage
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens."""
+    """US dollars per million tokens; cached input costs as much as other input where `cached_mtok` is None."""
 
     input_mtok: float
     output_mtok: float
+    cached_mtok: float | None = None
 
     def cost(self, usage: Usage) -> float:
-        """US dollars for `usage`, every input token at the full price."""
-        return (usage.input_tokens * self.input_mtok + usage.output_tokens * self.output_mtok) / 1e6
+        """US dollars for `usage`."""
+        cached = 0 if self.cached_mtok is None else min(usage.cached_tokens, usage.input_tokens)
+        fresh = usage.input_tokens - cached
+        dollars = fresh * self.input_mtok + cached * (self.cached_mtok or 0.0) + usage.output_tokens * self.output_mtok
+        return dollars / 1e6
 
 
 class LM(Protocol):

@@ -1,0 +1,223 @@
+"""Any endpoint that speaks OpenAI's chat completions."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from rlm.errors import ConfigError, LMRefusedError, LMReplyError, MissingKeyError
+from rlm.lms.base import Price, estimate_tokens
+from rlm.lms.http import Policy, post
+from rlm.lms.prices import Listing, listing
+from rlm.types import JSON, Finish, Reply, Request, Usage
+
+DEFAULT_URL = "https://api.openai.com/v1"
+KEY_VARIABLE = "OPENAI_API_KEY"
+URL_VARIABLE = "OPENAI_BASE_URL"
+_FINISHES: dict[str, Finish] = {"length": "length", "content_filter": "filter"}
+_OURS = {"model", "messages", "stream", "n"}
+
+
+class OpenAI:
+    """A model behind an OpenAI-compatible endpoint.
+
+    Args:
+        model: The model as the endpoint names it.
+        base_url: Where `/chat/completions` is; default `$OPENAI_BASE_URL`, or OpenAI's own.
+        api_key: Default `$OPENAI_API_KEY`; an endpoint on this machine needs none.
+        window: Tokens of prompt and answer together; default: what is known of the model.
+        price: What it costs at worst; default: what is known of the model at this endpoint.
+        max_tokens: The most output tokens where a request does not say.
+        max_tokens_field: The name of that limit on the wire; default: `max_completion_tokens` at OpenAI and
+            Azure, `max_tokens` elsewhere.
+        temperature: Sampling temperature where a request does not say.
+        extra: More fields of the request, such as `{"reasoning_effort": "low"}`.
+        headers: More headers.
+        policy: Time-outs and retries.
+
+    Raises:
+        MissingKeyError: There is no key, and the endpoint is not on this machine.
+        ConfigError: The base URL is not one, or `extra` has a field that is ours.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        window: int | None = None,
+        price: Price | None = None,
+        max_tokens: int | None = None,
+        max_tokens_field: str | None = None,
+        temperature: float | None = None,
+        extra: Mapping[str, JSON] | None = None,
+        headers: Mapping[str, str] | None = None,
+        policy: Policy = Policy(),  # noqa: B008 (frozen)
+    ) -> None:
+        self.name = f"openai/{model}"
+        self._model = model
+        self._base_url = (base_url or os.environ.get(URL_VARIABLE) or DEFAULT_URL).rstrip("/")
+        self._url = f"{self._base_url}/chat/completions"
+        host = _host(self._base_url)
+        key = api_key or os.environ.get(KEY_VARIABLE)
+        if not key and not _is_loopback(host):
+            raise MissingKeyError(f"{self.name} at {host} needs a key: set {KEY_VARIABLE}, or give api_key=")
+        if taken := sorted(_OURS & (extra or {}).keys()):
+            raise ConfigError(f"extra can't set {', '.join(taken)}")
+        self._headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
+        self._headers["Content-Type"] = "application/json"
+        at_openai = host == "api.openai.com" or host.endswith((".openai.com", ".azure.com"))
+        self._max_tokens_field = max_tokens_field or ("max_completion_tokens" if at_openai else "max_tokens")
+        self._max_tokens = max_tokens
+        self._temperature = temperature
+        self._extra = dict(extra or {})
+        self._policy = policy
+        self._window = window
+        self._price = price
+        # An endpoint on this machine is in no price list, and reading one takes 0.2 s.
+        self._may_be_listed = not _is_loopback(host)
+
+    def __repr__(self) -> str:
+        return f"OpenAI({self._model!r}, base_url={self._base_url!r})"
+
+    @property
+    def window(self) -> int | None:
+        """Tokens of prompt and answer together; None if unknown."""
+        if self._window is None and (listed := self._listing()):
+            return listed.window
+        return self._window
+
+    @property
+    def price(self) -> Price | None:
+        """What it costs at worst; None if unknown."""
+        if self._price is None and (listed := self._listing()):
+            return listed.price
+        return self._price
+
+    @price.setter
+    def price(self, price: Price | None) -> None:
+        self._price = price
+
+    async def complete(self, request: Request) -> Reply:
+        """Answers one request.
+
+        Raises:
+            LMRefusedError: The request can't succeed as it is, the key included.
+            LMUnavailableError: The endpoint failed and kept failing through the retries.
+            LMReplyError: The reply is empty, a refusal, filtered, or no chat completion.
+        """
+        try:
+            value, retries = await post(self._url, self._headers, self._body(request), self._policy)
+        except LMRefusedError as error:
+            raise LMRefusedError(f"{self.name}: {error}{self._hint(str(error))}") from error
+        return self._reply(value, retries, request)
+
+    def _body(self, request: Request) -> bytes:
+        """The request on the wire.
+
+        What varies from call to call stands behind the messages, so that the body of a growing conversation begins
+        with the last one's bytes.
+        """
+        fields: dict[str, JSON] = {
+            "model": self._model,
+            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
+        }
+        max_tokens = request.max_tokens if request.max_tokens is not None else self._max_tokens
+        if max_tokens is not None:
+            fields[self._max_tokens_field] = max_tokens
+        temperature = request.temperature if request.temperature is not None else self._temperature
+        if temperature is not None:
+            fields["temperature"] = temperature
+        fields.update(self._extra)
+        text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        try:
+            return text.encode()
+        except UnicodeEncodeError:  # half of a surrogate pair, which JSON readers refuse
+            return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+    def _reply(self, value: dict[str, Any], retries: int, request: Request) -> Reply:
+        usage = _usage(value.get("usage")) or _estimated(request, value)
+        cost = self._cost(value.get("usage"), usage)
+        try:
+            choice = value["choices"][0]
+            message = choice["message"]
+            text, refusal, ended = message.get("content"), message.get("refusal"), choice.get("finish_reason")
+        except (LookupError, TypeError, AttributeError) as error:
+            raise LMReplyError(f"{self.name}: the reply is not a chat completion", usage, cost) from error
+        if isinstance(text, list):  # some servers send the parts
+            text = "".join(part.get("text") or "" for part in text if isinstance(part, dict))
+        finish = _FINISHES.get(ended or "", "stop")
+        if refusal and not text:
+            raise LMReplyError(f"{self.name} refused: {refusal}", usage, cost)
+        if not isinstance(text, str) or (not text and finish != "length"):
+            why = "its content filter stopped it" if finish == "filter" else f"finish_reason {ended!r}"
+            raise LMReplyError(f"{self.name}: the reply is empty ({why})", usage, cost)
+        return Reply(text, usage, cost, finish, str(value.get("model") or self._model), retries)
+
+    def _cost(self, reported: object, usage: Usage) -> float | None:
+        """What the endpoint says it charged, else the price's arithmetic."""
+        if isinstance(reported, dict) and isinstance(said := reported.get("cost"), int | float):
+            return float(said)
+        if self._price is not None:
+            return self._price.cost(usage)
+        listed = self._listing()
+        return listed.cost(usage) if listed else None
+
+    def _listing(self) -> Listing | None:
+        return listing(self._model, self._base_url) if self._may_be_listed else None
+
+    def _hint(self, message: str) -> str:
+        if message.startswith(("401", "403")):
+            return f"; the key is api_key= or {KEY_VARIABLE}"
+        if message.startswith("404"):
+            return f"; is {self._model!r} a model at {_host(self._base_url)}, and {self._base_url} the right base URL?"
+        return ""
+
+
+def _usage(reported: object) -> Usage | None:
+    """The usage that a reply reports, or None; a detail that is left out counts as 0."""
+    if not isinstance(reported, dict) or "prompt_tokens" not in reported:
+        return None
+    return Usage(
+        calls=1,
+        input_tokens=_count(reported, "prompt_tokens"),
+        output_tokens=_count(reported, "completion_tokens"),
+        cached_tokens=_count(reported.get("prompt_tokens_details"), "cached_tokens"),
+        reasoning_tokens=_count(reported.get("completion_tokens_details"), "reasoning_tokens"),
+    )
+
+
+def _estimated(request: Request, value: dict[str, Any]) -> Usage:
+    """The usage where an endpoint reports none: a limit must hold there too."""
+    asked = sum(estimate_tokens(message.content) for message in request.messages)
+    return Usage(1, asked, estimate_tokens(json.dumps(value.get("choices"))))
+
+
+def _count(reported: object, name: str) -> int:
+    value = reported.get(name) if isinstance(reported, dict) else None
+    return max(0, value) if isinstance(value, int) else 0
+
+
+def _host(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        parts, host = None, None
+    if parts is None or not host or parts.scheme not in ("http", "https"):
+        raise ConfigError("the base URL must look like https://host/v1")
+    if parts.username or parts.password:
+        raise ConfigError("the base URL must not hold a password: give api_key= or headers=")
+    return host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
