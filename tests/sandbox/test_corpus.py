@@ -277,7 +277,37 @@ def test_the_size_of_a_chunk_is_the_workers_to_set():
     assert [len(piece) for piece in loaded.chunks()] == [200_000, 50_000]
 
 
+def test_chunks_of_the_input_itself_are_of_the_input():
+    loaded = of_text("aabb")
+    assert [piece.origin for piece in loaded.chunks(2, of=loaded.value)] == [(0, 2, ""), (2, 4, "")]
+
+
 # A child's input
+
+
+def test_a_piece_of_a_piece_knows_its_place_in_the_whole_input():
+    files = of_files(a_py="intro\nabc needle def\nend")
+    (piece,) = files.grep("needle")
+    assert piece.origin == (6, 20, "a.py")
+    child = slice_context(files, *[piece.origin[i] for i in (2, 0, 1)])
+    assert child.value == "abc needle def"
+    for inner in (
+        *child.grep("needle"),
+        *child.search("needle", 1),
+        *child.chunks(4),
+        *child.chunks(2, of=child.value),
+    ):
+        start, end, name = inner.origin
+        assert files.value[name][start:end] == inner == child.value[inner.start : inner.end]
+    (outer,) = child.grep("needle")
+    for inner in child.chunks(5, of=outer):
+        start, end, name = inner.origin
+        assert files.value[name][start:end] == inner
+
+
+def test_a_piece_of_any_other_text_has_no_place_in_the_input():
+    assert [piece.origin for piece in of_text("abcd").chunks(2, of="wxyz")] == [None, None]
+    assert Piece("text").origin is None
 
 
 def test_a_child_gets_one_piece():

@@ -11,7 +11,7 @@ import fnmatch
 import mmap
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 if __package__:
     from .search import rank
@@ -33,18 +33,28 @@ class Piece(str):
         line: The line that it starts on, from 1; for pieces from `grep`, the line of the match.
         match: What a pattern matched, for pieces from `grep`.
         score: How well it fits, for pieces from `search`.
+        origin: (start, end, name) in the input of the whole run, which a child's `context` may be a piece of; None if
+            it isn't from there.
     """
 
-    __slots__ = ("end", "line", "match", "name", "score", "start")
+    __slots__ = ("end", "line", "match", "name", "origin", "score", "start")
     start: int
     end: int
     name: str
     line: int
     match: str
     score: float
+    origin: tuple[int, int, str] | None
 
     def __new__(
-        cls, text: str, start: int = 0, name: str = "", line: int = 1, match: str = "", score: float = 0.0
+        cls,
+        text: str,
+        start: int = 0,
+        name: str = "",
+        line: int = 1,
+        match: str = "",
+        score: float = 0.0,
+        origin: tuple[int, int, str] | None = None,
     ) -> Piece:
         """Make a piece out of its text and where it starts."""
         self = super().__new__(cls, text)
@@ -54,6 +64,7 @@ class Piece(str):
         self.line = line
         self.match = match
         self.score = score
+        self.origin = origin
         return self
 
     @property
@@ -103,11 +114,13 @@ class Loaded:
     Attributes:
         value: A `str`, a JSON value, or a `Corpus`.
         chunk_size: What `chunks` takes when it is not told.
+        origin: (offset, name) of `value` in the input of the whole run, where it is a piece of that.
     """
 
-    def __init__(self, value: Any, chunk_size: int = CHUNK_SIZE) -> None:
+    def __init__(self, value: Any, chunk_size: int = CHUNK_SIZE, origin: tuple[int, str] | None = None) -> None:
         self.value = value
         self.chunk_size = chunk_size
+        self.origin = origin
 
     def texts(self, names: str | Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
         """Every text with its name, in order; `names` is a glob pattern, or the names themselves."""
@@ -137,7 +150,7 @@ class Loaded:
             context: Lines shown before and after each hit.
             names: Only these files: a glob pattern such as "*.py", or a list of names.
         """
-        compiled = _compile(pattern, ignore_case)
+        compiled, context = _compile(pattern, ignore_case), max(context, 0)
         hits: list[Piece] = []
         if limit is not None and limit <= 0:
             return hits
@@ -148,7 +161,8 @@ class Loaded:
                 line += text.count("\n", counted, first)
                 counted = first
                 start, end = _lines_around(text, first, last, context)
-                hits.append(Piece(text[start:end], start, name, line, match.group()))
+                origin = self._origin(name, start, end)
+                hits.append(Piece(text[start:end], start, name, line, match.group(), 0.0, origin))
                 if len(hits) == limit:
                     return hits
         return hits
@@ -164,7 +178,7 @@ class Loaded:
         size = self.chunk_size if size is None else size
         if size < 1 or not 0 <= overlap < size:
             raise ValueError(f"chunks needs size >= 1 and 0 <= overlap < size, not size={size}, overlap={overlap}")
-        return [piece for source in self._sources(of) for piece in _cut(*source, size, overlap)]
+        return [piece for source in self._sources(of) for piece in _cut(source, size, overlap)]
 
     def search(self, query: str, k: int = 5, names: str | Iterable[str] | None = None) -> list[Piece]:
         """Find the k passages that share the rarest words of a query; the best comes first.
@@ -176,22 +190,40 @@ class Loaded:
             k: The most passages.
             names: Only these files, as for `grep`.
         """
+        found = rank(self.texts(names), query, k)
+        lines = _lines_of((text, start) for _, text, start, _, _ in found)
         return [
-            Piece(text[start:end], start, name, _line(text, start), "", score)
-            for name, text, start, end, score in rank(self.texts(names), query, k)
+            Piece(text[start:end], start, name, line, "", score, self._origin(name, start, end))
+            for (name, text, start, end, score), line in zip(found, lines)  # noqa: B905 - 3.8
         ]
 
-    def _sources(self, of: str | None) -> Iterator[tuple[str, str, int, int]]:
-        """What `chunks` cuts: (text, name, offset, line)."""
+    def _origin(self, name: str, start: int, end: int) -> tuple[int, int, str]:
+        if self.origin is None:
+            return start, end, name
+        offset, whole = self.origin
+        return offset + start, offset + end, whole
+
+    def _sources(self, of: str | None) -> Iterator[_Source]:
+        """What `chunks` cuts."""
         if isinstance(of, Piece):
-            yield str(of), of.name, of.start, of.line
-        elif of is None:
+            yield _Source(str(of), of.start, of.name, of.line, of.origin)
+        elif of is None or of is self.value:
             for name, text in self.texts():
-                yield text, name, 0, 1
+                yield _Source(text, 0, name, 1, self._origin(name, 0, 0))
         elif isinstance(self.value, Corpus) and of in self.value:
-            yield self.value[of], of, 0, 1
+            yield _Source(self.value[of], 0, of, 1, self._origin(of, 0, 0))
         else:
-            yield of, "", 0, 1
+            yield _Source(of, 0, "", 1, None)
+
+
+class _Source(NamedTuple):
+    """A text to cut into chunks, and the start, name, line and origin that it has as a piece."""
+
+    text: str
+    start: int
+    name: str
+    line: int
+    origin: tuple[int, int, str] | None
 
 
 def build_context(kind: str, parts: Iterable[Any], source: Any) -> Loaded:
@@ -202,9 +234,10 @@ def build_context(kind: str, parts: Iterable[Any], source: Any) -> Loaded:
         parts: (name, start byte, byte length) of each file of a corpus.
         source: The blob: a file descriptor, which stays open, or any buffer.
 
-    The blob is mapped and decoded straight out of its pages, so that nothing but the text itself is allocated: for
-    ASCII, peak and result are one byte a character; other text is decoded in growing steps, with a peak of at most
-    twice its own size.
+    The blob is mapped and decoded straight out of its pages, which it shares with the host. What is allocated is the
+    text itself: 42 MB of ASCII take 42 MB (and the 42 MB of the map while decoding). Where a wide character comes late,
+    the narrow text before it lives until it is widened: 42 MB of ASCII and one emoji take 168 MB, 210 MB at the peak.
+    A JSON value takes its text beside it while it is parsed.
     """
     if isinstance(source, int):
         with _map(source) as mapped, memoryview(mapped) as view:
@@ -229,7 +262,7 @@ def slice_context(loaded: Loaded, name: str, start: int, end: int) -> Loaded:
     for known, text in loaded.texts():
         if known == name:
             if 0 <= start <= end <= len(text):
-                return Loaded(text[start:end], chunk_size=loaded.chunk_size)
+                return Loaded(text[start:end], loaded.chunk_size, (start, name))
             break
     raise ValueError(f"no piece {name!r}[{start}:{end}] in the input")
 
@@ -269,8 +302,16 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]]:
     return enumerate(value) if isinstance(value, (list, tuple)) else iter(())
 
 
-def _line(text: str, start: int) -> int:
-    return text.count("\n", 0, start) + 1
+def _lines_of(places: Iterable[tuple[str, int]]) -> list[int]:
+    """The line of each (text, offset); a text is counted through once, however many places are in it."""
+    lines: dict[tuple[int, int], int] = {}
+    before: tuple[int, int, int] = (0, 0, 1)  # text, offset, line
+    listed = list(places)
+    for text, start in sorted(listed, key=lambda place: (id(place[0]), place[1])):
+        counted, line = before[1:] if before[0] == id(text) else (0, 1)
+        before = (id(text), start, line + text.count("\n", counted, start))
+        lines[id(text), start] = before[2]
+    return [lines[id(text), start] for text, start in listed]
 
 
 def _compile(pattern: str | re.Pattern[str], ignore_case: bool) -> re.Pattern[str]:
@@ -326,7 +367,8 @@ def _lines_around(text: str, start: int, end: int, context: int) -> tuple[int, i
     return start - side, end + side
 
 
-def _cut(text: str, name: str, offset: int, line: int, size: int, overlap: int) -> Iterator[Piece]:
+def _cut(source: _Source, size: int, overlap: int) -> Iterator[Piece]:
+    text, line = source.text, source.line
     start = counted = 0
     while start < len(text):
         end = min(start + size, len(text))
@@ -336,7 +378,10 @@ def _cut(text: str, name: str, offset: int, line: int, size: int, overlap: int) 
             end = newline + 1 if newline >= 0 else end
         line += text.count("\n", counted, start)
         counted = start
-        yield Piece(text[start:end], offset + start, name, line)
+        origin = None
+        if source.origin is not None:
+            origin = source.origin[0] + start, source.origin[0] + end, source.origin[2]
+        yield Piece(text[start:end], source.start + start, source.name, line, "", 0.0, origin)
         if end == len(text):
             return
         start = end - overlap

@@ -235,8 +235,8 @@ def _sent(context: Any) -> Any:
     """A child's context as it travels: a piece as its place in the input, anything else as it is."""
     if context is None:
         return None
-    if isinstance(context, corpus.Piece):
-        return {"piece": [context.start, context.end, context.name]}
+    if isinstance(context, corpus.Piece) and context.origin is not None:
+        return {"piece": list(context.origin)}
     return {"value": context}
 
 
