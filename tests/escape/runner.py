@@ -47,15 +47,16 @@ def _last_word(output: str, otherwise: str) -> str:
     return lines[-1] if lines else f"BROKEN: {otherwise or output}"
 
 
-async def _in_a_worker(environment: Environment, code: str) -> str:
-    async def no_calls(name: str, args: dict[str, JSON]) -> JSON:
-        raise AssertionError(f"{name} was not offered")
+async def _no_calls(name: str, args: dict[str, JSON]) -> JSON:
+    raise AssertionError(f"{name} was not offered")
 
-    session = Session(environment, functions=[], question="", limits=LIMITS, max_output=10_000, on_call=no_calls)
-    try:
-        result = await session.run(Cell(code))
-    finally:
-        await session.close()
+
+def _session(environment: Environment) -> Session:
+    return Session(environment, functions=[], question="", limits=LIMITS, max_output=10_000, on_call=_no_calls)
+
+
+async def _in_a_worker(session: Session, code: str) -> str:
+    result = await session.run(Cell(code))
     if result.lost is not None:
         return f"HELD: the worker was lost: {result.lost}"
     return _last_word(result.output, result.error or "")
@@ -67,14 +68,30 @@ async def run_all(launcher: Launcher, host: Host, attempts: Iterable[Attempt]) -
     environment, following = await launcher.open(load(INPUT), LIMITS), await launcher.open(load(INPUT), LIMITS)
     try:
         for attempt in attempts:
-            said = await _in_a_worker(environment, _code(attempt, host, 1))
-            for another in (environment, following)[: 2 * (attempt.phases - 1)]:
+            said = "HELD: not begun"
+            for phase, place in ((1, environment), (2, environment), (2, following))[: 3 if attempt.phases == 2 else 1]:
                 if said.startswith("HELD"):
-                    said = await _in_a_worker(another, _code(attempt, host, 2))
+                    session = _session(place)
+                    said = await _in_a_worker(session, _code(attempt, host, phase))
+                    await session.close()
             outcomes[attempt.name] = Outcome(said, host.harm())
     finally:
         await environment.close()
         await following.close()
+    return outcomes
+
+
+async def run_in_one_worker(launcher: Launcher, host: Host, attempts: Iterable[Attempt]) -> dict[str, Outcome]:
+    """One attempt after another in the same worker: three times as fast, for those that leave nothing in it."""
+    outcomes: dict[str, Outcome] = {}
+    environment = await launcher.open(load(INPUT), LIMITS)
+    session = _session(environment)
+    try:
+        for attempt in attempts:
+            outcomes[attempt.name] = Outcome(await _in_a_worker(session, _code(attempt, host, 1)), host.harm())
+    finally:
+        await session.close()
+        await environment.close()
     return outcomes
 
 

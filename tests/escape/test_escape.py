@@ -9,7 +9,7 @@ import pytest
 
 from escape.host import Host
 from escape.registry import attempts
-from escape.runner import LIMITS, Outcome, run_all, run_plainly
+from escape.runner import LIMITS, Outcome, run_all, run_in_one_worker, run_plainly
 from rlm.context import load
 from rlm.errors import SandboxUnavailableError
 from rlm.sandbox import landlock
@@ -31,9 +31,11 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 @pytest.fixture(scope="module", params=ABIS, ids=lambda abi: f"abi{abi}")
 def under_local(request: pytest.FixtureRequest, host: Host) -> dict[str, Outcome]:
     """At the oldest and the newest ABI every attempt; between them those that Landlock has a part in."""
-    ends = request.param in (ABIS[0], ABIS[-1])
-    tried = [attempt for attempt in attempts() if ends or attempt.family in LANDLOCKED]
-    return asyncio.run(run_all(LocalLauncher(landlock_abi_cap=request.param), host, tried))
+    launcher = LocalLauncher(landlock_abi_cap=request.param)
+    if request.param in (ABIS[0], ABIS[-1]):
+        return asyncio.run(run_all(launcher, host, attempts()))
+    tried = [attempt for attempt in attempts() if attempt.family in LANDLOCKED]
+    return asyncio.run(run_in_one_worker(launcher, host, tried))
 
 
 @pytest.fixture(scope="module")
