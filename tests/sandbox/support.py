@@ -14,13 +14,15 @@ from rlm.types import Cell, Limits
 
 FUNCTIONS = ("llm_query", "llm_query_batched", "llm_map", "rlm_query", "rlm_query_batched")
 
+DEFAULT = Limits()
+
 
 async def echo(name, args):
     return f"{name} {args['prompt']}"
 
 
 @contextlib.asynccontextmanager
-async def open_session(value="one two\n", *, launcher="local", limits=Limits(), pieces=None, **options):
+async def open_session(value="one two\n", *, launcher="local", limits=DEFAULT, pieces=None, **options):
     options = {"functions": FUNCTIONS, "question": "why?", "max_output": 2000, "on_call": echo, **options}
     with contextlib.closing(load(value)) as context:
         environment = await find_launcher(launcher).open(context, limits)
@@ -55,18 +57,27 @@ def output(code, **options):
     return result.output
 
 
-def descendants():
-    """Processes below this one, zombies included: pid -> command line and state."""
-    parents = {}
+def _parents():
+    """Every process, zombies included: pid -> its parent's."""
+    found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError):
-                fields = (folder / "stat").read_text().rpartition(")")[2].split()
-                parents[int(folder.name)] = (int(fields[1]), fields[0])
-    found, level = {}, {os.getpid()}
+                found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    return found
+
+
+def children(pid):
+    return [child for child, parent in _parents().items() if parent == pid]
+
+
+def descendants():
+    """The pids of all processes below this one."""
+    parents = _parents()
+    found, level = set(), {os.getpid()}
     while level:
-        level = {pid for pid, (parent, _) in parents.items() if parent in level}
-        found.update({pid: parents[pid][1] for pid in level})
+        level = {pid for pid, parent in parents.items() if parent in level}
+        found |= level
     return found
 
 

@@ -15,12 +15,12 @@ import types
 from typing import Any
 
 MAX_ERROR = 20_000  # characters of a traceback
+# What a SystemExit carries that FINAL raises. That class and no other: threads end silently by it, and
+# `except Exception` lets it pass.
+_ANSWER_GIVEN = object()
+_FEW = 20  # items of a container, or characters, that SHOW_VARS() shows
 _MAX_LINE = 200  # characters of one variable in SHOW_VARS()
 _MAX_DIGITS_BITS = 14_000  # an int beyond this has more digits than Python will print
-
-
-class AnswerGivenError(SystemExit):
-    """Ends a cell that called FINAL. A SystemExit, so that `except Exception` and threads let it pass."""
 
 
 class Text(str):
@@ -63,13 +63,11 @@ class Cells:
             self.namespace["answer"] = self._answer
         self._answer = self.namespace["answer"]
         name = f"<cell {number}>"
-        linecache.cache[name] = (len(code), None, code.splitlines(True), name)
+        linecache.cache[name] = (len(code), None, (code + "\n").splitlines(True), name)
         try:
             self._execute(code, name)
-        except AnswerGivenError:
-            return None
         except BaseException as error:  # noqa: BLE001 - whatever a cell raises is shown to the model, SystemExit too
-            return error
+            return None if isinstance(error, SystemExit) and error.code is _ANSWER_GIVEN else error
         return None
 
     def answer(self) -> dict[str, Any] | None:
@@ -119,7 +117,7 @@ class Cells:
     def _final(self, value: Any) -> None:
         """Gives the final answer and ends the cell."""
         self.namespace["answer"] = self._answer = {"content": value, "ready": True}
-        raise AnswerGivenError
+        raise SystemExit(_ANSWER_GIVEN)
 
     def _final_var(self, name: str) -> None:
         """Gives a variable's value as the final answer and ends the cell."""
@@ -137,7 +135,7 @@ class Cells:
                 size = f"{type(value).__name__} of {len(value)}"
             except Exception:  # noqa: BLE001 - the model's own method
                 size = type(value).__name__
-            shown = _repr(value) if not hasattr(value, "__len__") or _short(value) else ""
+            shown = _repr(value) if _is_short(value) else ""
             lines.append((f"{name}: {size} {shown}").rstrip()[:_MAX_LINE])
         return Text("\n".join(lines) or "no variables yet")
 
@@ -146,12 +144,17 @@ class Cells:
         return [
             name
             for name, value in self.namespace.items()
-            if name not in given and not name.startswith("__") and not isinstance(value, types.ModuleType)
+            if name not in given
+            and name != "answer"
+            and not name.startswith("__")
+            and not isinstance(value, types.ModuleType)
         ]
 
 
-def _short(value: Any) -> bool:
-    return isinstance(value, (str, bytes, list, tuple, dict, set)) and len(value) <= 20
+def _is_short(value: Any) -> bool:
+    if isinstance(value, (str, bytes, list, tuple, dict, set)):
+        return len(value) <= _FEW
+    return isinstance(value, (bool, int, float, complex))
 
 
 def _true(value: Any) -> bool:

@@ -23,6 +23,7 @@ _START = 60.0  # seconds for a worker to say that it is ready
 _FRAME = 30.0  # seconds for the rest of a frame, once its length has come
 _GRACE = 2.0  # seconds to stop by itself, after an interrupt
 _POLL = 0.25  # seconds between looks at a running cell's CPU time
+_OWN_END = 0.2  # seconds for a worker whose stream has ended to be gone by itself
 _END = 5.0  # seconds for a killed process to be gone
 
 
@@ -131,7 +132,7 @@ class Session:
         assert worker is not None
         if worker.reader.at_eof():  # it is ending by itself, and how is worth knowing
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(worker.wait(), 0.2)
+                await asyncio.wait_for(worker.wait(), _OWN_END)
         worker.kill()
         try:
             return await asyncio.wait_for(worker.wait(), _END)

@@ -32,7 +32,7 @@ SHIPPED = (
     "seccomp",
     "syscalls",
 )
-_STACK = 2 * 2**20  # bytes of a thread: 64 of them fit in the smallest sensible memory limit
+_STACK = 2 * 2**20  # bytes of a thread: 64 of them take 128 MiB of the memory limit
 _RESERVE = 64 * 2**20  # bytes
 _MAX_ANSWER = 32 * 2**20  # bytes of JSON
 

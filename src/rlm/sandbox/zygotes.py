@@ -51,7 +51,14 @@ class ProcessZygote:
 
     def usable(self) -> bool:
         """Whether it lives, and is this process's own: a forked host must not share its parent's."""
-        return self._owner == os.getpid() and self._process.poll() is None
+        if self._owner != os.getpid():
+            return False
+        try:
+            return bool(self._control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True  # it never says anything; its end of the socket closes when it dies
+        except OSError:
+            return False
 
     def open(self, run_control: socket.socket, blob: int, options: int) -> None:
         """Has it fork a run zygote.
@@ -107,14 +114,26 @@ async def open_run(context: Context, limits: Limits, options: dict[str, Any]) ->
         "memory_bytes": limits.memory_mb * 2**20,
         **options,
     }
+    for _ in range(2):
+        zygote = process_zygote()
+        try:
+            return await _open(zygote, context, json.dumps(everything).encode())
+        except (OSError, WorkerDiedError) as error:
+            if zygote.usable():  # otherwise it was killed, and a new one may do
+                raise WorkerDiedError(f"the input can't be loaded: {error}") from error
+    raise WorkerDiedError("the process that workers are forked from was killed twice")
+
+
+async def _open(zygote: ProcessZygote, context: Context, options: bytes) -> RunZygote:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs, os.fdopen(os.memfd_create("rlm-options", os.MFD_CLOEXEC), "w+b") as file:
-        file.write(json.dumps(everything).encode())
-        file.seek(0)
         try:
-            process_zygote().open(theirs, context.blob.fd, file.fileno())
-        except OSError:  # it was killed between runs
-            process_zygote().open(theirs, context.blob.fd, file.fileno())
+            file.write(options)
+            file.seek(0)
+            zygote.open(theirs, context.blob.fd, file.fileno())
+        except BaseException:
+            ours.close()
+            raise
     run = RunZygote(ours)
     try:
         await run.loaded
