@@ -59,7 +59,7 @@ def test_a_file_is_a_str(tmp_path):
     path.write_text('{"a": 1}\n')
     context = load(path)
     assert value(context) == '{"a": 1}\n'
-    assert context.description == "str, 9 characters, 1 lines (the file 'some.json')"
+    assert context.description == "str, 9 characters, 1 line (the file 'some.json')"
 
 
 def test_a_named_file_is_read_through_a_link_and_whatever_its_name(tmp_path):

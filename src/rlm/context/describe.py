@@ -25,7 +25,7 @@ _SAMPLE = 200  # items that a list's shape is told from
 
 def describe_text(text: Text, name: str = "") -> str:
     """One line for a text, with the file's name where it came from a file."""
-    line = f"str, {text.characters:,} characters, {text.lines:,} lines"
+    line = f"str, {_count(text.characters, 'character')}, {_count(text.lines, 'line')}"
     return f"{line} (the file {shown(name)!r})" if name else line
 
 
@@ -34,7 +34,7 @@ def describe_corpus(gathered: Gathered, folder: str | None) -> str:
     names = [part.name for part in gathered.parts]
     sizes = [text.characters for text in gathered.texts]
     kinds = Counter(os.path.splitext(name)[1] or "without ending" for name in names)
-    first = f"{len(names):,} files, {sum(sizes):,} characters"
+    first = f"{_count(len(names), 'file')}, {_count(sum(sizes), 'character')}"
     if folder is not None:
         first = f'folder "{shown(folder)}": {first}'
     if names:
@@ -76,7 +76,9 @@ def _tree(names: Sequence[str], sizes: Sequence[int]) -> list[str]:
         files[key] += 1
         characters[key] += size
     lines = [
-        f"  {shown(top)}: {f'{files[top]:,} files, ' if top.endswith('/') else ''}{size:,} characters"
+        f"  {shown(top)}: "
+        + (_count(files[top], "file") + ", " if top.endswith("/") else "")
+        + _count(size, "character")
         for top, size in characters.most_common(_LINES)
     ]
     return _capped(lines, len(characters), "context.names has all")
