@@ -22,7 +22,7 @@ from . import landlock, seccomp
 
 _OPEN_FILES = 256  # also bounds what pipes and socket pairs hold outside RLIMIT_AS, to about 60 MB
 _THREADS = 4096  # beyond the tasks that the machine has when the worker starts
-_NOBODY = 65534
+_NO_ONES_UIDS = 0x70000000  # above every range that systems hand out
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 4, 24, 38, 47
 _CAP_AMBIENT_CLEAR_ALL = 4
 _CAPABILITY_VERSION_3 = 0x20080522
@@ -117,9 +117,10 @@ def _limit_threads() -> None:
     shares its uid with a busy user.
     """
     if os.getuid() == 0:
-        # The limit spares the real uid 0. Files go by the effective one, which stays.
+        # The limit spares the real uid 0. Files go by the effective one, which stays. A uid for each worker, so that
+        # none uses up what another has.
         with contextlib.suppress(OSError):
-            os.setresuid(_NOBODY, -1, -1)
+            os.setresuid(_NO_ONES_UIDS + os.getpid(), -1, -1)
     with open("/proc/loadavg", "rb") as loadavg:
         tasks = int(loadavg.read().split()[3].split(b"/")[1])
     hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
