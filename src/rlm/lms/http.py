@@ -12,11 +12,11 @@ import json
 import random
 import time
 from collections.abc import AsyncGenerator, Mapping
+from concurrent import futures
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 from rlm.errors import LMError, LMRefusedError, LMReplyError, LMUnavailableError
 
@@ -65,7 +65,7 @@ class _Pool:
     lifetime: AsyncGenerator[None, None]
 
 
-_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool] = WeakKeyDictionary()
+_pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
 
 
 async def post(url: str, headers: Mapping[str, str], body: bytes, policy: Policy) -> tuple[dict[str, Any], int]:
@@ -90,10 +90,10 @@ async def post(url: str, headers: Mapping[str, str], body: bytes, policy: Policy
         except _Retryable as failure:
             failed += 1
             left = policy.total - (time.monotonic() - began)
-            wait = _wait(policy, failed, failure.wait)
             where = urlsplit(url).hostname
             if failed >= policy.attempts:
-                raise LMUnavailableError(f"{where}: {failure}; sent {failed} times") from failure.__cause__
+                raise LMUnavailableError(f"{where}: {failure}; sent {_times(failed)}") from failure.__cause__
+            wait = _wait(policy, failed, failure.wait)
             if wait >= left:
                 asked = f"; it asks to wait {failure.wait:,.0f} s" if failure.wait else ""
                 raise LMUnavailableError(
@@ -156,12 +156,13 @@ def _answer(status: int, headers: Mapping[str, str], text: bytes, sent: Mapping[
     except ValueError:  # UnicodeDecodeError too
         value = None
     error = value.get("error") if isinstance(value, dict) else None
-    if status == 200 and isinstance(value, dict) and not error:
+    good = 200 <= status < 300
+    if good and isinstance(value, dict) and not error:
         return value
-    if status == 200 and not error:
+    if good and not error:
         kind = headers.get("Content-Type", "no content type")
         raise LMReplyError(f"the endpoint answered with something else than a JSON object ({kind}): is its URL right?")
-    if status == 200:
+    if good:
         # Gateways that began to answer before they knew say it in the body.
         status = error["code"] if isinstance(error, dict) and isinstance(error.get("code"), int) else 500
     message = _without_secrets(_message(value, error, text), sent)
@@ -225,10 +226,10 @@ async def _session() -> aiohttp.ClientSession:
     loop = asyncio.get_running_loop()
     pool = _pools.get(loop)
     if pool is None:
-        lifetime = _lifetime()
+        session = _open()
+        pool = _pools[loop] = _Pool(session, _lifetime(session))
         # An async generator is ended by its loop's own shutdown: `asyncio.run` leaves no open connection behind.
-        await anext(lifetime)
-        pool = _pools[loop] = _Pool(_open(), lifetime)
+        await anext(pool.lifetime)
     return pool.session
 
 
@@ -243,17 +244,18 @@ def _open() -> aiohttp.ClientSession:
     )
 
 
-async def _lifetime() -> AsyncGenerator[None, None]:
+async def _lifetime(session: aiohttp.ClientSession) -> AsyncGenerator[None, None]:
     try:
         yield
     finally:
-        await close()
+        _pools.pop(asyncio.get_running_loop(), None)
+        await session.close()
 
 
 async def close() -> None:
     """Closes the running loop's pool; the next request opens another."""
-    if pool := _pools.pop(asyncio.get_running_loop(), None):
-        await pool.session.close()
+    if pool := _pools.get(asyncio.get_running_loop()):
+        await pool.lifetime.aclose()
 
 
 @atexit.register
@@ -261,4 +263,4 @@ def _close_all() -> None:
     """Closes the pools of loops that run until the process ends."""
     for loop in list(_pools):
         if loop.is_running():
-            asyncio.run_coroutine_threadsafe(close(), loop).result(1.0)
+            futures.wait([asyncio.run_coroutine_threadsafe(close(), loop)], 1.0)

@@ -20,6 +20,7 @@ KEY_VARIABLE = "OPENAI_API_KEY"
 URL_VARIABLE = "OPENAI_BASE_URL"
 _FINISHES: dict[str, Finish] = {"length": "length", "content_filter": "filter"}
 _OURS = {"model", "messages", "stream", "n"}
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class OpenAI:
@@ -134,7 +135,7 @@ class OpenAI:
         if temperature is not None:
             fields["temperature"] = temperature
         fields.update(self._extra)
-        text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+        text = _encode(fields)
         try:
             return text.encode()
         except UnicodeEncodeError:  # half of a surrogate pair, which JSON readers refuse

@@ -80,13 +80,17 @@ class ScriptedServer:
     Attributes:
         url: The base URL.
         requests: What it received so far.
-        closed: How many connections a client closed while its answer was due.
+        accepted: How many connections there have been.
+        open: How many there are.
+        closed: How many a client closed while its answer was due.
     """
 
     def __init__(self, respond: Respond, *, latency: float = 0.0, port: int = 0) -> None:
         self.requests: list[Received] = []
+        self.accepted = 0
         self.closed = 0
         self.url = ""
+        self._connections: set[_Connection] = set()
         self._respond = respond
         self._latency = latency
         self._port = port
@@ -104,9 +108,12 @@ class ScriptedServer:
         self._loop.run_until_complete(self._stop())
         self._loop.close()
 
+    @property
+    def open(self) -> int:
+        return len(self._connections)
+
     async def start(self) -> None:
         """Listens on a loopback port of the running loop."""
-        self._connections: set[_Connection] = set()
         self._server = await asyncio.get_running_loop().create_server(
             lambda: _Connection(self), "127.0.0.1", self._port, backlog=1024
         )
@@ -140,6 +147,7 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
         self._server._connections.add(self)
+        self._server.accepted += 1
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server._connections.discard(self)
