@@ -71,6 +71,7 @@ def summary(run: RunTree, now: float | None = None) -> Text:
     end = run.end
     turns = len(run.root.turns) if run.root else 0
     seconds = end.seconds if end else run.now if now is None else now
+    told = {limit.message for limit in [*run.limits, *(run.root.limits if run.root else [])]}
     parts = [
         f"{turns}{_of(limits.get('turns'))} turn{'' if turns == 1 else 's'}",
         f"{run.usage.calls:,} model call{'' if run.usage.calls == 1 else 's'}",
@@ -78,14 +79,13 @@ def summary(run: RunTree, now: float | None = None) -> Text:
         f"{_money(run.cost)}{_of(limits.get('usd'), '$')}",
         f"{seconds:.1f}{_of(limits.get('seconds'))} s",
     ]
-
     line = Text()
     if end is None:
         line.append("running", style="bold")
     else:
         line.append(end.status, style=f"bold {GOOD_STYLE if end.status == 'done' else BAD_STYLE}")
     line.append(" · " + " · ".join(parts), style=QUIET_STYLE)
-    if end is not None and end.reason:
+    if end is not None and end.reason and end.reason not in told:
         line.append("\n" + visible(end.reason), style=BAD_STYLE)
     if end is not None and run.begin is not None:
         line.append(f"\nrun {run.begin.run_id}", style=QUIET_STYLE)
@@ -97,16 +97,16 @@ def _add_turns(tree: Tree, node: Node, code: bool, last_turns: int | None) -> No
     if hidden:
         tree.add(Text(f"… {hidden} earlier turns", style=QUIET_STYLE))
     for turn in node.turns[hidden:]:
-        branch = tree.add(_turn_title(turn))
+        branch = tree.add(_turn_title(turn, ended=node.end is not None))
         _add_turn_details(branch, turn, code, last_turns)
     for limit in node.limits:
         tree.add(_line(limit.message, BAD_STYLE))
 
 
-def _turn_title(turn: Turn) -> Text:
+def _turn_title(turn: Turn, *, ended: bool = False) -> Text:
     title = _line(f"turn {turn.begin.turn}" + (" (wrap-up)" if turn.begin.wrap_up else ""))
     if not turn.replies:
-        return title.append("  asking the model", style=QUIET_STYLE)
+        return title.append("  no reply" if ended else "  asking the model", style=QUIET_STYLE)
     tokens = sum(_number(reply.usage, "input_tokens") + _number(reply.usage, "output_tokens") for reply in turn.replies)
     parts = [f"model {sum(reply.seconds for reply in turn.replies):.2f} s", f"{tokens:,} tokens"]
     if turn.cell_end is not None:
@@ -157,8 +157,8 @@ def _outcome(turn: Turn, code: bool) -> Iterator[Text]:
         yield Text("no cell in the reply: nudged", style=BAD_STYLE)
     for limit in turn.limits:
         yield _line(limit.message, BAD_STYLE)
-    if turn.answer is not None and turn.answer.ready:
-        yield _answer(as_text(turn.answer.value), code)
+    if turn.answer is not None:
+        yield _answer(as_text(turn.answer.value), code, "answer" if turn.answer.ready else "answer so far")
 
 
 def _line(text: str, style: str = "") -> Text:
@@ -166,8 +166,8 @@ def _line(text: str, style: str = "") -> Text:
     return Text(one_line(text, LINE), style=style, no_wrap=True, overflow="ellipsis")
 
 
-def _answer(text: str, code: bool) -> Text:
-    return Text("answer: " + visible(text), style=GOOD_STYLE) if code else _line("answer: " + text, GOOD_STYLE)
+def _answer(text: str, code: bool, word: str = "answer") -> Text:
+    return Text(f"{word}: {visible(text)}", style=GOOD_STYLE) if code else _line(f"{word}: {text}", GOOD_STYLE)
 
 
 def as_text(value: JSON) -> str:

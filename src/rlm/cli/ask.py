@@ -43,10 +43,12 @@ def run(question: str, paths: list[Path], options: Options) -> int:
         completion, interrupted = _ask(question, paths, options)
     except RlmError as error:
         if options.json:
-            print(json_text.dumps({"status": "failed", "error": type(error).__name__, "reason": str(error)}))
+            _print_failure(type(error).__name__, str(error))
         raise
     if completion is None:
         print("rlm: interrupted before there was anything to keep", file=sys.stderr)
+        if options.json:
+            _print_failure("KeyboardInterrupt", "interrupted")
         return exit_codes.INTERRUPTED
     if options.save is not None and completion.trace is not None:
         _save(completion.trace, options.save)
@@ -55,6 +57,10 @@ def run(question: str, paths: list[Path], options: Options) -> int:
     elif completion.status != "failed":
         print(visible(completion.response) if sys.stdout.isatty() else completion.response)
     return exit_codes.INTERRUPTED if interrupted else exit_codes.OF_STATUS[completion.status]
+
+
+def _print_failure(error: str, reason: str) -> None:
+    print(json_text.dumps({"status": "failed", "error": error, "reason": reason}))
 
 
 def given(paths: list[Path]) -> str | Path | list[Path] | None:

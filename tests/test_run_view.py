@@ -1,0 +1,60 @@
+"""A saved run as lines: children below their calls, what went wrong, and what ended it."""
+
+import io
+
+from rlm.lms.scripted import Scripted
+from rlm.reference import RLM
+from rlm.run_view import console, view
+from rlm.trace.events import Event
+from rlm.trace.tree import RunTree
+from rlm.types import Limits, Request
+
+
+def shown(model: Scripted, limits: Limits, *, code: bool = True) -> list[str]:
+    """What `view` makes of a real run over a short text, timings taken out."""
+    events: list[Event] = []
+    with RLM(model=model, limits=limits, trace=False).stream("Who?", context="Ann and Bob") as run:
+        events.extend(run)
+    file = io.StringIO()
+    console(file).print(view(RunTree(events), code=code))
+    return [line.partition("  model ")[0] for line in file.getvalue().splitlines()]
+
+
+def cell(code: str) -> str:
+    return f"```repl\n{code}\n```"
+
+
+def test_children_stand_below_the_calls_that_started_them() -> None:
+    def script(request: Request) -> str:
+        root = "Who?" in request.messages[1].content
+        return cell("x = rlm_query('First name?', context[:3])\nFINAL(x)" if root else "FINAL(context)")
+
+    assert shown(Scripted(script), Limits(depth=2))[2:11] == [
+        "└── turn 1",
+        "    ├── x = rlm_query('First name?', context[:3])",
+        "    │   FINAL(x)",
+        "    ├── rlm_query × 1: 1 done",
+        "    │   └── First name? -> Ann",
+        "    │       └── turn 1",
+        "    │           ├── FINAL(context)",
+        "    │           └── answer: Ann",
+        "    └── answer: Ann",
+    ]
+
+
+def test_what_went_wrong_is_there() -> None:
+    script = ["no cell", cell("1 / 0"), cell("answer['content'] = 'half'")]
+    lines = shown(Scripted(script), Limits(turns=2), code=False)
+    assert lines[2:] == [
+        "├── turn 1",
+        "│   └── no cell in the reply: nudged",
+        "├── turn 1",
+        "│   ├── 1 / 0",
+        "│   └── ZeroDivisionError: division by zero",
+        "├── turn 2",
+        "│   ├── answer['content'] = 'half'",
+        "│   └── answer so far: half",
+        "├── turn 3 (wrap-up)  no reply",
+        "└── the limit of 2 turns is reached",
+        lines[-1],
+    ]
