@@ -30,13 +30,13 @@ def handle_faults(t: Target) -> str | None:
     return reached("userfaultfd", 0)
 
 
-@attempt()
+@attempt("nowhere")
 def store_a_key(t: Target) -> str | None:
     """add_key(), a store that outlives the process."""
     return reached("add_key", b"user", t.token.encode(), b"x", 1, -2)
 
 
-@attempt()
+@attempt("nowhere")
 def search_keys(t: Target) -> str | None:
     """keyctl()."""
     return reached("keyctl", 0, -2, 0)
@@ -60,7 +60,7 @@ def load_a_kernel(t: Target) -> str | None:
     return reached("kexec_load", 0, 1 << 20, 0, 0)
 
 
-@attempt()
+@attempt("nowhere")
 def read_the_kernel_log(t: Target) -> str | None:
     """syslog()."""
     return f"{call('syslog', 10, 0, 0)} bytes"
@@ -84,7 +84,7 @@ def new_namespaces(t: Target) -> str | None:
     return f"{call('unshare', 0x00020000 | 0x40000000 | 0x04000000)}"
 
 
-@attempt()
+@attempt("nowhere")
 def clone_into_a_namespace(t: Target) -> str | None:
     """clone(CLONE_NEWUSER), by its number."""
     import os

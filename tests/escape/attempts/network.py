@@ -14,7 +14,7 @@ def tcp(t: Target) -> str | None:
     return f"connected: {socket.create_connection(('127.0.0.1', t.tcp), timeout=2)}"
 
 
-@attempt()
+@attempt("nowhere")
 def tcp_over_ipv6(t: Target) -> str | None:
     """TCP over IPv6."""
     import socket
@@ -22,7 +22,7 @@ def tcp_over_ipv6(t: Target) -> str | None:
     return f"connected: {socket.create_connection(('::1', t.tcp6), timeout=2)}"
 
 
-@attempt()
+@attempt("nowhere")
 def tcp_fast_open(t: Target) -> str | None:
     """sendto() with MSG_FASTOPEN: data without connect()."""
     import socket

@@ -176,7 +176,7 @@ def write_another(t: Target) -> str | None:
     return f"{call('process_vm_writev', t.victim, local, 1, remote, 1, 0)} bytes"
 
 
-@attempt()
+@attempt("nowhere")
 def take_a_descriptor(t: Target) -> str | None:
     """pidfd_getfd() of a file that another process has open."""
     import os
@@ -185,7 +185,7 @@ def take_a_descriptor(t: Target) -> str | None:
     return os.pread(fd, 100, 0).decode()
 
 
-@attempt()
+@attempt("nowhere")
 def get_a_pidfd_from_the_stream(t: Target) -> str | None:
     """SO_PEERPIDFD of a pair of sockets."""
     import socket
@@ -194,7 +194,7 @@ def get_a_pidfd_from_the_stream(t: Target) -> str | None:
     return f"pidfd {a.getsockopt(socket.SOL_SOCKET, 77)}"
 
 
-@attempt()
+@attempt("nowhere")
 def compare_another(t: Target) -> str | None:
     """kcmp()."""
     import os

@@ -76,7 +76,7 @@ def empty_by_truncate(t: Target) -> str | None:
     return "truncated"
 
 
-@attempt()
+@attempt("nowhere")
 def empty_a_library(t: Target) -> str | None:
     """O_TRUNC of a file that may be read: one of the interpreter's."""
     import os
@@ -84,7 +84,7 @@ def empty_a_library(t: Target) -> str | None:
     return f"{os.open(t.readable, os.O_RDWR)}"
 
 
-@attempt()
+@attempt("nowhere")
 def plant_a_startup_file(t: Target) -> str | None:
     """A .pth file in site-packages, which the next Python would run."""
     import os
@@ -95,7 +95,7 @@ def plant_a_startup_file(t: Target) -> str | None:
     return path
 
 
-@attempt()
+@attempt("nowhere")
 def plant_byte_code(t: Target) -> str | None:
     """A .pyc in a __pycache__ of the standard library."""
     import os
@@ -197,7 +197,7 @@ def change_permissions(t: Target) -> str | None:
     return "open to all"
 
 
-@attempt()
+@attempt("nowhere")
 def change_permissions_of_a_library(t: Target) -> str | None:
     """fchmod() of a file that may be read."""
     import os
@@ -261,7 +261,7 @@ def lock_a_range(t: Target) -> str | None:
     return "locked"
 
 
-@attempt()
+@attempt("nowhere")
 def lease_a_file(t: Target) -> str | None:
     """F_SETLEASE on a file that may be read: whoever writes it waits."""
     import fcntl

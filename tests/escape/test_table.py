@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from collections import Counter
+
+from escape.registry import attempts
+from escape.table import PAGE, place
+
+
+def test_the_committed_table_is_what_is_tried() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert place(page) == page, "stale: PYTHONPATH=tests python -m escape.table"
+
+
+def test_every_attempt_is_described_once() -> None:
+    assert [name for name, times in Counter(attempt.name for attempt in attempts()).items() if times > 1] == []
+    assert [attempt.name for attempt in attempts() if not attempt.what] == []
