@@ -69,7 +69,7 @@ def summary(run: RunTree, now: float | None = None) -> Text:
     """One line: how it ended or that it runs, and what it used of its limits."""
     limits = run.begin.limits if run.begin else {}
     end = run.end
-    turns = len(run.root.turns) if run.root else 0
+    turns = _turns(run.root) if run.root else 0
     seconds = end.seconds if end else run.now if now is None else now
     told = {limit.message for limit in [*run.limits, *(run.root.limits if run.root else [])]}
     parts = [
@@ -90,6 +90,13 @@ def summary(run: RunTree, now: float | None = None) -> Text:
     if end is not None and run.begin is not None:
         line.append(f"\nrun {run.begin.run_id}", style=QUIET_STYLE)
     return line
+
+
+def _turns(node: Node) -> int:
+    """Turns as the limit counts them: a reply that was nudged is none."""
+    if node.end is not None:
+        return node.end.turns
+    return node.turns[-1].begin.turn if node.turns else 0
 
 
 def _add_turns(tree: Tree, node: Node, code: bool, last_turns: int | None) -> None:
