@@ -180,6 +180,7 @@ def test_cpu_time_counts_while_a_call_is_open():
         "import threading\nthreading.Event().wait()",
         "import asyncio\nawait asyncio.sleep(60)",
         "7 ** 10 ** 9",
+        "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\nwhile True: pass",
     ],
 )
 def test_an_interrupt_ends_the_cell_and_keeps_its_names(code, launcher):

@@ -6,11 +6,9 @@ Worker-side: standard library only, Python 3.8+.
 from __future__ import annotations
 
 import ast
-import inspect
 import linecache
 import math
 import sys
-import traceback
 import types
 from typing import Any
 
@@ -18,6 +16,7 @@ MAX_ERROR = 20_000  # characters of a traceback
 # What a SystemExit carries that FINAL raises. That class and no other: threads end silently by it, and
 # `except Exception` lets it pass.
 _ANSWER_GIVEN = object()
+_CO_COROUTINE = 0x80  # as in `inspect`, whose import costs more than a cell
 _FEW = 20  # items of a container, or characters, that SHOW_VARS() shows
 _MAX_LINE = 200  # characters of one variable in SHOW_VARS()
 _MAX_DIGITS_BITS = 14_000  # an int beyond this has more digits than Python will print
@@ -101,7 +100,7 @@ class Cells:
 
     def _evaluate(self, code: types.CodeType) -> Any:
         value = eval(code, self.namespace)
-        if not code.co_flags & inspect.CO_COROUTINE:
+        if not code.co_flags & _CO_COROUTINE:
             return value
         import asyncio  # 20 ms, for the cells that await
 
@@ -196,6 +195,8 @@ def _as_json(value: Any, depth: int) -> tuple[Any, bool]:
 
 def describe(error: BaseException) -> str:
     """What a cell raised, as the model should see it: a traceback of the cells' own frames alone."""
+    import traceback  # 2 ms, for the cells that fail
+
     try:
         found = traceback.TracebackException.from_exception(error)
         _trim(found, 0)
