@@ -4,10 +4,6 @@ import io
 import json
 import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -177,39 +173,3 @@ def test_a_bad_line_of_an_env_file_is_named_and_not_quoted(rlm: Rlm, tmp_path: P
     named.write_text("A=1\nsecret value\n")
     done = rlm("ask", "Who?", "--env-file", str(named))
     assert (done.status, done.err) == (2, f"rlm: --env-file {named}, line 2: expected NAME=value\n")
-
-
-INTERRUPTED = """
-import sys, rlm.engine
-from rlm.cli import main
-from rlm.lms.scripted import Scripted
-cells = ["answer['content'] = 'so far'; print(1)", "import time\\nwhile True: time.sleep(0.01)"]
-model = Scripted([f"```repl\\n{code}\\n```" for code in cells])
-rlm.engine.resolve = lambda spec: model
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-def test_ctrl_c_ends_with_the_partial_answer_and_the_cost(book: Path, tmp_path: Path) -> None:
-    environment = {**os.environ, "RLM_HOME": str(tmp_path / "home")}
-    process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED, "ask", "Who?", str(book)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-        start_new_session=True,
-    )
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        logs = list((tmp_path / "home").glob("runs/*/events.jsonl"))
-        if logs and logs[0].read_text().count('"cell_begin"') == 2:
-            break
-        time.sleep(0.02)
-    began = time.monotonic()
-    os.killpg(process.pid, signal.SIGINT)  # what a terminal does: everyone in the group gets it
-    out, err = process.communicate(timeout=10)
-    assert time.monotonic() - began < 3
-    assert (process.returncode, out) == (130, "so far\n")
-    assert "rlm: partial: 2 turns" in err
-    assert "Traceback" not in err
