@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from rlm import conflict
+from rlm.cli import main
 from rlm.errors import ConfigError
 
 
@@ -22,3 +23,15 @@ def test_other_packages_are_none_of_our_business(tmp_path: Path) -> None:
     for name in ("rlms_tools-1.dist-info", "rlm_engine-0.1.0.dist-info", "rlms"):
         (tmp_path / name).mkdir()
     conflict.check([str(tmp_path)])
+
+
+def test_the_command_refuses_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rlms-1.2.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["ask", "Who?"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("rlm: the package rlms is installed in ")
+    assert len(err.splitlines()) == 1

@@ -1,0 +1,35 @@
+"""The documents: their links lead somewhere, and what they list is what there is."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rlm.cli import exit_codes
+from rlm.types import Limits
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_exit_status_is_documented() -> None:
+    table = re.findall(r"^\| (\d+) \|", (ROOT / "docs" / "cli.md").read_text(), re.MULTILINE)
+    codes = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
+    assert {int(code) for code in table} == codes
+    assert all(re.search(rf"\b{code}\b", exit_codes.HELP) for code in codes)
+
+
+def test_every_limit_is_documented_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \|", (ROOT / "docs" / "limits.md").read_text(), re.MULTILINE))
+    defaults = Limits()
+    assert set(rows) == set(Limits.__dataclass_fields__)
+    for name, told in rows.items():
+        value = getattr(defaults, name)
+        assert told == ("none" if value is None and name != "output_chars" else told if value is None else f"{value:g}")
