@@ -62,9 +62,11 @@ class OpenAI:
     ) -> None:
         self.name = f"openai/{model}"
         self._model = model
-        self._base_url = (base_url or os.environ.get(URL_VARIABLE) or DEFAULT_URL).rstrip("/")
-        self._url = f"{self._base_url}/chat/completions"
+        self._base_url = base_url or os.environ.get(URL_VARIABLE) or DEFAULT_URL
         host = _host(self._base_url)
+        url = urlsplit(self._base_url)  # some gateways want a query, such as Azure's api-version
+        self._shown_url = url._replace(query="").geturl()
+        self._url = url._replace(path=url.path.rstrip("/") + "/chat/completions").geturl()
         key = api_key or os.environ.get(KEY_VARIABLE)
         if not key and not _is_loopback(host):
             raise MissingKeyError(f"{self.name} at {host} needs a key: set {KEY_VARIABLE}, or give api_key=")
@@ -84,7 +86,7 @@ class OpenAI:
         self._may_be_listed = not _is_loopback(host)
 
     def __repr__(self) -> str:
-        return f"OpenAI({self._model!r}, base_url={self._base_url!r})"
+        return f"OpenAI({self._model!r}, base_url={self._shown_url!r})"
 
     @property
     def window(self) -> int | None:
@@ -155,6 +157,8 @@ class OpenAI:
         finish = _FINISHES.get(ended or "", "stop")
         if refusal and not text:
             raise LMReplyError(f"{self.name} refused: {refusal}", usage, cost)
+        if text is None and finish == "length":
+            text = ""  # all the room went into thinking: the caller may give it more
         if not isinstance(text, str) or (not text and finish != "length"):
             why = "its content filter stopped it" if finish == "filter" else f"finish_reason {ended!r}"
             raise LMReplyError(f"{self.name}: the reply is empty ({why})", usage, cost)
@@ -174,9 +178,9 @@ class OpenAI:
 
     def _hint(self, message: str) -> str:
         if message.startswith(("401", "403")):
-            return f"; the key is api_key= or {KEY_VARIABLE}"
+            return f"; the key is api_key= or the variable {KEY_VARIABLE}"
         if message.startswith("404"):
-            return f"; is {self._model!r} a model at {_host(self._base_url)}, and {self._base_url} the right base URL?"
+            return f"; is {self._model!r} a model at {_host(self._base_url)}, and {self._shown_url} the right base URL?"
         return ""
 
 

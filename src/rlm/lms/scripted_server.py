@@ -128,7 +128,7 @@ class ScriptedServer:
     def take(self, request: Received) -> tuple[Answer, float, bytes]:
         """The answer to `request`, the seconds until it is due, and its bytes."""
         self.requests.append(request)
-        if not request.path.endswith("/chat/completions"):
+        if request.path.partition("?")[0] != "/v1/chat/completions":
             answer = Answer(f"no such path: {request.path}", status=404)
         else:
             answer = self._respond(request)
