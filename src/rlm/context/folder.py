@@ -172,7 +172,7 @@ def _rules_in(fd: int, prefix: str) -> tuple[Rules, ...]:
     try:
         with _opened(ignore.FILE, OPEN_FILE | os.O_NOFOLLOW, fd) as file:
             if stat.S_ISREG(os.fstat(file).st_mode):
-                return (ignore.parse(os.read(file, 1 << 20), prefix),)
+                return (ignore.parse(os.read(file, ignore.MOST_BYTES), prefix),)
     except OSError:  # then it is listed like any file that can't be read
         pass
     return ()
