@@ -68,7 +68,7 @@ def readable() -> list[str]:
     for scheme in (sysconfig.get_paths(), sysconfig.get_paths(vars=base)):
         paths += [scheme[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
     paths += site.getsitepackages([sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix])
-    paths += [path for path in sys.path if path.endswith(".zip")]
+    paths += [path for path in sys.path if path.endswith(("site-packages", "dist-packages", ".zip"))]
     triplet = sysconfig.get_config_var("MULTIARCH") or f"{os.uname().machine}-linux-gnu"
     paths += [f"/lib/{triplet}", f"/usr/lib/{triplet}", "/lib64", "/usr/lib64", "/usr/local/lib"]
     if sys.base_prefix != "/usr":  # a Python that brings its libraries along; /usr/lib itself is the whole host's
