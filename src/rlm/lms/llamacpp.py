@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import json
 import tempfile
 import threading
@@ -15,7 +16,7 @@ from rlm import nano
 from rlm.errors import ConfigError, LMError, LMRefusedError, LMReplyError, LMUnavailableError
 from rlm.lms import BOX
 from rlm.lms.base import Price
-from rlm.lms.gguf import Field, read_fields
+from rlm.lms.gguf import read_fields
 from rlm.types import JSON, Finish, Reply, Request, Usage
 
 BOX_FILE = Path(nano.__file__).parent / "nano.gguf"
@@ -23,14 +24,15 @@ BOX_FILE = Path(nano.__file__).parent / "nano.gguf"
 # What the attention caches of all slots may take together, unless the caller names a window. A model trained for
 # 131,072 tokens would otherwise ask for tens of GiB.
 _CACHE_BYTES = 4 * 2**30
-_KEY_BYTES = 2  # f16
+_ENTRY_BYTES = 2  # f16
 
 
 class LlamaCpp:
     """A model in a GGUF file, in this process.
 
     The file is loaded at the first call, once per process and options, and stays loaded. Calls run in llama.cpp's
-    slots: those in flight together are computed in one batch, those beyond `slots` wait their turn.
+    slots: those in flight together are computed in one batch, those beyond `slots` wait their turn. It costs nothing,
+    unless `price` is set.
 
     Args:
         path: The GGUF file.
@@ -55,14 +57,18 @@ class LlamaCpp:
         threads: int | None = None,
         **sampling: JSON,
     ) -> None:
-        file = Path(path).expanduser().absolute()
-        fields = read_fields(file)
-        if slots < 1 or (window is not None and window < 1) or (threads is not None and threads < 1):
+        if min(option for option in (slots, window, threads) if option is not None) < 1:
             raise ConfigError("slots, window and threads of a llama.cpp model must be at least 1")
+        file = Path(path).expanduser().absolute()
+        trained, token_bytes = _sizes(file)
+        if window is not None and window > trained:
+            raise ConfigError(f"{file.name} was trained for a window of {trained:,} tokens; {window:,} is too much")
+        room = _CACHE_BYTES // slots // token_bytes
+        tokens = window or max(min(trained, room), 1)
         self.name = name or f"llamacpp/{file.stem}"
-        self.window: int | None = window or _default_window(fields, slots)
+        self.window: int | None = tokens
         self.price: Price | None = Price(0.0, 0.0)
-        self._options = _Options(file, self.window, slots, threads)
+        self._options = _Options(file, tokens, slots, threads, token_bytes * tokens * slots)
         self._sampling = sampling
 
     def __repr__(self) -> str:
@@ -80,13 +86,14 @@ class LlamaCpp:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[bytes]] = loop.create_future()
         call = _Call(self._options, self._body(request), loop, future)
-        # A thread of its own: a pool's would keep the process from ending until the last answer is written.
-        threading.Thread(target=call.run, name=f"rlm {self.name}").start()
+        # A thread of its own: a pool's would keep the process from ending until the last answer is written, and a
+        # daemon (which a daemon's threads are by default) is ended inside of llama.cpp, which aborts the process.
+        threading.Thread(target=call.run, name=f"rlm {self.name}", daemon=False).start()
         try:
             chunks = await future
         finally:
             call.stopped.set()
-        return _reply(chunks, self.name)
+        return _reply(chunks, self.name, self.price)
 
     def _body(self, request: Request) -> bytes:
         body: dict[str, JSON] = {
@@ -105,7 +112,7 @@ class LlamaCpp:
 
 def box(**options: Any) -> LlamaCpp:
     """The model in the box; `options` as `LlamaCpp` takes them."""
-    return LlamaCpp(BOX_FILE, **{"name": BOX, "temperature": 0, **options})
+    return LlamaCpp(BOX_FILE, **{"name": BOX, "temperature": 0, "threads": 1, **options})
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,7 @@ class _Options:
     window: int
     slots: int
     threads: int | None
+    cache_bytes: int
 
 
 _servers: dict[_Options, Any] = {}
@@ -143,7 +151,8 @@ def _load(options: _Options) -> Any:
     params.n_ctx = options.window * options.slots
     params.verbosity = -1  # silent: its log goes to stderr
     params.warmup = False
-    params.cache_ram_mib = 0
+    # Room for what falls out of the slots, so that a root finds its conversation again after its sub-calls.
+    params.cache_ram_mib = max(options.cache_bytes // 2**20, 1)
     params.n_threads_http = 1
     if options.threads is not None:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = options.threads
@@ -154,7 +163,7 @@ def _load(options: _Options) -> Any:
         try:
             return xllamacpp.Server(params)
         except RuntimeError as error:
-            raise LMRefusedError(f"llama.cpp can't load {options.path}: {error}") from None
+            raise LMRefusedError(f"llama.cpp can't load {options.path} (or listen in {folder}): {error}") from None
 
 
 class _Call:
@@ -172,20 +181,25 @@ class _Call:
     def run(self) -> None:
         chunks: list[bytes] = []
         failure: BaseException | None = None
-        main = threading.main_thread()
 
         def take(chunk: bytes) -> bool:
             chunks.append(chunk)
-            return self.stopped.is_set() or not main.is_alive()  # True ends it; a process at its end waits for us
+            return self._is_unwanted()  # True ends it
 
         try:
             server = _server(self._options)
-            if not self.stopped.is_set():
+            if not self._is_unwanted():
                 server.handle_chat_completions(self._body, take)
         except BaseException as error:  # noqa: BLE001 (carried to the caller, whatever it is)
             failure = error
-        if not self._loop.is_closed():
+        if self._is_unwanted():
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._settle, chunks, failure)
+
+    def _is_unwanted(self) -> bool:
+        """Whether the call was cancelled, or the process is ending and waits for this thread."""
+        return self.stopped.is_set() or not threading.main_thread().is_alive()
 
     def _settle(self, chunks: list[bytes], failure: BaseException | None) -> None:
         if self._future.done():
@@ -196,7 +210,7 @@ class _Call:
             self._future.set_result(chunks)
 
 
-def _reply(chunks: list[bytes], name: str) -> Reply:
+def _reply(chunks: list[bytes], name: str, price: Price | None) -> Reply:
     """The reply that a stream of chunks (JSON, as the OpenAI API streams them) makes."""
     text: list[str] = []
     finish: Finish = "stop"
@@ -211,32 +225,34 @@ def _reply(chunks: list[bytes], name: str) -> Reply:
                 finish = "length"
         if "usage" in data:
             used = data["usage"]
-            cached = used.get("prompt_tokens_details", {}).get("cached_tokens", 0)
+            cached = used["prompt_tokens_details"]["cached_tokens"]
             usage = Usage(1, used["prompt_tokens"], used["completion_tokens"], cached)
     answer = "".join(text)
+    cost = price.cost(usage) if price else None
     if not answer:
-        raise LMReplyError(f"{name} gave an empty reply", usage, 0.0)
-    return Reply(answer, usage, 0.0, finish, name)
+        raise LMReplyError(f"{name} gave an empty reply", usage, cost)
+    return Reply(answer, usage, cost, finish, name)
 
 
 def _error(error: dict[str, Any], name: str) -> LMError:
-    message = f"{name}: {error.get('message', 'llama.cpp gave no reason')}"
-    return LMRefusedError(message) if 400 <= int(error.get("code", 500)) < 500 else LMUnavailableError(message)
+    message = f"{name}: {error['message']}"
+    return LMRefusedError(message) if 400 <= error["code"] < 500 else LMUnavailableError(message)
 
 
-def _default_window(fields: dict[str, Field], slots: int) -> int:
-    """The window the model was trained for, or as much of it as the slots' caches have room for."""
+def _sizes(file: Path) -> tuple[int, int]:
+    """The window that a model was trained for, and the bytes of a token in its attention cache, at most."""
+    fields = read_fields(file)
     kind = fields.get("general.architecture")
 
     def number(key: str, default: int) -> int:
         value = fields.get(f"{kind}.{key}", default)
         return value if isinstance(value, int) else default
 
-    trained = number("context_length", 4096)
-    heads = number("attention.head_count", 1)
-    head = number("embedding_length", 0) // max(heads, 1)
-    heads_kept = number("attention.head_count_kv", heads)
-    sizes = number("attention.key_length", head) + number("attention.value_length", head)
-    token = number("block_count", 0) * heads_kept * sizes * _KEY_BYTES
-    room = _CACHE_BYTES // slots // token if token else trained
-    return max(min(trained, room), 1)
+    heads = max(number("attention.head_count", 1), 1)
+    head = number("embedding_length", 0) // heads
+    entries = number("attention.key_length", head) + number("attention.value_length", head)
+    token_bytes = number("block_count", 0) * number("attention.head_count_kv", heads) * entries * _ENTRY_BYTES
+    trained = number("context_length", 0)
+    if trained < 1 or token_bytes < 1:
+        raise ConfigError(f"{file} does not say the sizes of a language model: it holds {kind or 'something else'}")
+    return trained, token_bytes
