@@ -1,0 +1,130 @@
+"""What can be said of what: an attribute with the kind of value it takes, and the names it is said of."""
+
+
+from __future__ import annotations
+
+import random
+import string
+
+import words
+
+
+def attribute(rng: random.Random) -> tuple[str, str]:
+    """An attribute and the kind of its values: hundreds of thousands of combinations, some of them invented words."""
+    kind = rng.choice(words.KINDS)
+    head = rng.choice(words.HEADS[kind])
+    roll = rng.random()
+    if roll < 0.05:
+        return rng.choice(
+            (
+                "email address",
+                "phone number",
+                "website",
+                "config path",
+                "contact email",
+                "log file",
+                "hostname",
+                "home page",
+            )
+        ), "contact"
+    if roll < 0.28:
+        return head, kind
+    if roll < 0.8:
+        return f"{rng.choice(words.MODIFIERS)} {head}", kind
+    if roll < 0.88:
+        return f"{words.pseudo(rng)} {head}", kind
+    if roll < 0.91:
+        return words.pseudo(rng), rng.choice(words.KINDS)
+    if roll < 0.95:
+        return f"{rng.choice(words.MODIFIERS)} {rng.choice(words.MODIFIERS)} {head}", kind
+    if roll < 0.98:
+        return f"{rng.choice(words.NOUNS)} {head}", kind
+    return f"{head} of {rng.choice(words.NOUNS)}", kind
+
+
+def name(rng: random.Random) -> str:
+    """A name: a person, a place, a firm, a thing with a number, an invented word. "the" may stand before it."""
+    word = words.pseudo(rng).capitalize()
+    roll = rng.random()
+    if roll < 0.2:
+        return words.person(rng)
+    if roll < 0.34:
+        return f"{rng.choice(words.PLACE_BEFORE)} {word}"
+    if roll < 0.46:
+        return f"{rng.choice(('', 'the ', 'the '))}{word} {rng.choice(words.PLACE_AFTER)}"
+    if roll < 0.58:
+        return f"{rng.choice(('', 'the ', 'the '))}{word} {rng.choice(words.THING_AFTER)}"
+    if roll < 0.66:
+        return f"{rng.choice(words.THING_BEFORE)} {rng.choice((word, numbered(rng), words.code(rng)))}"
+    if roll < 0.7:
+        return f"{rng.choice(words.THING_BEFORE).lower()} {numbered(rng)}"
+    if roll < 0.84:
+        return word if rng.random() < 0.8 else f"the {word}"
+    if roll < 0.88:
+        return f"{word} {words.pseudo(rng).capitalize()}"
+    if roll < 0.91:
+        return numbered(rng)
+    if roll < 0.94:
+        return f"the {rng.choice(words.ADJECTIVES)} {rng.choice(words.NOUNS)}"
+    if roll < 0.96:
+        return f"the {words.pseudo(rng)}"
+    if roll < 0.98:
+        return f"{word} & {rng.choice(('Sons', 'Co.', words.surname(rng)))}"
+    return words.identifier(rng)
+
+
+def numbered(rng: random.Random) -> str:
+    """A name of letters and digits: QX-17, db-07, B12, 4821."""
+    letters = "".join(rng.choices(string.ascii_uppercase, k=rng.randint(1, 3)))
+    return rng.choice(
+        (
+            f"{letters}-{rng.randint(1, 999)}",
+            f"{letters}{rng.randint(1, 999)}",
+            f"{rng.choice(('db', 'web', 'node', 'gpu', 'app', 'lab'))}-{rng.randint(1, 99):02d}",
+            f"{rng.randint(1, 9999)}",
+            f"{words.pseudo(rng).capitalize()} {rng.randint(1, 99)}",
+            f"{words.pseudo(rng).capitalize()}-{rng.randint(1, 99)}",
+            f"{rng.choice(('Alpha', 'Beta', 'Delta', 'Omega', 'Echo', 'Zulu'))}-{rng.randint(1, 99)}",
+        )
+    )
+
+
+def bare(name: str) -> str:
+    """The name without its article: what to search for."""
+    return name[4:] if name.startswith(("the ", "The ")) else name
+
+
+def near(rng: random.Random, name: str) -> str:
+    """Another name much like it: the same kind of name, and often a shared word."""
+    parts = name.split(" ")
+    if len(parts) > 1 and rng.random() < 0.75:
+        spot = rng.randrange(1 if parts[0] == "the" else 0, len(parts))
+        old = parts[spot]
+        new = numbered(rng) if any(c.isdigit() for c in old) else words.pseudo(rng)
+        parts[spot] = new.capitalize() if old[:1].isupper() else new
+        return " ".join(parts)
+    if "-" in name and rng.random() < 0.7:
+        return f"{name.rpartition('-')[0]}-{rng.randint(1, 999)}"
+    return other_name(rng, name)
+
+
+def other_name(rng: random.Random, other_than: str) -> str:
+    """A fresh name."""
+    while (fresh := name(rng)) == other_than:
+        pass
+    return fresh
+
+
+def near_attribute(rng: random.Random, attribute_: str, kind: str) -> tuple[str, str]:
+    """Another attribute, often of the same kind or with a shared word."""
+    parts = attribute_.split(" ")
+    roll = rng.random()
+    if roll < 0.3 and len(parts) > 1:
+        other = rng.choice(words.MODIFIERS)
+        return f"{other} {parts[-1]}", kind
+    if roll < 0.5 and len(parts) > 1:
+        kind = rng.choice(words.KINDS)
+        return f"{parts[0]} {rng.choice(words.HEADS[kind])}", kind
+    if roll < 0.7 and kind in words.HEADS:
+        return rng.choice(words.HEADS[kind]), kind
+    return attribute(rng)

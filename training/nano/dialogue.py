@@ -1,0 +1,78 @@
+"""Scenes -> dialogues, as the loop and the worker's own functions make them, and dialogues -> tokens.
+
+`imitate` runs an expert's cells against the real `grep` and `search`, without a worker: a hundred times faster than
+the real loop, and the same to the character, which `record.py` checks over thousands of real runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+from scenes import Scene
+from tokenizers import Tokenizer
+
+from rlm.prompts.profiles import NANO
+from rlm.sandbox.corpus import Corpus, Loaded
+from rlm.types import CellResult, Limits
+
+Dialogue = list[tuple[str, str]]  # (role, content)
+USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
+
+
+def fence(cell: str) -> str:
+    """A cell as a reply."""
+    return f"```repl\n{cell}\n```"
+
+
+def last_cell(scene: Scene, output: str) -> str | None:
+    """What the expert writes when it has read the output; None if it should have seen the fact and has not."""
+    value = scene.value or ""
+    if scene.kind == "find":
+        spot = scene.sentence.find(value)
+        seen = scene.sentence[max(spot - 12, 0) : spot + len(value) + 2].strip()
+        if spot < 0 or seen not in output:
+            return None
+    mark = "'" if '"' in value else '"'
+    return f"FINAL({mark}{value}{mark})"
+
+
+def describe(scene: Scene) -> str:
+    """The first line of the input's description, as `rlm.context` gives it."""
+    if isinstance(scene.context, str):
+        return f"str, {len(scene.context):,} characters, {scene.context.count(chr(10)) + 1:,} lines"
+    texts = scene.context.values()
+    return f'folder "input": {len(scene.context):,} files, {sum(map(len, texts)):,} characters'
+
+
+def imitate(scene: Scene, headline: str | None = None) -> Dialogue | None:
+    """The dialogue of a scene, without a worker; None if the search missed the fact."""
+    opening = f"{scene.question}\n\ncontext: {headline or describe(scene)}"
+    dialogue = [("user", opening), ("assistant", fence(scene.cell))]
+    if scene.value is None:
+        return dialogue
+    loaded = Loaded(scene.context if isinstance(scene.context, str) else Corpus(dict(scene.context)))
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(scene.cell, {"search": loaded.search, "grep": loaded.grep, "question": scene.question})
+    output = NANO.output(CellResult(printed.getvalue(), len(printed.getvalue())), Limits())
+    cell = last_cell(scene, output)
+    return None if cell is None else [*dialogue, ("user", output), ("assistant", fence(cell))]
+
+
+def render(dialogue: Dialogue) -> str:
+    """The dialogue as the chat template writes it."""
+    return "".join(f"<|{role}|>{content}{END}" for role, content in dialogue)
+
+
+def encode(tokenizer: Tokenizer, dialogue: Dialogue) -> tuple[list[int], list[int]]:
+    """Token ids, and the positions whose next token is the assistant's."""
+    ids: list[int] = []
+    ask: list[int] = []
+    for role, content in dialogue:
+        ids += tokenizer.encode(USER if role == "user" else ASSISTANT).ids
+        words = tokenizer.encode(content).ids + tokenizer.encode(END).ids
+        if role == "assistant":
+            ask += range(len(ids) - 1, len(ids) - 1 + len(words))
+        ids += words
+    return ids, ask

@@ -1,0 +1,91 @@
+"""Writes shards of training data: token ids of many dialogues, and where the assistant speaks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import scenes
+from dialogue import Dialogue, encode, imitate
+from tokenizers import Tokenizer
+
+LONGEST = 512  # tokens of a dialogue; longer ones are left out
+MOST_ASKED = 72  # supervised tokens of a dialogue, likewise
+
+
+def invented(seed: int, count: int, books: Path, held_out: bool, kind: str | None = None) -> Iterator[Dialogue]:
+    """That many dialogues over fresh scenes."""
+    world = scenes.World(random.Random(seed), books, held_out)
+    while count:
+        scene = scenes.scene(world, kind)
+        if (dialogue := imitate(scene, headline(world.rng, scene))) is not None:
+            count -= 1
+            yield dialogue
+
+
+def headline(rng: random.Random, scene: scenes.Scene) -> str:
+    """A description as of an input of any size: a scene's input is small, and what users have is not."""
+    size = int(10 ** rng.uniform(2.5, 8))
+    lines = size // rng.randint(30, 300) + 1
+    if isinstance(scene.context, str):
+        return f"str, {size:,} characters, {lines:,} lines"
+    files = rng.randint(2, 12_000)
+    return (
+        f'folder "{rng.choice(("src", "docs", "data", "input", "lib", "notes"))}": {files:,} files, {size:,} characters'
+    )
+
+
+def recorded(path: Path) -> Iterator[Dialogue]:
+    """The dialogues that `record.py` wrote."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield [(role, content) for role, content in json.loads(line)]
+
+
+def save(path: Path, tokenizer: Tokenizer, dialogues: Iterator[Dialogue]) -> int:
+    """Writes one shard, whole or not at all; how many dialogues fitted."""
+    ids: list[int] = []
+    ask: list[int] = []
+    ends: list[tuple[int, int]] = []
+    for dialogue in dialogues:
+        tokens, positions = encode(tokenizer, dialogue)
+        if len(tokens) <= LONGEST and len(positions) <= MOST_ASKED:
+            ids += tokens
+            ask += positions
+            ends.append((len(ids), len(ask)))
+    part = path.with_suffix(".part.npz")
+    np.savez(part, ids=np.array(ids, np.uint16), ask=np.array(ask, np.uint16), ends=np.array(ends, np.int64))
+    os.replace(part, path)
+    return len(ends)
+
+
+def main() -> None:
+    """Writes shards until there are as many as wanted."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--books", type=Path, required=True)
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--recorded", type=Path, help="dialogues of record.py, as a shard of their own")
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--count", type=int, default=30)
+    parser.add_argument("--size", type=int, default=6000)
+    parser.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    tokenizer = Tokenizer.from_file(str(options.tokenizer))
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.recorded:
+        save(options.out / "recorded.npz", tokenizer, recorded(options.recorded))
+    for place in range(options.first, options.first + options.count):
+        path = options.out / f"shard-{place:04d}.npz"
+        if not path.exists():
+            print(
+                path.name, save(path, tokenizer, invented(1000 + place, options.size, options.books, False)), flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()

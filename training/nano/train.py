@@ -1,0 +1,233 @@
+"""Trains the network on shards of dialogues, for a given time, on two CPU cores; can be stopped and started again."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from model import STRIDE, Decoder, Shape, rope_table
+from muon import Optimizer
+from shards import LONGEST, MOST_ASKED, invented, save
+from tokenizers import Tokenizer
+from torch import Tensor
+
+# Length of a batch's rows -> how many rows: every batch has one of these shapes, so that each is compiled once.
+ROWS = {96: 64, 192: 40, 288: 28, 400: 20, LONGEST: 16}
+STEP_TOKENS = 14_000
+Batch = tuple[Tensor, Tensor, Tensor]  # ids [rows, length], at [rows, MOST_ASKED], target likewise, -1 where unused
+
+
+def rows_of(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The dialogues of a shard: token ids and supervised positions."""
+    with np.load(path) as shard:
+        ids, ask, ends = shard["ids"], shard["ask"], shard["ends"]
+    first, asked = 0, 0
+    for end, stop in ends:
+        yield ids[first:end], ask[asked:stop]
+        first, asked = end, stop
+
+
+def pack(rows: list[tuple[np.ndarray, np.ndarray]], length: int, count: int) -> Batch:
+    """Rows of one bucket as a batch; missing rows stay empty."""
+    ids = torch.zeros(count, length, dtype=torch.long)
+    at = torch.zeros(count, MOST_ASKED, dtype=torch.long)
+    target = torch.full((count, MOST_ASKED), -1, dtype=torch.long)
+    for place, (tokens, ask) in enumerate(rows):
+        ids[place, : len(tokens)] = torch.from_numpy(tokens.astype(np.int64))
+        at[place, : len(ask)] = torch.from_numpy(ask.astype(np.int64))
+        target[place, : len(ask)] = torch.from_numpy(tokens[ask.astype(np.int64) + 1].astype(np.int64))
+    return ids, at, target
+
+
+def batches(paths: list[Path], rng: random.Random) -> list[Batch]:
+    """The dialogues of some shards as batches by length, in random order."""
+    buckets: dict[int, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
+    for path in paths:
+        for row in rows_of(path):
+            buckets[next(length for length in ROWS if len(row[0]) <= length)].append(row)
+    found = []
+    for length, rows in buckets.items():
+        rng.shuffle(rows)
+        count = ROWS[length]
+        found += [pack(rows[k : k + count], length, count) for k in range(0, len(rows), count)]
+    rng.shuffle(found)
+    return found
+
+
+class Runner:
+    """The network, compiled once per shape, and what it needs besides ids."""
+
+    def __init__(self, net: Decoder, compiled: bool = True) -> None:
+        self.net = net
+        self.run = torch.compile(net, dynamic=False) if compiled else net
+        cos, sin = rope_table(net.shape, LONGEST)
+        self.cos, self.sin = cos.bfloat16(), sin.bfloat16()
+        self.mask = torch.full((STRIDE, STRIDE), float("-inf"), dtype=torch.bfloat16).triu(1)
+
+    def logits(self, ids: Tensor, at: Tensor) -> Tensor:
+        """fp32 logits [rows, asked, vocabulary]."""
+        length = ids.shape[1]
+        hidden = self.run(ids, at, self.cos[:length], self.sin[:length], self.mask)
+        return F.linear(hidden, self.net.embed).float()
+
+
+@torch.no_grad()
+def exact(runner: Runner, told: list[Batch]) -> tuple[float, float]:
+    """Shares of first and of last cells that greedy decoding would write without a fault.
+
+    Decoding is right to the last token if and only if each token is the likeliest after the right ones before it.
+    """
+    first, last = [], []
+    for ids, at, target in told:
+        right = (runner.logits(ids, at).argmax(-1) == target) | (target < 0)
+        for row in range(len(ids)):
+            asked = int((target[row] >= 0).sum())
+            if not asked:
+                continue
+            gap = (at[row, 1:asked] - at[row, : asked - 1] > 1).nonzero()
+            cut = int(gap[0]) + 1 if len(gap) else asked
+            first.append(bool(right[row, :cut].all()))
+            if len(gap):
+                last.append(bool(right[row, cut:asked].all()))
+    return float(np.mean(first)), float(np.mean(last)) if last else float("nan")
+
+
+def rate_at(done: float, steps: int) -> float:
+    """Learning rate, as a share of the full one, when `done` of the time is spent: flat, then falling."""
+    return min(1.0, (steps + 1) / 60) * min(1.0, max(0.02, (1 - done) / 0.45))
+
+
+class Training:
+    """One training run: everything that a checkpoint keeps."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.tokenizer = Tokenizer.from_file(str(options.tokenizer))
+        self.shape = Shape(vocab=self.tokenizer.get_vocab_size(), layers=options.layers)
+        net = Decoder(self.shape)
+        net.init(options.seed)
+        self.runner = Runner(net.bfloat16())
+        self.optimizer = Optimizer(net)
+        self.rng = random.Random(options.seed)
+        self.spent = 0.0
+        self.tokens = 0
+        self.checkpoint = options.out / "checkpoint.pt"
+        if self.checkpoint.exists():
+            self.restore()
+
+    def restore(self) -> None:
+        """Goes on from the checkpoint."""
+        kept = torch.load(self.checkpoint, weights_only=True)
+        self.spent, self.tokens = kept["spent"], kept["tokens"]
+        self.optimizer.state, self.optimizer.steps = kept["state"], kept["steps"]
+        with torch.no_grad():
+            for name, weight in self.runner.net.named_parameters():
+                weight.copy_(kept["state"][name]["master"])
+        self.rng = random.Random(kept["steps"])
+
+    def save(self) -> None:
+        """Writes the checkpoint, whole or not at all."""
+        part = self.checkpoint.with_suffix(".part")
+        kept = {"spent": self.spent, "tokens": self.tokens, "state": self.optimizer.state}
+        torch.save({**kept, "steps": self.optimizer.steps, "shape": asdict(self.shape)}, part)
+        os.replace(part, self.checkpoint)
+
+    def step(self, told: list[Batch]) -> float:
+        """One optimizer step over some batches; the mean loss of a supervised token."""
+        total, count = 0.0, 0
+        for ids, at, target in told:
+            logits = self.runner.logits(ids, at)
+            loss = F.cross_entropy(logits.view(-1, logits.shape[-1]), target.view(-1), ignore_index=-1, reduction="sum")
+            (loss / 1000).backward()
+            total += float(loss.detach())
+            count += int((target >= 0).sum())
+            self.tokens += int((ids != 0).sum())
+        done = self.spent / (self.options.minutes * 60)
+        self.optimizer.step(rate_at(done, self.optimizer.steps), 1000 / count)
+        return total / count
+
+    def evaluate(self, dev: dict[str, list[Batch]]) -> str:
+        """Exact cells by kind, over held-out wordings and names, with the averaged weights."""
+        net = self.runner.net
+        with torch.no_grad():
+            for name, weight in net.named_parameters():
+                weight.copy_(self.optimizer.state[name]["mean"])
+            scores = {kind: exact(self.runner, told) for kind, told in dev.items()}
+            for name, weight in net.named_parameters():
+                weight.copy_(self.optimizer.state[name]["master"])
+        return "  ".join(f"{kind} {a:.3f}" + (f"/{b:.3f}" if b == b else "") for kind, (a, b) in scores.items())
+
+    def run(self) -> None:
+        """Trains until the time is spent."""
+        dev = dev_set(self.options, self.tokenizer)
+        last_save = time.monotonic()
+        while True:
+            for told in steps(self.options.shards, self.rng):
+                began = time.monotonic()
+                before = self.tokens
+                loss = self.step(told)
+                if (took := time.monotonic() - began) < 15:  # compiling, and being stopped, is not training
+                    self.spent += took
+                if self.optimizer.steps % 20 == 0 or self.optimizer.steps < 8:
+                    speed = (self.tokens - before) / took
+                    print(f"{self.optimizer.steps} {self.spent / 60:.1f} min {self.tokens / 1e6:.2f}M tokens "
+                          f"{speed:.0f}/s loss {loss:.4f}", flush=True)  # fmt: skip
+                ended = self.spent >= self.options.minutes * 60
+                if ended or time.monotonic() - last_save > 240:
+                    self.save()
+                    print(self.evaluate(dev), flush=True)
+                    last_save = time.monotonic()
+                if ended:
+                    return
+
+
+def steps(folder: Path, rng: random.Random) -> Iterator[list[Batch]]:
+    """One pass over a few of the shards, newer ones likelier, in groups of batches for one step each."""
+    paths = sorted(folder.glob("*[0-9].npz"))
+    chosen = rng.sample(paths, min(3, len(paths))) + sorted(folder.glob("recorded*.npz"))[:1]
+    group: list[Batch] = []
+    for batch in batches(chosen, rng):
+        group.append(batch)
+        if sum(ids.numel() for ids, _, _ in group) >= STEP_TOKENS:
+            yield group
+            group = []
+
+
+def dev_set(options: argparse.Namespace, tokenizer: Tokenizer) -> dict[str, list[Batch]]:
+    """Batches by kind, out of templates, names and texts that training never sees."""
+    found = {}
+    for kind, count in {"find": 300, "short": 100, "count": 60, "mention": 60, "define": 60, "other": 60}.items():
+        path = options.out / f"dev-{kind}.npz"
+        if not path.exists():
+            save(path, tokenizer, invented(5, count, options.books, True, kind))
+        found[kind] = batches([path], random.Random(0))
+    return found
+
+
+def main() -> None:
+    """Trains."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--books", type=Path, required=True)
+    parser.add_argument("--tokenizer", type=Path, required=True)
+    parser.add_argument("--shards", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--minutes", type=float, default=70)
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(2)
+    Training(options).run()
+
+
+if __name__ == "__main__":
+    main()
