@@ -1,7 +1,8 @@
 """`RLMLogger`, with the reference system's name, import path and file format; part of `rlm.reference`.
 
 Our own record of a run is its trace (`rlm.trace`). This one gives a run's root turns as the reference system's
-logs have them: one row of metadata, then a row an iteration.
+logs have them: one row of metadata, then a row an iteration as it ends. The variables of a cell (`locals`) stay in
+its sandbox.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rlm.trace.events import (
     CellEnd,
     Event,
     NodeBegin,
+    NodeEnd,
     ReplyReceived,
     RequestSent,
     TurnBegin,
@@ -44,41 +46,64 @@ class RLMLogger:
             self.log_file_path = str(Path(log_dir) / f"{file_name}_{stamp}.jsonl")
         self._metadata: dict[str, JSON] | None = None
         self._iterations: list[JSON] = []
-        self._root_turns: dict[int, dict[str, JSON]] = {}
-        self._calls: dict[int, dict[str, JSON]] = {}
         self._conversation: list[JSON] = []
-        self._root = 0
+        self._calls: dict[int, dict[str, JSON]] = {}
+        self._turn: dict[str, JSON] | None = None
+        self._result: dict[str, JSON] = {}
+        self._root = self._turn_span = 0
+        self._last = self._turn_began = 0.0
 
-    def begin(self, metadata: Mapping[str, JSON]) -> None:
-        """A completion starts; what the last one left is dropped."""
-        self._metadata = dict(metadata)
+    def log_metadata(self, metadata: Mapping[str, JSON]) -> None:
+        """What runs, and on what: the log's first row. A second call changes nothing."""
+        if self._metadata is None:
+            self._metadata = dict(metadata)
+            self._write({"type": "metadata", "timestamp": datetime.now().isoformat(), **self._metadata})
+
+    def clear_iterations(self) -> None:
+        """A completion starts: what the last one left is dropped here, and stays in the file."""
         self._iterations, self._conversation = [], []
-        self._root_turns, self._calls, self._root = {}, {}, 0
-        self._write({"type": "metadata", **self._metadata})
+        self._calls, self._turn, self._root, self._turn_span = {}, None, 0, 0
 
     def take(self, event: Event) -> None:
         """One event of the run."""
+        self._last = event.t
         if isinstance(event, NodeBegin) and event.depth == 0:
             self._root = event.span
         elif isinstance(event, TurnBegin) and event.parent == self._root:
-            self._root_turns[event.span] = {"prompt": "", "response": "", "code_blocks": [], "final_answer": None}
-        elif isinstance(event, CallBegin):
-            self._calls[event.span] = {"root_model": event.model, "prompt": event.prompt, "_turn": event.parent}
+            self.end()
+            self._turn, self._turn_span, self._turn_began = {}, event.span, event.t
+        elif isinstance(event, CallBegin) and event.parent == self._turn_span:
+            self._calls[event.span] = {
+                "root_model": event.model.partition("/")[2] or event.model,
+                "prompt": event.prompt,
+            }
         elif isinstance(event, CallEnd):
             self._end_call(event)
-        elif (turn := self._root_turns.get(event.span)) is not None:
-            self._take_in_turn(turn, event)
+        elif isinstance(event, NodeEnd) and event.span == self._root:
+            self.end()
+        elif event.span == self._turn_span and self._turn is not None:
+            self._take_in_turn(self._turn, event)
 
     def end(self) -> None:
-        """The completion has ended."""
-        for turn in self._root_turns.values():
-            row: dict[str, JSON] = {"type": "iteration", "iteration": len(self._iterations) + 1, **turn}
-            row["timestamp"] = datetime.now().isoformat()
-            self._iterations.append(row)
-            self._write(row)
+        """An iteration has ended, if one was under way: its row is written. One without a reply is none."""
+        turn, self._turn = self._turn, None
+        if turn is None or "response" not in turn:
+            return
+        row: dict[str, JSON] = {
+            "type": "iteration",
+            "iteration": len(self._iterations) + 1,
+            "timestamp": datetime.now().isoformat(),
+            "prompt": list(self._conversation),
+            "response": turn["response"],
+            "code_blocks": turn.get("code_blocks", []),
+            "final_answer": turn.get("final_answer"),
+            "iteration_time": round(self._last - self._turn_began, 6),
+        }
+        self._iterations.append(row)
+        self._write(row)
 
     def get_trajectory(self) -> dict[str, JSON] | None:
-        """`run_metadata` and `iterations` of the last completion, or None before the first."""
+        """`run_metadata` and `iterations` of the last completion; None where no `RLM` was given this logger."""
         if self._metadata is None:
             return None
         return {"run_metadata": self._metadata, "iterations": list(self._iterations)}
@@ -89,53 +114,40 @@ class RLMLogger:
         return len(self._iterations)
 
     def _take_in_turn(self, turn: dict[str, JSON], event: Event) -> None:
-        blocks = turn["code_blocks"]
-        assert isinstance(blocks, list)
         if isinstance(event, RequestSent):
             self._conversation += event.messages
-            turn["prompt"] = list(self._conversation)
         elif isinstance(event, ReplyReceived):
             turn["response"] = event.text
-            turn["iteration_time"] = event.seconds
         elif isinstance(event, CellBegin):
-            blocks.append({"code": event.code, "result": {"rlm_calls": []}})
+            result: dict[str, JSON] = {"stdout": "", "stderr": "", "locals": {}, "execution_time": None}
+            result |= {"rlm_calls": [], "final_answer": None}
+            turn["code_blocks"] = [{"code": event.code, "result": result}]
+            self._result = result
         elif isinstance(event, CellEnd):
-            result = _result(blocks)
-            result |= {"stdout": event.output, "stderr": event.error or "", "locals": {}, "final_answer": None}
-            result["execution_time"] = event.seconds
+            self._result |= {"stdout": event.output, "stderr": event.error or "", "execution_time": event.seconds}
         elif isinstance(event, AnswerSet) and event.ready:
-            turn["final_answer"] = event.value
-            _result(blocks)["final_answer"] = event.value
+            text = event.value if isinstance(event.value, str) else json.dumps(event.value, ensure_ascii=False)
+            turn["final_answer"] = self._result["final_answer"] = text
 
     def _end_call(self, event: CallEnd) -> None:
         call = self._calls.pop(event.span, None)
-        turn = self._root_turns.get(call.pop("_turn")) if call else None  # type: ignore[arg-type]
-        if call is None or turn is None or not turn["code_blocks"]:
+        calls = self._result.get("rlm_calls")
+        if call is None or not isinstance(calls, list):
             return
-        model = str(call["root_model"])
         spent: dict[str, JSON] = {
             "total_calls": event.usage["calls"],
             "total_input_tokens": event.usage["input_tokens"],
             "total_output_tokens": event.usage["output_tokens"],
-            "total_cost": event.cost,
         }
-        call |= {"response": event.reply or "", "execution_time": event.seconds, "error": event.error}
-        call["usage_summary"] = {"model_usage_summaries": {model: spent}}
-        calls = _result(turn["code_blocks"])["rlm_calls"]
-        assert isinstance(calls, list)
+        if event.cost is not None:
+            spent["total_cost"] = event.cost
+        call |= {"response": event.reply or "", "execution_time": event.seconds}
+        call["usage_summary"] = {"model_usage_summaries": {str(call["root_model"]): spent}}
+        if event.error is not None:
+            call["error"] = event.error
         calls.append(call)
 
     def _write(self, row: Mapping[str, JSON]) -> None:
         if self.log_file_path is not None:
             with open(self.log_file_path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
-
-
-def _result(blocks: JSON) -> dict[str, JSON]:
-    """The result of the last code block."""
-    assert isinstance(blocks, list)
-    block = blocks[-1]
-    assert isinstance(block, dict)
-    result = block["result"]
-    assert isinstance(result, dict)
-    return result

@@ -9,17 +9,18 @@ there, and never takes the short way of a plain call.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from rlm import engine
-from rlm.errors import ConfigError
+from rlm.errors import ConfigError, MissingKeyError
 from rlm.lms import resolve
 from rlm.lms.base import LM
 from rlm.logger import RLMLogger
 from rlm.run import Run
-from rlm.types import JSON, Completion, Limits, Usage
+from rlm.types import JSON, Completion, Limits
 
 # The backends there that speak the OpenAI wire, and where each is found by default.
 _OPENAI_WIRE = {
@@ -28,6 +29,12 @@ _OPENAI_WIRE = {
     "openrouter": "https://openrouter.ai/api/v1",
     "vercel": "https://ai-gateway.vercel.sh/v1",
     "portkey": "https://api.portkey.ai/v1",
+}
+# Whose key goes where: one provider's must not be sent to another.
+_KEY_VARIABLES = {
+    "https://openrouter.ai/api/v1": "OPENROUTER_API_KEY",
+    "https://ai-gateway.vercel.sh/v1": "AI_GATEWAY_API_KEY",
+    "https://api.portkey.ai/v1": "PORTKEY_API_KEY",
 }
 _LIMITS = {
     "max_depth": "depth",
@@ -40,13 +47,47 @@ _NAMES = {"backend", "backend_kwargs", "environment", "environment_kwargs", "log
 
 
 @dataclass(frozen=True, slots=True)
-class UsageSummary:
-    """A completion's usage, as the reference system has it."""
+class ModelUsageSummary:
+    """What one model consumed, as the reference system has it."""
 
     total_calls: int
     total_input_tokens: int
     total_output_tokens: int
-    total_cost: float | None
+    total_cost: float | None = None
+
+    def to_dict(self) -> dict[str, JSON]:
+        """As JSON; a cost that is unknown is left out."""
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSummary:
+    """A completion's usage by model, as the reference system has it; two models of one run are one entry."""
+
+    model_usage_summaries: dict[str, ModelUsageSummary]
+
+    @property
+    def total_cost(self) -> float | None:
+        """US dollars; None if unknown."""
+        costs = [summary.total_cost for summary in self.model_usage_summaries.values()]
+        return sum(cost for cost in costs if cost is not None) if any(cost is not None for cost in costs) else None
+
+    @property
+    def total_input_tokens(self) -> int:
+        """Tokens of all prompts."""
+        return sum(summary.total_input_tokens for summary in self.model_usage_summaries.values())
+
+    @property
+    def total_output_tokens(self) -> int:
+        """Tokens of all replies."""
+        return sum(summary.total_output_tokens for summary in self.model_usage_summaries.values())
+
+    def to_dict(self) -> dict[str, JSON]:
+        """As JSON."""
+        models: dict[str, JSON] = {name: one.to_dict() for name, one in self.model_usage_summaries.items()}
+        cost = self.total_cost
+        return {"model_usage_summaries": models, **({"total_cost": cost} if cost is not None else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +97,30 @@ class RLMChatCompletion(Completion):
     Attributes:
         root_model: The model's name.
         prompt: What was asked.
-        usage_summary: Totals of the run.
+        usage_summary: The run's usage.
         execution_time: Seconds.
         metadata: The trajectory, where a logger captured it.
+        error: Why there is no answer, where there is none.
     """
 
     root_model: str = ""
     prompt: object = None
-    usage_summary: UsageSummary = UsageSummary(0, 0, 0, None)
+    usage_summary: UsageSummary = UsageSummary({})
     execution_time: float = 0.0
     metadata: dict[str, JSON] | None = None
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """The reference's fields, as JSON where the prompt is."""
+        shown: dict[str, object] = {
+            "root_model": self.root_model,
+            "prompt": self.prompt,
+            "response": self.response,
+            "usage_summary": self.usage_summary.to_dict(),
+            "execution_time": self.execution_time,
+        }
+        shown |= {"metadata": self.metadata} if self.metadata is not None else {}
+        return shown | ({"error": self.error} if self.error is not None else {})
 
 
 class RLM(engine.RLM):
@@ -73,12 +128,14 @@ class RLM(engine.RLM):
 
     Args:
         backend: The model's provider; an option of the reference system, as are `backend_kwargs` (`model_name`,
-            `api_key`, `base_url`), `environment`, `max_depth`, `max_iterations`, `max_budget`, `max_timeout`,
-            `max_tokens` and `logger`.
+            `api_key`, `base_url`, `timeout`, `max_retries`, `default_headers`, `sampling_args`), `environment`,
+            `max_depth`, `max_iterations`, `max_budget`, `max_timeout`, `max_tokens` and `logger`.
+        backend_kwargs: Options of the model.
         options: Our own options: `model`, `sub_model`, `sandbox`, `limits`, ... (see `rlm.engine.RLM`).
 
     Raises:
         ConfigError: An option is unknown, or stands in both forms.
+        MissingKeyError: The backend needs a key that is not set.
     """
 
     def __init__(self, backend: str | None = None, backend_kwargs: Mapping[str, Any] | None = None, **options: Any):
@@ -88,59 +145,72 @@ class RLM(engine.RLM):
         self._logger: RLMLogger | None = named.get("logger")
         self._as_reference = bool(named)
         super().__init__(**(_translated(named, own) if named else own))
+        if self._logger is not None:
+            self._logger.log_metadata(self._metadata(named))
 
     def completion(self, prompt: object, root_prompt: str | None = None, *, context: object = None) -> Completion:
         """`rlm.engine.RLM.completion`; with `root_prompt`, that is the question and `prompt` the input."""
         with self._started(prompt, root_prompt, context) as run:
-            if self._logger is not None:
-                for event in run:
-                    self._logger.take(event)
+            self._log(run)
             return self._finished(run.result(), prompt)
 
     async def acompletion(
         self, prompt: object, root_prompt: str | None = None, *, context: object = None
     ) -> Completion:
-        """`completion`, for async callers."""
+        """`completion`, for async callers; a logger gets its rows at the end."""
         run = self._started(prompt, root_prompt, context)
-        completion = await run.aresult()
-        if self._logger is not None:
-            for event in run:
-                self._logger.take(event)
+        try:
+            completion = await run.aresult()
+        finally:
+            self._log(run)
         return self._finished(completion, prompt)
 
     def _started(self, prompt: object, root_prompt: str | None, context: object) -> Run:
         if self._logger is not None:
-            setup = self.setup
-            self._logger.begin(
-                {
-                    "root_model": setup.model.name,
-                    "max_depth": setup.limits.depth,
-                    "max_iterations": setup.limits.turns,
-                    "backend": setup.model.name.partition("/")[0],
-                    "backend_kwargs": {"model_name": setup.model.name.partition("/")[2]},
-                    "environment_type": setup.launcher.name,
-                    "environment_kwargs": {},
-                    "other_backends": None,
-                }
-            )
+            self._logger.clear_iterations()
         return self.stream(root_prompt, context=prompt) if root_prompt else self.stream(prompt, context=context)
+
+    def _log(self, run: Run) -> None:
+        if self._logger is not None:
+            for event in run:
+                self._logger.take(event)
+            self._logger.end()
+
+    def _metadata(self, named: Mapping[str, Any]) -> dict[str, JSON]:
+        """What a log begins with; of the model's options nothing that may be secret."""
+        setup = self.setup
+        kwargs = named.get("backend_kwargs", {})
+        return {
+            "root_model": _short_name(setup.model),
+            "max_depth": setup.limits.depth,
+            "max_iterations": setup.limits.turns,
+            "backend": named.get("backend", "openai"),
+            "backend_kwargs": {name: kwargs[name] for name in ("model_name", "base_url") if name in kwargs},
+            "environment_type": setup.launcher.name,
+            "environment_kwargs": {},
+            "other_backends": None,
+        }
 
     def _finished(self, completion: Completion, prompt: object) -> Completion:
         if not self._as_reference:
             return completion
-        trajectory = None
-        if self._logger is not None:
-            self._logger.end()
-            trajectory = self._logger.get_trajectory()
-        ours = {**asdict(completion), "usage": completion.usage}
+        usage = completion.usage
+        spent = ModelUsageSummary(usage.calls, usage.input_tokens, usage.output_tokens, completion.cost)
+        models = dict.fromkeys((_short_name(self.setup.model), _short_name(self.setup.sub_model)))
         return RLMChatCompletion(
-            **ours,
-            root_model=self.setup.model.name.partition("/")[2] or self.setup.model.name,
+            **{field.name: getattr(completion, field.name) for field in fields(completion)},
+            root_model=_short_name(self.setup.model),
             prompt=prompt,
-            usage_summary=_summary(completion.usage, completion.cost),
+            usage_summary=UsageSummary({" + ".join(models): spent}),
             execution_time=completion.seconds,
-            metadata=trajectory,
+            metadata=self._logger.get_trajectory() if self._logger is not None else None,
+            error=completion.reason if completion.status == "failed" else None,
         )
+
+
+def _short_name(lm: LM) -> str:
+    """The model without our provider's name."""
+    return lm.name.partition("/")[2] or lm.name
 
 
 def _translated(named: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -155,7 +225,9 @@ def _translated(named: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         raise ConfigError("environment_kwargs is not supported; limits are given with limits=Limits(...)")
     limits = Limits(**{ours: named[theirs] for theirs, ours in _LIMITS.items() if theirs in named})
     model = _model(named.get("backend", "openai"), named.get("backend_kwargs", {}))
-    return {**own, "model": model, "sandbox": named.get("environment", "local"), "limits": limits, "route": "rlm"}
+    # Where no depth is left, an RLM is a plain call there.
+    route = "direct" if limits.depth == 0 else "rlm"
+    return {**own, "model": model, "sandbox": named.get("environment", "local"), "limits": limits, "route": route}
 
 
 def _model(backend: str, kwargs: Mapping[str, Any]) -> LM:
@@ -165,10 +237,30 @@ def _model(backend: str, kwargs: Mapping[str, Any]) -> LM:
         raise ConfigError("backend_kwargs needs model_name")
     if backend not in _OPENAI_WIRE:
         raise ConfigError(f"unknown backend {backend!r}; there is: {', '.join(_OPENAI_WIRE)}")
-    if _OPENAI_WIRE[backend] and not options.get("base_url"):
-        options["base_url"] = _OPENAI_WIRE[backend]
-    return resolve(f"openai/{name}", **options)
+    url = options["base_url"] = options.get("base_url") or _OPENAI_WIRE[backend]
+    if backend == "vllm" and not url:
+        raise ConfigError("the backend vllm needs base_url in backend_kwargs")
+    if variable := _KEY_VARIABLES.get((url or "").rstrip("/")):
+        options["api_key"] = options.get("api_key") or os.environ.get(variable)
+        if not options["api_key"]:
+            raise MissingKeyError(f"{name} at {url} needs a key: set {variable}, or give api_key in backend_kwargs")
+    return resolve(f"openai/{name}", **_client_options(options))
 
 
-def _summary(usage: Usage, cost: float | None) -> UsageSummary:
-    return UsageSummary(usage.calls, usage.input_tokens, usage.output_tokens, cost)
+def _client_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The client's options for those that the reference passes to its own client."""
+    from rlm.lms.http import Policy
+
+    sampling = {name: value for name, value in (options.pop("sampling_args", None) or {}).items() if value is not None}
+    sampling.update(sampling.pop("extra_body", {}))
+    for name in ("max_tokens", "max_completion_tokens"):
+        if name in sampling:
+            options["max_tokens"] = sampling.pop(name)
+    timing = {"attempt": options.pop("timeout", None)}
+    retries = options.pop("max_retries", None)
+    timing["attempts"] = None if retries is None else retries + 1
+    if given := {name: value for name, value in timing.items() if value is not None}:
+        options["policy"] = Policy(**given)
+    if headers := options.pop("default_headers", None):
+        options["headers"] = headers
+    return {**options, "extra": sampling} if sampling else options
