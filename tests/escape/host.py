@@ -8,7 +8,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import sysconfig
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -71,17 +70,23 @@ class Victim:
 
 
 class Host:
-    """Everything that is planted. `harm` says what changed since it was last asked, and puts it back."""
+    """Everything that is planted. `harm` says what changed since it was last asked, and puts it back.
+
+    Attributes:
+        readable: A folder that the worker may read, as it may Python's own; the tests add it to what Landlock grants.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._stack = ExitStack()
-        self.folder = folder
+        self.folder, self.readable = folder / "private", folder / "readable"
+        self.folder.mkdir()
+        self.readable.mkdir()
         self._plant()
         self._listeners = {
             "TCP": self._listen(socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 0)),
             "UDP": self._listen(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", 0)),
-            "UNIX": self._listen(socket.AF_UNIX, socket.SOCK_STREAM, str(folder / "stream")),
-            "UNIX datagram": self._listen(socket.AF_UNIX, socket.SOCK_DGRAM, str(folder / "datagram")),
+            "UNIX": self._listen(socket.AF_UNIX, socket.SOCK_STREAM, str(self.folder / "stream")),
+            "UNIX datagram": self._listen(socket.AF_UNIX, socket.SOCK_DGRAM, str(self.folder / "datagram")),
             "abstract UNIX": self._listen(socket.AF_UNIX, socket.SOCK_STREAM, f"\0rlm-{os.getpid()}"),
         }
         with suppress(OSError):  # not every container has IPv6
@@ -96,6 +101,10 @@ class Host:
         self.secret, self.writable = self.folder / "secret.txt", self.folder / "writable.txt"
         self.secret.write_text(CANARY)
         self.writable.write_text("as it was")
+        (self.readable / "library.py").write_text("as it was")
+        link = self.readable / "link"
+        if not link.is_symlink():
+            link.symlink_to(self.secret)
         os.utime(self.secret, (1_600_000_000, 1_600_000_000))
         self.secret.chmod(0o600)
         (self.folder / "empty").mkdir(exist_ok=True)
@@ -127,8 +136,8 @@ class Host:
             writable=str(self.writable),
             empty=str(self.folder / "empty"),
             database=str(self.folder / "secrets.db"),
-            readable=sysconfig.__file__,
-            packages=sysconfig.get_paths()["purelib"],
+            readable=str(self.readable),
+            library=str(self.readable / "library.py"),
             token=token,
             number=os.getpid() << 8 | self._attempts & 0xFF,
             phase=phase,
@@ -150,7 +159,7 @@ class Host:
 
     def _state(self) -> dict[str, tuple[object, ...]]:
         state: dict[str, tuple[object, ...]] = {}
-        for path in sorted(self.folder.rglob("*")):
+        for path in sorted(self.folder.parent.rglob("*")):
             if "__pycache__" in path.parts:
                 continue
             stat = path.lstat()
@@ -176,8 +185,8 @@ class Host:
         return seen
 
     def _restore(self) -> None:
-        for path in sorted(self.folder.rglob("*"), reverse=True):
-            if path.name not in self._before or path.name == "writable.txt":
+        for path in sorted(self.folder.parent.rglob("*"), reverse=True):
+            if path.name not in self._before or path.name in ("writable.txt", "library.py"):
                 path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
         self._plant()
         self._before = self._state()

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 
 from escape.host import Host
-from escape.registry import attempts
+from escape.registry import Attempt, attempts
 from escape.runner import LIMITS, Outcome, run_all, run_in_one_worker, run_plainly
 from rlm.context import load
 from rlm.errors import SandboxUnavailableError
-from rlm.sandbox import landlock
+from rlm.sandbox import landlock, lockdown
 from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.sandbox.launchers.unconfined import UnconfinedLauncher
 
@@ -32,10 +32,13 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 def under_local(request: pytest.FixtureRequest, host: Host) -> dict[str, Outcome]:
     """At the oldest and the newest ABI every attempt; between them those that Landlock has a part in."""
     launcher = LocalLauncher(landlock_abi_cap=request.param)
-    if request.param in (ABIS[0], ABIS[-1]):
-        return asyncio.run(run_all(launcher, host, attempts()))
-    tried = [attempt for attempt in attempts() if attempt.family in LANDLOCKED]
-    return asyncio.run(run_in_one_worker(launcher, host, tried))
+    readable = [*lockdown.readable(), str(host.readable)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lockdown, "readable", lambda: readable)
+        if request.param in (ABIS[0], ABIS[-1]):
+            return asyncio.run(run_all(launcher, host, attempts()))
+        tried = [attempt for attempt in attempts() if attempt.family in LANDLOCKED]
+        return asyncio.run(run_in_one_worker(launcher, host, tried))
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,21 @@ def test_the_attempts_are_real(family: str, under_unconfined: dict[str, Outcome]
             if outcome.escaped or not plain.escaped:
                 straw[attempt.name] = (outcome, plain)
     assert straw == {}
+
+
+@pytest.fixture
+def no_way_out() -> Attempt:
+    """Not an attempt at all: it reads what may be read."""
+    source = "def read_a_library(t):\n    return open(t.library).read()\n"
+    return Attempt("read_a_library", "files", "read a library", source, shown="nowhere", phases=1)
+
+
+def test_a_way_out_would_be_seen(no_way_out: Attempt, host: Host) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        readable = [*lockdown.readable(), str(host.readable)]
+        patch.setattr(lockdown, "readable", lambda: readable)
+        outcomes = asyncio.run(run_all(LocalLauncher(), host, [no_way_out]))
+    assert outcomes == {"read_a_library": Outcome("ESCAPED: as it was", [])}
 
 
 def test_local_refuses_without_landlock() -> None:

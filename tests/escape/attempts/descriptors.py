@@ -101,12 +101,12 @@ def take_a_passed_descriptor(t: Target) -> str | None:
     return f"{a.recvmsg(1, 1024)}"
 
 
-@attempt("nowhere")
+@attempt()
 def reopen_to_write(t: Target) -> str | None:
     """/proc/self/fd of a file opened to read, opened again to write."""
     import os
 
-    fd = os.open(t.readable, os.O_RDONLY)
+    fd = os.open(t.library, os.O_RDONLY)
     return f"{os.open(f'/proc/self/fd/{fd}', os.O_RDWR)}"
 
 
@@ -115,6 +115,6 @@ def climb_from_a_readable_folder(t: Target) -> str | None:
     """openat('..') from a folder that may be read."""
     import os
 
-    fd = os.open(os.path.dirname(os.__file__), os.O_RDONLY | os.O_DIRECTORY)
+    fd = os.open(t.readable, os.O_RDONLY | os.O_DIRECTORY)
     up = os.open("/".join([".."] * 12), os.O_RDONLY | os.O_DIRECTORY, dir_fd=fd)
     return f"{os.listdir(up)}"

@@ -132,6 +132,12 @@ def read_the_resolver(t: Target) -> str | None:
 
 
 @attempt()
+def follow_a_link(t: Target) -> str | None:
+    """A symlink to a private file in a folder that may be read."""
+    return open(f"{t.readable}/link").read()
+
+
+@attempt()
 def read_by_an_own_symlink(t: Target) -> str | None:
     """A symlink in /tmp to the file."""
     import os

@@ -76,34 +76,62 @@ def empty_by_truncate(t: Target) -> str | None:
     return "truncated"
 
 
-@attempt("nowhere")
-def empty_a_library(t: Target) -> str | None:
-    """O_TRUNC of a file that may be read: one of the interpreter's."""
+@attempt()
+def open_a_library_to_write(t: Target) -> str | None:
+    """O_RDWR of a file that may be read, as the interpreter's may."""
     import os
 
-    return f"{os.open(t.readable, os.O_RDWR)}"
+    return f"{os.write(os.open(t.library, os.O_RDWR), b'x')} byte"
 
 
-@attempt("nowhere")
+@attempt()
+def empty_a_library_by_opening(t: Target) -> str | None:
+    """O_RDONLY | O_TRUNC of a file that may be read, which Landlock sees from ABI 3 only."""
+    import os
+
+    return f"{os.open(t.library, os.O_RDONLY | os.O_TRUNC)}"
+
+
+@attempt()
+def empty_a_library_by_truncate(t: Target) -> str | None:
+    """truncate() of a file that may be read."""
+    import os
+
+    os.truncate(t.library, 0)
+    return "truncated"
+
+
+@attempt()
 def plant_a_startup_file(t: Target) -> str | None:
-    """A .pth file in site-packages, which the next Python would run."""
+    """A .pth file in a folder that may be read, as site-packages may: the next Python would run it."""
+    return open(f"{t.readable}/planted.pth", "w").name
+
+
+@attempt()
+def remove_a_library(t: Target) -> str | None:
+    """unlink() of a file that may be read."""
     import os
 
-    path = f"{t.packages}/{t.token}.pth"
-    open(path, "w").close()
-    os.unlink(path)
-    return path
+    os.unlink(t.library)
+    return "gone"
 
 
-@attempt("nowhere")
-def plant_byte_code(t: Target) -> str | None:
-    """A .pyc in a __pycache__ of the standard library."""
+@attempt()
+def link_a_secret_to_where_it_can_be_read(t: Target) -> str | None:
+    """link() of a private file into a readable folder."""
     import os
 
-    path = f"{os.path.dirname(os.__file__)}/__pycache__/{t.token}.pyc"
-    open(path, "wb").close()
-    os.unlink(path)
-    return path
+    os.link(t.secret, f"{t.readable}/linked")
+    return open(f"{t.readable}/linked").read()
+
+
+@attempt()
+def move_a_secret_to_where_it_can_be_read(t: Target) -> str | None:
+    """rename() of a private file into a readable folder."""
+    import os
+
+    os.rename(t.writable, f"{t.readable}/moved")
+    return open(f"{t.readable}/moved").read()
 
 
 @attempt()
@@ -197,13 +225,13 @@ def change_permissions(t: Target) -> str | None:
     return "open to all"
 
 
-@attempt("nowhere")
+@attempt()
 def change_permissions_of_a_library(t: Target) -> str | None:
     """fchmod() of a file that may be read."""
     import os
 
-    fd = os.open(t.readable, os.O_RDONLY)
-    os.fchmod(fd, os.fstat(fd).st_mode)
+    fd = os.open(t.library, os.O_RDONLY)
+    os.fchmod(fd, 0o777)
     return "changed"
 
 
@@ -248,7 +276,7 @@ def lock_a_file(t: Target) -> str | None:
     """flock() of a file that may be read, which others wait for."""
     import fcntl
 
-    fcntl.flock(open(t.readable, "rb"), fcntl.LOCK_EX)
+    fcntl.flock(open(t.library, "rb"), fcntl.LOCK_EX)
     return "locked"
 
 
@@ -257,16 +285,16 @@ def lock_a_range(t: Target) -> str | None:
     """A POSIX lock on a file that may be read."""
     import fcntl
 
-    fcntl.lockf(open(t.readable, "rb"), fcntl.LOCK_SH)
+    fcntl.lockf(open(t.library, "rb"), fcntl.LOCK_SH)
     return "locked"
 
 
-@attempt("nowhere")
+@attempt()
 def lease_a_file(t: Target) -> str | None:
     """F_SETLEASE on a file that may be read: whoever writes it waits."""
     import fcntl
 
-    fcntl.fcntl(open(t.readable, "rb"), fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    fcntl.fcntl(open(t.library, "rb"), fcntl.F_SETLEASE, fcntl.F_RDLCK)
     return "leased"
 
 
@@ -275,7 +303,7 @@ def copy_in_the_kernel(t: Target) -> str | None:
     """sendfile() of a readable file into a new one."""
     import shutil
 
-    shutil.copyfile(t.readable, t.folder + "/copy")
+    shutil.copyfile(t.library, t.folder + "/copy")
     return "copied"
 
 
