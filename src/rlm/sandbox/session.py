@@ -82,7 +82,7 @@ class Session:
             if ready["type"] != "ready" or ready["version"] != protocol.VERSION:
                 raise protocol.FrameError(f"it did not begin with `ready` of version {protocol.VERSION}")
         except (OSError, EOFError, TimeoutError, protocol.FrameError) as error:
-            how = await self._drop()
+            how = await self._drop(error)
             raise SandboxError(f"the worker did not start: {_why(error, how)}") from None
         except BaseException:
             await self._drop()
@@ -109,7 +109,7 @@ class Session:
         try:
             done = await run.done(cell.code)
         except (OSError, EOFError, protocol.FrameError) as error:
-            how = await self._drop()
+            how = await self._drop(error)
             if run.bug is not None:
                 raise run.bug from None
             lost = run.killed or _why(error, how)
@@ -126,11 +126,11 @@ class Session:
         if self._worker is not None:
             await self._drop()
 
-    async def _drop(self) -> str:
-        """Kills the worker; how it ended, in words."""
+    async def _drop(self, error: BaseException | None = None) -> str:
+        """Kills the worker, which failed with `error`; how it ended, in words."""
         worker, self._worker = self._worker, None
         assert worker is not None
-        if worker.reader.at_eof():  # it is ending by itself, and how is worth knowing
+        if isinstance(error, (EOFError, ConnectionError)):  # it is ending by itself, and how is worth knowing
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(worker.wait(), _OWN_END)
         worker.kill()

@@ -19,6 +19,7 @@ from typing import Any
 from . import calls, cell, corpus, output, protocol, threads
 
 SHIPPED = (
+    "start",
     "worker",
     "protocol",
     "calls",

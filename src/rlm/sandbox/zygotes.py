@@ -16,6 +16,7 @@ from typing import Any
 
 from rlm.context import Context
 from rlm.errors import SandboxError, SandboxUnavailableError, WorkerDiedError
+from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
 from rlm.types import Limits
 
@@ -211,7 +212,7 @@ class RunZygote:
         elif "forked" in message:
             self._workers[message["forked"]].on_forked(message["pid"], fds[0])
         elif "exited" in message:
-            self._workers.pop(message["exited"]).on_exited(_in_words(message["status"]))
+            self._workers.pop(message["exited"]).on_exited(in_words(message["status"]))
         elif message["failed"] is not None:
             self._workers[message["failed"]].why = message["message"]
         elif not self.loaded.done():
@@ -290,14 +291,6 @@ class ForkedWorker:
         if self._pidfd is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, number)
-
-
-def _in_words(status: int) -> str:
-    if status >= 0:
-        return f"it exited with status {status}"
-    with contextlib.suppress(ValueError):
-        return f"it was killed by {signal.Signals(-status).name}"
-    return f"it was killed by signal {-status}"
 
 
 async def _ended(pidfd: int) -> None:

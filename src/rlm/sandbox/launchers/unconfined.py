@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from rlm.context import Context
 from rlm.sandbox.launchers.base import Environment
+from rlm.sandbox.spawned import SpawnedRun
 from rlm.sandbox.zygotes import open_run
 from rlm.types import Limits
 
@@ -18,4 +21,6 @@ class UnconfinedLauncher:
         return frozenset()
 
     async def open(self, context: Context, limits: Limits) -> Environment:
+        if sys.platform != "linux":
+            return SpawnedRun(context)
         return await open_run(context, limits, {"confine": False})
