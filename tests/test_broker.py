@@ -111,6 +111,16 @@ def test_an_unusable_reply_is_charged() -> None:
     assert end.error == "empty"
 
 
+def test_a_reply_that_is_all_thinking_is_an_error_and_charged_once() -> None:
+    bench = Bench(Scripted([Reply("", Usage(1, 5, 900), 0.5, "length")]))
+    with pytest.raises(LMReplyError, match="its 900 output tokens went into thinking"):
+        bench.call("llm_query", prompt="a")
+    assert (bench.ledger.usage, bench.ledger.cost) == (Usage(1, 5, 900), 0.5)
+    assert isinstance(end := bench.events[-1], CallEnd)
+    assert end.error is not None
+    assert (end.finish, end.cost) == ("length", 0.5)
+
+
 def test_a_prompt_that_can_not_fit_is_refused_before_it_is_sent() -> None:
     lm = Scripted(echo, window=100)
     with pytest.raises(LMReplyError, match=r"the prompt has about 1,001 tokens and .* takes 100: split it"):

@@ -173,6 +173,9 @@ class Broker:
             async with self._ledger.hold(size, None, lm.price) as held:
                 reply = await lm.complete(Request((Message("user", prompt),), held.max_tokens))
                 self._ledger.charge(reply)
+            if not reply.text:
+                said = f"{reply.usage.output_tokens:,} output tokens"
+                raise LMReplyError(f"{lm.name} was cut off before it answered: its {said} went into thinking")
             return reply.text
         except RlmError as error:
             failure = error
@@ -180,7 +183,7 @@ class Broker:
                 self._ledger.charge_usage(error.usage, error.cost)
             raise
         finally:
-            self._end(span, began, reply, None if reply else str(failure or "cancelled"))
+            self._end(span, began, reply, None if reply and not failure else str(failure or "cancelled"))
 
     async def _child(self, prompt: str, context: JSON) -> str:
         if not self._has_children:
