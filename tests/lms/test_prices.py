@@ -57,8 +57,3 @@ def test_cached_tokens_beyond_the_input_are_not_believed() -> None:
         listed = listing(model, OPENAI)
         assert listed is not None
         assert 0 < listed.cost(odd) <= listed.price.cost(odd)
-
-
-def test_a_price_of_the_callers() -> None:
-    assert Price(1.0, 2.0).cost(USAGE) == pytest.approx(1.0 + 0.2)
-    assert Price(1.0, 2.0, cached_mtok=0.1).cost(USAGE) == pytest.approx(0.6 + 0.04 + 0.2)
