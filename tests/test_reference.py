@@ -100,7 +100,7 @@ def test_a_trajectory_in_memory(server: ScriptedServer) -> None:
         "max_depth": 1,
         "max_iterations": 30,
         "backend": "openai",
-        "backend_kwargs": {"model_name": "sum", "base_url": server.url},
+        "backend_kwargs": {"model_name": "sum"},
         "environment_type": "local",
         "environment_kwargs": {},
         "other_backends": None,

@@ -177,7 +177,7 @@ class RLM(engine.RLM):
             self._logger.end()
 
     def _metadata(self, named: Mapping[str, Any]) -> dict[str, JSON]:
-        """What a log begins with; of the model's options nothing that may be secret."""
+        """What a log begins with; of the model's options only its name, for a URL may hold a key too."""
         setup = self.setup
         kwargs = named.get("backend_kwargs", {})
         return {
@@ -185,7 +185,7 @@ class RLM(engine.RLM):
             "max_depth": setup.limits.depth,
             "max_iterations": setup.limits.turns,
             "backend": named.get("backend", "openai"),
-            "backend_kwargs": {name: kwargs[name] for name in ("model_name", "base_url") if name in kwargs},
+            "backend_kwargs": {"model_name": kwargs.get("model_name")},
             "environment_type": setup.launcher.name,
             "environment_kwargs": {},
             "other_backends": None,

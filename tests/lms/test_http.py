@@ -171,6 +171,7 @@ def test_waits_are_drawn_from_a_range_that_doubles_up_to_its_bound(sleeps: list[
         ("[1, 2]", "something else than a JSON object"),
         ('{"choices": [', "something else than a JSON object"),
         ("null", "something else than a JSON object"),
+        ("[" * 100_000, "something else than a JSON object"),
     ],
 )
 def test_what_is_no_json_object_is_told(body: str, said: str) -> None:

@@ -57,6 +57,24 @@ def test_what_the_endpoint_says_it_charged_counts() -> None:
     assert ask(Answer("4", usage=usage), price=Price(1.0, 2.0))[0].cost == 0.0123
 
 
+@pytest.mark.parametrize("said", ["NaN", "Infinity", "-1.0", '"free"', "null"])
+def test_a_charge_that_is_none_is_not_believed(said: str) -> None:
+    choices = '[{"message": {"content": "4"}, "finish_reason": "stop"}]'
+    text = f'{{"choices": {choices}, "usage": {{"prompt_tokens": 2, "completion_tokens": 1, "cost": {said}}}}}'
+    assert ask(Answer(body=text), price=Price(1e6, 1e6))[0].cost == 3.0
+
+
+def test_thinking_that_only_the_total_counts_is_output() -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 52}
+    details = {"completion_tokens_details": {"reasoning_tokens": 40}}
+    assert ask(Answer("4", usage=usage | details))[0].usage == Usage(1, 10, 42, reasoning_tokens=40)
+
+
+def test_cache_hits_by_their_other_name() -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 2, "prompt_cache_hit_tokens": 8, "prompt_cache_miss_tokens": 2}
+    assert ask(Answer("4", usage=usage))[0].usage.cached_tokens == 8
+
+
 def test_an_unknown_price_is_not_free() -> None:
     assert ask(Answer("4"))[0].cost is None
 
@@ -76,7 +94,8 @@ def test_null_details_of_the_usage_are_none_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wire", "finish"), [("stop", "stop"), ("length", "length"), ("content_filter", "filter"), (None, "stop")]
+    ("wire", "finish"),
+    [("stop", "stop"), ("length", "length"), ("content_filter", "filter"), (None, "stop"), (["odd"], "stop")],
 )
 def test_finish(wire: Any, finish: str) -> None:
     assert ask(Answer("4", finish=wire))[0].finish == finish
@@ -103,13 +122,14 @@ def test_content_in_parts_is_put_together() -> None:
         (Answer(""), r"the reply is empty \(finish_reason 'stop'\)"),
         (Answer(None, finish="content_filter"), r"the reply is empty \(its content filter stopped it\)"),
         (Answer(None, message={"refusal": "I won't."}), r"refused: I won't\."),
+        (Answer("half an ans", finish="error"), "the answer broke off with an error"),
         (Answer(None, finish="tool_calls", message={"tool_calls": []}), r"the reply is empty \(finish_reason 'tool_ca"),
     ],
 )
 def test_a_reply_that_can_not_be_used_is_charged_all_the_same(answer: Answer, said: str) -> None:
     with pytest.raises(LMReplyError, match=said) as caught:
         ask(answer, price=Price(4.0, 0.0))
-    assert caught.value.usage == Usage(1, 3, 0)
+    assert caught.value.usage == Usage(1, 3, len(answer.text or "") // 4)
     assert caught.value.cost == pytest.approx(12e-6)
 
 
@@ -146,6 +166,14 @@ def test_a_missing_key_is_told_before_anything_runs() -> None:
 @pytest.mark.parametrize("url", ["http://localhost:8000/v1", "http://127.0.0.1:1/v1", "http://[::1]:8000/v1"])
 def test_an_endpoint_on_this_machine_needs_no_key(url: str) -> None:
     assert "Authorization" not in OpenAI("gpt-test", base_url=url)._headers
+
+
+@pytest.mark.parametrize("name", ["Authorization", "api-key", "x-portkey-api-key"])
+def test_a_key_in_a_header_is_a_key(name: str) -> None:
+    lm = OpenAI("gpt-test", base_url="https://models.example/v1", headers={name: "secret"})
+    assert lm._headers == {name: "secret", "Content-Type": "application/json"}
+    with pytest.raises(MissingKeyError):
+        OpenAI("gpt-test", base_url="https://models.example/v1", headers={"X-Title": "mine"})
 
 
 def test_key_and_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,6 +245,14 @@ def test_the_limit_has_the_endpoints_name(url: str, options: dict[str, Any], fie
 def test_extra_fields_can_not_replace_ours() -> None:
     with pytest.raises(ConfigError, match="extra can't set messages, stream"):
         OpenAI("gpt-test", base_url=LOCAL, extra={"stream": True, "messages": []})
+    with pytest.raises(ConfigError, match="extra can't set max_completion_tokens"):
+        OpenAI("gpt-test", base_url=LOCAL, extra={"max_completion_tokens": 10**6})
+
+
+def test_an_endpoint_that_names_the_limit_otherwise_is_told_how() -> None:
+    said = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+    with pytest.raises(LMRefusedError, match="can be given, max_tokens_field="):
+        ask(Answer(said, status=400))
 
 
 def test_a_growing_conversation_begins_with_the_last_ones_bytes() -> None:

@@ -54,9 +54,11 @@ def test_both_send_the_same(fields: dict[str, Any]) -> None:
         sdk(server) as client,
     ):
         client.chat.completions.create(model="gpt-test", messages=as_sent(MESSAGES), **fields)
-        extra = {name: value for name, value in fields.items() if name not in ("max_tokens", "temperature")}
-        request = Request(MESSAGES, fields.get("max_tokens"), fields.get("temperature"))
-        asyncio.run(ours(server, extra=extra).complete(request))
+        named = {"max_tokens", "max_completion_tokens", "temperature"}
+        extra = {name: value for name, value in fields.items() if name not in named}
+        limit = "max_completion_tokens" if "max_completion_tokens" in fields else "max_tokens"
+        request = Request(MESSAGES, fields.get(limit), fields.get("temperature"))
+        asyncio.run(ours(server, extra=extra, max_tokens_field=limit).complete(request))
     theirs, own = server.requests
     assert own.value == theirs.value
     assert own.path == theirs.path

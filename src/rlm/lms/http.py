@@ -122,7 +122,7 @@ async def _attempt(
     import aiohttp
 
     left = policy.total - (time.monotonic() - began)
-    timeout = aiohttp.ClientTimeout(total=min(policy.attempt, left), sock_connect=policy.connect)
+    timeout = aiohttp.ClientTimeout(total=min(policy.attempt, left), connect=policy.connect)
     try:
         async with session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False) as response:
             text = await _read(response)
@@ -153,7 +153,7 @@ def _answer(status: int, headers: Mapping[str, str], text: bytes, sent: Mapping[
     """The answer's object, or the error that it stands for."""
     try:
         value = json.loads(text)
-    except ValueError:  # UnicodeDecodeError too
+    except (ValueError, RecursionError):  # UnicodeDecodeError too; and brackets a thousand deep
         value = None
     error = value.get("error") if isinstance(value, dict) else None
     good = 200 <= status < 300

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +20,9 @@ DEFAULT_URL = "https://api.openai.com/v1"
 KEY_VARIABLE = "OPENAI_API_KEY"
 URL_VARIABLE = "OPENAI_BASE_URL"
 _FINISHES: dict[str, Finish] = {"length": "length", "content_filter": "filter"}
-_OURS = {"model", "messages", "stream", "n"}
+# `extra` can't set these; the limit of output is among them because budgets rest on it.
+_OURS = {"model", "messages", "stream", "n", "max_tokens", "max_completion_tokens"}
+_KEY_HEADERS = {"authorization", "api-key", "x-api-key", "x-portkey-api-key"}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -29,7 +32,7 @@ class OpenAI:
     Args:
         model: The model as the endpoint names it.
         base_url: Where `/chat/completions` is; default `$OPENAI_BASE_URL`, or OpenAI's own.
-        api_key: Default `$OPENAI_API_KEY`; an endpoint on this machine needs none.
+        api_key: Default `$OPENAI_API_KEY`; an endpoint on this machine, or `headers` with a key, needs none.
         window: Tokens of prompt and answer together; default: what is known of the model.
         price: What it costs at worst; default: what is known of the model at this endpoint.
         max_tokens: The most output tokens where a request does not say.
@@ -68,7 +71,8 @@ class OpenAI:
         self._shown_url = url._replace(query="").geturl()
         self._url = url._replace(path=url.path.rstrip("/") + "/chat/completions").geturl()
         key = api_key or os.environ.get(KEY_VARIABLE)
-        if not key and not _is_loopback(host):
+        keyed = key or any(name.lower() in _KEY_HEADERS for name in headers or {})
+        if not keyed and not _is_loopback(host):
             raise MissingKeyError(f"{self.name} at {host} needs a key: set {KEY_VARIABLE}, or give api_key=")
         if taken := sorted(_OURS & (extra or {}).keys()):
             raise ConfigError(f"extra can't set {', '.join(taken)}")
@@ -153,8 +157,10 @@ class OpenAI:
         except (LookupError, TypeError, AttributeError) as error:
             raise LMReplyError(f"{self.name}: the reply is not a chat completion", usage, cost) from error
         if isinstance(text, list):  # some servers send the parts
-            text = "".join(part.get("text") or "" for part in text if isinstance(part, dict))
-        finish = _FINISHES.get(ended or "", "stop")
+            text = "".join(str(part.get("text") or "") for part in text if isinstance(part, dict))
+        if ended == "error":  # a gateway's upstream failed in the middle of its answer
+            raise LMReplyError(f"{self.name}: the answer broke off with an error", usage, cost)
+        finish = _FINISHES.get(str(ended), "stop")
         if refusal and not text:
             raise LMReplyError(f"{self.name} refused: {refusal}", usage, cost)
         if text is None and finish == "length":
@@ -166,7 +172,8 @@ class OpenAI:
 
     def _cost(self, reported: object, usage: Usage) -> float | None:
         """What the endpoint says it charged, else the price's arithmetic."""
-        if isinstance(reported, dict) and isinstance(said := reported.get("cost"), int | float):
+        said = reported.get("cost") if isinstance(reported, dict) else None
+        if isinstance(said, int | float) and 0.0 <= said < math.inf:
             return float(said)
         if self._price is not None:
             return self._price.cost(usage)
@@ -181,18 +188,25 @@ class OpenAI:
             return f"; the key is api_key= or the variable {KEY_VARIABLE}"
         if message.startswith("404"):
             return f"; is {self._model!r} a model at {_host(self._base_url)}, and {self._shown_url} the right base URL?"
+        if message.startswith("400") and "max_tokens" in message:
+            return "; the limit's name at this endpoint can be given, max_tokens_field="
         return ""
 
 
 def _usage(reported: object) -> Usage | None:
-    """The usage that a reply reports, or None; a detail that is left out counts as 0."""
+    """The usage that a reply reports, or None; a detail that is left out counts as 0.
+
+    Some endpoints leave thinking out of `completion_tokens`, and bill it: it is in their total.
+    """
     if not isinstance(reported, dict) or "prompt_tokens" not in reported:
         return None
+    asked, said, total = (_count(reported, f"{name}_tokens") for name in ("prompt", "completion", "total"))
+    cached = _count(reported.get("prompt_tokens_details"), "cached_tokens")
     return Usage(
         calls=1,
-        input_tokens=_count(reported, "prompt_tokens"),
-        output_tokens=_count(reported, "completion_tokens"),
-        cached_tokens=_count(reported.get("prompt_tokens_details"), "cached_tokens"),
+        input_tokens=asked,
+        output_tokens=max(said, total - asked),
+        cached_tokens=cached or _count(reported, "prompt_cache_hit_tokens"),  # DeepSeek's name for it
         reasoning_tokens=_count(reported.get("completion_tokens_details"), "reasoning_tokens"),
     )
 
