@@ -50,12 +50,12 @@ def run(question: str, paths: list[Path], options: Options) -> int:
         if options.json:
             _print_failure("KeyboardInterrupt", "interrupted")
         return exit_codes.INTERRUPTED
-    if options.save is not None and completion.trace is not None:
-        _save(completion.trace, options.save)
     if options.json:
         print(json_text.dumps(as_json(completion), ensure_ascii=False))
     elif completion.status != "failed":
         print(visible(completion.response) if sys.stdout.isatty() else completion.response)
+    if options.save is not None and completion.trace is not None:
+        _save(completion.trace, options.save)
     return exit_codes.INTERRUPTED if interrupted else exit_codes.OF_STATUS[completion.status]
 
 
@@ -115,6 +115,8 @@ def follow(run: Run, live: LiveTree) -> tuple[Completion | None, bool]:
 
 def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion | None, bool]:
     value = given(paths)
+    if options.save is not None and not os.access(options.save.parent, os.W_OK):
+        raise ConfigError(f"--save {options.save}: {options.save.parent} is no folder that can be written to")
     limits = Limits(usd=options.budget, seconds=options.timeout)
     if options.max_turns is not None:
         limits = Limits(usd=options.budget, seconds=options.timeout, turns=options.max_turns)
