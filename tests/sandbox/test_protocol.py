@@ -1,6 +1,7 @@
 import json
 import random
 import struct
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -167,3 +168,15 @@ def test_frames_with_bytes_changed_at_random_never_do_worse_than_a_frame_error()
             protocol.check_from_worker(protocol.decode(bytes(data)))
         except protocol.FrameError:
             continue
+
+
+def test_the_documentation_names_every_message_field_and_limit():
+    text = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
+    for messages in (protocol._TO_WORKER, protocol._FROM_WORKER, {"answer": protocol._ANSWER}):
+        for kind, fields in messages.items():
+            assert f"`{kind}`" in text
+            assert [name for name in fields if f"`{name}`" not in text and f"{name}," not in text] == []
+    limits = (protocol.MAX_DEPTH, protocol.MAX_VALUES, protocol.MAX_OPEN_CALLS)
+    assert [f"{limit:,}" in text for limit in limits] == [True] * 3
+    assert f"{protocol.MAX_FRAME >> 20} MiB" in text
+    assert f"{protocol.MAX_OPEN_BYTES >> 20} MiB" in text
