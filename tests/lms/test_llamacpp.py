@@ -1,6 +1,7 @@
 """llama.cpp in this process, on models whose replies are known because their weights say them."""
 
 import asyncio
+import itertools
 import json
 import subprocess
 import sys
@@ -8,12 +9,18 @@ import time
 
 import pytest
 
-from lms.bigram import ASSISTANT, END, chain, write_bigram
+from lms.bigram import ASSISTANT, END, TEMPLATE, chain, write_bigram
 from rlm import Message, Price, Request, Usage
 from rlm.errors import ConfigError, LMRefusedError, LMReplyError
 from rlm.lms.llamacpp import LlamaCpp
 
 X = ord("x")
+# That there is thinking, and between which tags, llama.cpp reads off the template.
+THINKING = TEMPLATE.replace(
+    "{{ message['content'] }}",
+    "{% if message.reasoning_content %}<think>{{ message.reasoning_content }}</think>{% endif %}{{ message.content }}",
+)
+THINK = dict(itertools.pairwise([ASSISTANT, *b"<think>"]))
 
 
 @pytest.fixture(scope="module")
@@ -72,19 +79,27 @@ def test_the_window_ends_a_reply(folder):
     assert (reply.finish, reply.usage.tokens) == ("length", 256)
 
 
-def test_sampling_options_are_sent_and_the_request_has_the_last_word(hello):
-    lm = model(hello, temperature=0.5, seed=3)
-    assert json.loads(lm._body(Request((Message("user", "hi"),)))) == {
+def test_what_is_sent_and_the_request_has_the_last_word(hello):
+    lm = model(hello, temperature=0.5, max_tokens=9, extra={"seed": 3})
+    body = json.loads(lm._body(Request((Message("user", "hi"),))))
+    assert body == {
         "messages": [{"role": "user", "content": "hi"}],
         "stream": True,
         "stream_options": {"include_usage": True},
         "return_progress": True,
+        "max_tokens": 9,
         "temperature": 0.5,
         "seed": 3,
     }
     body = json.loads(lm._body(Request((), max_tokens=5, temperature=0.0)))
     assert (body["temperature"], body["max_tokens"]) == (0.0, 5)
+    assert "temperature" not in json.loads(model(hello, temperature=None)._body(Request(())))
     assert asyncio.run(ask(model(hello, max_tokens=4), "hi")).text == "helo"
+
+
+def test_extra_can_not_set_what_is_ours(hello):
+    with pytest.raises(ConfigError, match="extra can't set n, stream"):
+        model(hello, extra={"stream": False, "n": 2, "seed": 1})
 
 
 def test_a_growing_conversation_is_read_from_the_cache(hello):
@@ -142,12 +157,12 @@ def test_a_prompt_that_does_not_fit_is_refused(hello):
 
 
 @pytest.mark.parametrize(
-    ("sampling", "message"),
-    [({"temperature": "hot"}, "'temperature'.* must be number"), ({"seed": [1]}, "'seed'.* must be number")],
+    ("extra", "message"),
+    [({"top_p": "most"}, "'top_p'.* must be number"), ({"seed": [1]}, "'seed'.* must be number")],
 )
-def test_a_wrong_sampling_field_is_refused(hello, sampling, message):
+def test_a_wrong_field_is_refused(hello, extra, message):
     with pytest.raises(LMRefusedError, match=message):
-        asyncio.run(ask(model(hello, **sampling), "hi"))
+        asyncio.run(ask(model(hello, extra=extra), "hi"))
 
 
 def test_an_empty_reply_is_an_error_that_tells_what_it_took(folder):
@@ -156,6 +171,18 @@ def test_an_empty_reply_is_an_error_that_tells_what_it_took(folder):
         asyncio.run(ask(model(path), "hi"))
     assert caught.value.usage == Usage(1, 5, 1)
     assert caught.value.cost == 0.0
+
+
+def test_a_reply_whose_thinking_took_all_the_room_is_empty_and_cut_off(folder):
+    follows = THINK | {ord(">"): X, X: X}
+    path = write_bigram(folder / "thinking.gguf", follows, **{"tokenizer.chat_template": THINKING})
+    reply = asyncio.run(ask(model(path), "hi", max_tokens=20))
+    assert (reply.text, reply.finish, reply.usage.output_tokens) == ("", "length", 20)
+
+
+def test_a_reply_comes_with_its_white_space(folder):
+    path = write_bigram(folder / "spaced.gguf", chain("\n ok\t"))
+    assert asyncio.run(ask(model(path), "hi")).text == "\n ok\t"
 
 
 def test_a_reply_of_bytes_that_are_no_text(folder):

@@ -5,59 +5,100 @@ import sys
 
 import pytest
 
+from lms.bigram import chain, write_bigram
 from rlm.errors import ConfigError, MissingKeyError
-from rlm.lms import default_model, resolve
+from rlm.lms import default_model, llamacpp, resolve
 from rlm.lms.base import estimate_tokens
+from rlm.lms.llamacpp import LlamaCpp
 from rlm.lms.openai import OpenAI
 from rlm.lms.scripted import Scripted
+from rlm.prompts.profiles import NANO, profile_for
 
 
-def test_a_name() -> None:
-    lm = resolve("openai/meta-llama/llama-3", base_url="http://localhost:1/v1", window=4096)
-    assert isinstance(lm, OpenAI)
-    assert (lm.name, lm.window) == ("openai/meta-llama/llama-3", 4096)
+@pytest.fixture
+def gguf(tmp_path):
+    return write_bigram(tmp_path / "small.gguf", chain("ok"), window=300)
 
 
-def test_an_object_is_taken_as_it_is() -> None:
+def test_a_model_is_taken_as_it_is():
     lm = Scripted([])
     assert resolve(lm) is lm
 
 
+@pytest.mark.parametrize(("spec", "options"), [(None, {}), (7, {}), (Scripted([]), {"window": 5})])
+def test_what_is_no_model(spec, options):
+    with pytest.raises(ConfigError, match="a model is a name, or an object with `complete`"):
+        resolve(spec, **options)
+
+
+def test_an_openai_model_with_options():
+    lm = resolve("openai/some/model", base_url="http://127.0.0.1:9/v1", window=1000)
+    assert isinstance(lm, OpenAI)
+    assert (lm.name, lm.window) == ("openai/some/model", 1000)
+
+
+def test_a_missing_key_is_told_before_anything_runs():
+    with pytest.raises(MissingKeyError, match="OPENAI_API_KEY"):
+        resolve("openai/gpt-5-mini")
+
+
+def test_a_gguf_file_with_options(gguf):
+    lm = resolve(f"llamacpp/{gguf}", window=200)
+    assert isinstance(lm, LlamaCpp)
+    assert (lm.name, lm.window) == ("llamacpp/small", 200)
+
+
+def test_the_model_in_the_box(gguf, monkeypatch):
+    monkeypatch.setattr(llamacpp, "BOX_FILE", gguf)
+    lm = resolve("nano")
+    assert (lm.name, lm.window) == ("nano", 300)
+    assert profile_for(lm.name) is NANO
+    assert resolve("nano", window=256).window == 256
+
+
+def test_the_box_without_a_model(tmp_path, monkeypatch):
+    monkeypatch.setattr(llamacpp, "BOX_FILE", tmp_path / "nano.gguf")
+    with pytest.raises(ConfigError, match=r"nano.gguf can't be read: No such file"):
+        resolve("nano")
+
+
 @pytest.mark.parametrize(
-    ("spec", "said"),
+    ("spec", "message"),
     [
-        ("opneai/gpt-5", r"no model 'opneai/gpt-5'; there is: .*openai/MODEL, nano; meant 'openai'\?"),
-        ("gpt-5", r"no model 'gpt-5'; there is: llamacpp/MODEL, openai/MODEL, nano$"),
-        ("nanno", r"meant 'nano'\?"),
-        ("", r"no model ''; there is:"),
-        ("openai/", r"'openai/' names no model: openai/MODEL"),
-        ("openai", r"'openai' names no model: openai/MODEL"),
+        (
+            "openia/gpt-5-mini",
+            "no model 'openia/gpt-5-mini'; there is: llamacpp/MODEL, openai/MODEL, nano; meant 'openai'?",
+        ),
+        ("nanno", "no model 'nanno'; there is: llamacpp/MODEL, openai/MODEL, nano; meant 'nano'?"),
+        ("gpt-5-mini", "no model 'gpt-5-mini'; there is: llamacpp/MODEL, openai/MODEL, nano"),
+        ("", "no model ''; there is: llamacpp/MODEL, openai/MODEL, nano"),
+        ("openai", "'openai' names no model: openai/MODEL"),
+        ("llamacpp/", "'llamacpp/' names no model: llamacpp/MODEL"),
     ],
 )
-def test_a_name_that_is_none(spec: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_a_name_that_is_none(spec, message):
+    with pytest.raises(ConfigError) as caught:
         resolve(spec)
+    assert str(caught.value) == message
 
 
-def test_an_option_that_is_none() -> None:
-    with pytest.raises(ConfigError, match="openai: got an unexpected keyword argument 'basurl'"):
-        resolve("openai/gpt-5", basurl="http://localhost:1/v1")
+@pytest.mark.parametrize(
+    ("spec", "said"), [("openai/m", "openai: got an unexpected"), ("llamacpp/m.gguf", "llamacpp: got an unexpected")]
+)
+def test_an_option_that_a_provider_does_not_take(spec, said):
+    with pytest.raises(ConfigError, match=f"^{said} keyword argument 'windw'"):
+        resolve(spec, windw=100)
 
 
-def test_a_missing_key() -> None:
-    with pytest.raises(MissingKeyError, match="OPENAI_API_KEY"):
-        resolve("openai/gpt-5")
-
-
-def test_the_model_where_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_model(monkeypatch):
     assert default_model() == "nano"
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
     assert default_model() == "openai/gpt-5-mini"
-    monkeypatch.setenv("RLM_MODEL", "llamacpp/some.gguf")
-    assert default_model() == "llamacpp/some.gguf"
+    monkeypatch.setenv("RLM_MODEL", "llamacpp/m.gguf")
+    assert default_model() == "llamacpp/m.gguf"
 
 
-def test_naming_a_model_loads_no_more_than_its_client() -> None:
+def test_naming_a_model_loads_no_more_than_its_client():
     code = (
         "import sys; from rlm.lms import resolve; resolve('openai/m', base_url='http://localhost:1/v1', api_key='k');"
         "print([name for name in ('aiohttp', 'genai_prices', 'xllamacpp', 'rlm.lms.llamacpp') if name in sys.modules])"
@@ -68,5 +109,5 @@ def test_naming_a_model_loads_no_more_than_its_client() -> None:
 @pytest.mark.parametrize(
     ("text", "tokens"), [("", 1), ("x" * 35, 11), ("世界" * 10, 21), ("é", 1), ("\ud800" * 3, 4), ("🎉" * 3, 5)]
 )
-def test_the_estimate(text: str, tokens: int) -> None:
+def test_the_estimate(text, tokens):
     assert estimate_tokens(text) == tokens

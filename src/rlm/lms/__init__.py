@@ -27,10 +27,12 @@ def resolve(spec: str | LM, **options: Any) -> LM:
         options: Of the provider's client, such as `base_url` or `window`.
 
     Raises:
-        ConfigError: There is no such provider, or it takes no such option.
+        ConfigError: There is no such provider, it takes no such option, or `spec` is neither a name nor a model.
         MissingKeyError: The provider needs a key that is not set.
     """
     if not isinstance(spec, str):
+        if options or not hasattr(spec, "complete"):
+            raise ConfigError(f"a model is a name, or an object with `complete` and without options: not {spec!r}")
         return spec
     if spec == BOX:
         return _make("rlm.lms.llamacpp:box", BOX, options)

@@ -8,6 +8,7 @@ import contextlib
 import json
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ BOX_FILE = Path(nano.__file__).parent / "nano.gguf"
 # 131,072 tokens would otherwise ask for tens of GiB.
 _CACHE_BYTES = 4 * 2**30
 _ENTRY_BYTES = 2  # f16
+_OURS = {"messages", "stream", "stream_options", "return_progress", "n", "max_tokens", "temperature"}
 
 
 class LlamaCpp:
@@ -41,10 +43,13 @@ class LlamaCpp:
             slots' attention caches would take more than 4 GiB.
         slots: Calls computed at once; each keeps a cache of `window` tokens.
         threads: Threads to compute with; llama.cpp's own choice by default.
-        sampling: Fields of each request, as llama.cpp's chat completions take them: temperature, top_p, seed, ...
+        max_tokens: The most output tokens where a request does not say; by default what the window has left.
+        temperature: Sampling temperature where a request does not say.
+        extra: More fields of the request, as llama.cpp's server takes them, such as `{"top_k": 20, "seed": 1}`.
 
     Raises:
-        ConfigError: The file can't be read or is not a GGUF file, or an option can't be right.
+        ConfigError: The file can't be read or is not a GGUF file, an option can't be right, or `extra` has a field
+            that is ours.
     """
 
     def __init__(
@@ -55,10 +60,14 @@ class LlamaCpp:
         window: int | None = None,
         slots: int = 4,
         threads: int | None = None,
-        **sampling: JSON,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+        extra: Mapping[str, JSON] | None = None,
     ) -> None:
         if min(option for option in (slots, window, threads) if option is not None) < 1:
             raise ConfigError("slots, window and threads of a llama.cpp model must be at least 1")
+        if taken := sorted(_OURS & (extra or {}).keys()):
+            raise ConfigError(f"extra can't set {', '.join(taken)}")
         file = Path(path).expanduser().absolute()
         trained, token_bytes = _sizes(file)
         if window is not None and window > trained:
@@ -69,7 +78,9 @@ class LlamaCpp:
         self.window: int | None = tokens
         self.price: Price | None = Price(0.0, 0.0)
         self._options = _Options(file, tokens, slots, threads, token_bytes * tokens * slots)
-        self._sampling = sampling
+        self._max_tokens = max_tokens
+        self._temperature = temperature
+        self._extra = dict(extra or {})
 
     def __repr__(self) -> str:
         return f"LlamaCpp({str(self._options.path)!r}, window={self.window}, slots={self._options.slots})"
@@ -97,16 +108,18 @@ class LlamaCpp:
 
     def _body(self, request: Request) -> bytes:
         body: dict[str, JSON] = {
+            **self._extra,
             "messages": [{"role": message.role, "content": message.content} for message in request.messages],
             "stream": True,
             "stream_options": {"include_usage": True},
             "return_progress": True,  # a chunk per batch of the prompt: the places where a cancelled call can stop
-            **self._sampling,
         }
-        if request.max_tokens is not None:
-            body["max_tokens"] = request.max_tokens
-        if request.temperature is not None:
-            body["temperature"] = request.temperature
+        max_tokens = self._max_tokens if request.max_tokens is None else request.max_tokens
+        if max_tokens is not None:
+            body["max_tokens"] = max_tokens
+        temperature = self._temperature if request.temperature is None else request.temperature
+        if temperature is not None:
+            body["temperature"] = temperature
         return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
 
 
@@ -151,6 +164,7 @@ def _load(options: _Options) -> Any:
     params.n_ctx = options.window * options.slots
     params.verbosity = -1  # silent: its log goes to stderr
     params.warmup = False
+    params.n_batch = params.n_ubatch  # a long prompt keeps other slots, and a cancelled call, waiting no longer
     # Room for what falls out of the slots, so that a root finds its conversation again after its sub-calls.
     params.cache_ram_mib = max(options.cache_bytes // 2**20, 1)
     params.n_threads_http = 1
@@ -229,7 +243,7 @@ def _reply(chunks: list[bytes], name: str, price: Price | None) -> Reply:
             usage = Usage(1, used["prompt_tokens"], used["completion_tokens"], cached)
     answer = "".join(text)
     cost = price.cost(usage) if price else None
-    if not answer:
+    if not answer and finish != "length":  # else thinking took all the room, and the loop asks again with more
         raise LMReplyError(f"{name} gave an empty reply", usage, cost)
     return Reply(answer, usage, cost, finish, name)
 

@@ -43,7 +43,8 @@ class Scripted:
         self.price = price
         self.window = window
         self.requests: list[Request] = []
-        self._script = script if callable(script) else iter(list(script))
+        self._script = script if callable(script) else list(script)
+        self._answered = 0
         self._latency = latency
 
     async def complete(self, request: Request) -> Reply:
@@ -59,10 +60,10 @@ class Scripted:
             made = self._script(request)
             answer = await made if inspect.isawaitable(made) else made
         else:
-            try:
-                answer = next(self._script)
-            except StopIteration:
-                raise LMError(f"the script of {self.name} is at its end: {len(self.requests) - 1} replies") from None
+            if self._answered == len(self._script):
+                raise LMError(f"the script of {self.name} is at its end: {len(self._script)} replies")
+            answer = self._script[self._answered]
+            self._answered += 1
         if isinstance(answer, RlmError):
             raise answer
         if isinstance(answer, Reply):
