@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from rlm.errors import ConfigError, LMRefusedError, LMReplyError, MissingKeyError
 from rlm.lms.base import Price, estimate_tokens
-from rlm.lms.http import Policy, post
+from rlm.lms.http import Policy, post, warm
 from rlm.lms.prices import Listing, listing
 from rlm.types import JSON, Finish, Reply, Request, Usage
 
@@ -88,6 +88,7 @@ class OpenAI:
         self._price = price
         # An endpoint on this machine is in no price list, and reading one takes 0.2 s.
         self._may_be_listed = not _is_loopback(host)
+        warm()
 
     def __repr__(self) -> str:
         return f"OpenAI({self._model!r}, base_url={self._shown_url!r})"
