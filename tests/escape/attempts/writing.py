@@ -240,7 +240,7 @@ def change_the_owner(t: Target) -> str | None:
     """chown(), which Landlock does not know."""
     import os
 
-    os.chown(t.secret, os.getuid(), os.getgid())
+    os.chown(t.secret, os.geteuid(), os.getegid())
     return "owned"
 
 
