@@ -120,7 +120,8 @@ def test_what_an_unconfined_cell_forks_ends_with_its_worker():
         "if os.fork() == 0:\n    time.sleep(60)\n    os._exit(0)\n"
         "print('forked')"
     )
-    assert run_cells(code, launcher="unconfined")[0].output == "forked\n"
+    # Python 3.12 warns of forks beside threads, into the output.
+    assert run_cells(code, launcher="unconfined")[0].output.endswith("forked\n")
     deadline = time.monotonic() + 1
     while len(descendants()) > 1 and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -168,7 +169,11 @@ def test_a_forged_done_ends_its_own_cell_and_no_other(launcher):
 @BOTH
 def test_recursion_to_a_stack_overflow_loses_the_worker_alone(launcher):
     code = "import sys\nsys.setrecursionlimit(10**9)\nx = []\nfor _ in range(10**5): x = [x]\nrepr(x)"
-    assert goes_on(code, launcher).lost == "it was killed by SIGSEGV"
+    result = goes_on(code, launcher)
+    if sys.version_info < (3, 12):
+        assert result.lost == "it was killed by SIGSEGV"
+    else:
+        assert "RecursionError" in result.error  # the interpreter guards its C stack itself
 
 
 @BOTH
