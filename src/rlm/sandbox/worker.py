@@ -57,8 +57,9 @@ class Interrupts:
         signal.signal(signal.SIGINT, self._on_signal)
 
     def disarm(self) -> None:
-        """The cell has ended."""
+        """No cell runs: an interrupt that comes late does nothing."""
         self._armed = False
+        signal.signal(signal.SIGINT, self._on_signal)
 
     def deliver(self) -> None:
         """Interrupts the cell, from another thread."""
@@ -123,6 +124,7 @@ class Worker:
         if hello is None:
             os._exit(0)
         protocol.check_to_worker(hello)
+        self._interrupts.disarm()
         random.seed(hello["seed"])
         threading.stack_size(_STACK)
         names = functions(self._calls.call, hello["functions"])
