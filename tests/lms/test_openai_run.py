@@ -68,6 +68,6 @@ def test_a_process_ends_without_a_word_about_its_connections() -> None:
         "print(RLM(model=resolve('openai/m', base_url=sys.argv[1])).completion('Go', context='x').answer)"
     )
     with ScriptedServer(respond_from({"m": ["```repl\nFINAL(1)\n```"]})) as server:
-        command = [sys.executable, "-X", "dev", "-W", "error::ResourceWarning", "-c", code, server.url]
+        command = [sys.executable, "-W", "always", "-c", code, server.url]
         ended = subprocess.run(command, capture_output=True, text=True)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("1\n", "", 0)
