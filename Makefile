@@ -29,7 +29,7 @@ check: lint
 	$(BIN)/python -m pytest -n 2 -m "not slow" $(PYTEST)
 
 $(RUN): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "make: Python 3.11 or newer is needed, and none was found (make PYTHON=...)" >&2; exit 1; }
 	@echo "setting up .venv (once; the downloads are about 60 MB)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
