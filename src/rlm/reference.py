@@ -9,17 +9,21 @@ there, and never takes the short way of a plain call.
 
 from __future__ import annotations
 
+import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from pathlib import Path
+from typing import Any, overload
 
 from rlm import engine
 from rlm.errors import ConfigError, MissingKeyError
+from rlm.execution import Route
 from rlm.lms import resolve
-from rlm.lms.base import LM
+from rlm.lms.base import LM, Price
 from rlm.logger import RLMLogger
 from rlm.run import Run
+from rlm.sandbox.launchers.base import Launcher
 from rlm.types import JSON, Completion, Limits
 
 # The backends there that speak the OpenAI wire, and where each is found by default.
@@ -138,7 +142,28 @@ class RLM(engine.RLM):
         MissingKeyError: The backend needs a key that is not set.
     """
 
-    def __init__(self, backend: str | None = None, backend_kwargs: Mapping[str, Any] | None = None, **options: Any):
+    # What `help` and editors show, and type checkers hold callers to: our options, or the reference's.
+    __signature__ = inspect.signature(engine.RLM)
+
+    @overload
+    def __init__(
+        self,
+        *,
+        model: str | LM | None = None,
+        sub_model: str | LM | None = None,
+        sandbox: str | Launcher = "local",
+        limits: Limits | None = None,
+        require: Collection[str] | None = None,
+        route: Route = "auto",
+        prices: Mapping[str, Price] | None = None,
+        trace: bool | Path = True,
+        verbose: bool = False,
+    ) -> None: ...
+    @overload
+    def __init__(self, backend: str, backend_kwargs: Mapping[str, Any] | None = None, **options: Any) -> None: ...
+    def __init__(
+        self, backend: str | None = None, backend_kwargs: Mapping[str, Any] | None = None, **options: Any
+    ) -> None:
         given = {"backend": backend, "backend_kwargs": backend_kwargs, **options}
         named = {name: value for name, value in given.items() if name in _NAMES and value is not None}
         own = {name: value for name, value in options.items() if name not in _NAMES}
