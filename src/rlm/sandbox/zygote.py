@@ -54,8 +54,8 @@ def main(control_fd: int, paths: list[str]) -> None:
             break
         if os.fork() == 0:
             run_fd, blob, options = fds
-            os.closerange(3, min(fds))
-            control.detach()
+            control.close()
+            os.close(host)
             _run_zygote(socket.socket(fileno=run_fd), blob, options)
         for fd in fds:
             os.close(fd)

@@ -1,0 +1,123 @@
+"""The processes that workers are forked from: warm, alone in themselves, and ignorant."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from rlm.context import load
+from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
+from rlm.sandbox import lockdown
+from rlm.sandbox.launchers import LAUNCHERS, find_launcher
+from rlm.sandbox.launchers.local import LocalLauncher
+from rlm.types import Cell, Limits
+from sandbox.support import children, open_session, output, run_cells
+
+
+def test_launchers_are_found_by_name():
+    assert [find_launcher(name).name for name in LAUNCHERS] == ["local", "unconfined"]
+    with pytest.raises(ConfigError, match="no sandbox 'locl'; there is: local, unconfined; did you mean 'local'"):
+        find_launcher("locl")
+
+
+def test_what_launchers_enforce():
+    assert find_launcher("local").enforces() == {"files", "network", "memory", "cpu", "processes", "disk"}
+    assert find_launcher("unconfined").enforces() == frozenset()
+
+
+def test_local_refuses_where_it_cannot_hold(monkeypatch):
+    async def use(launcher):
+        with contextlib.closing(load("x")) as context:
+            await launcher.open(context, Limits())
+
+    capped = LocalLauncher(landlock_abi_cap=0)
+    assert capped.enforces() == frozenset()
+    with pytest.raises(SandboxUnavailableError, match="lift the cap"):
+        asyncio.run(use(capped))
+    monkeypatch.setattr(lockdown.sys, "platform", "darwin")
+    assert find_launcher("local").enforces() == frozenset()
+    with pytest.raises(SandboxUnavailableError, match=r"needs Linux .* or sandbox='unconfined'"):
+        asyncio.run(use(find_launcher("local")))
+
+
+@pytest.mark.parametrize("launcher", list(LAUNCHERS))
+def test_a_worker_knows_nothing_of_its_host(launcher, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    code = (
+        "import os\ndef is_open(fd):\n    try:\n        return bool(os.fstat(fd))\n"
+        "    except OSError:\n        return False\n"
+        "print(dict(os.environ), [fd for fd in range(64) if is_open(fd)])"
+    )
+    assert output(code, launcher=launcher) == "{} [0, 1, 2, 3]\n"
+
+
+def test_packages_beside_us_are_there_but_not_loaded():
+    code = (
+        "import sys\nbefore = 'numpy' in sys.modules\nimport numpy, pandas\n"
+        "print(before, numpy.arange(3).sum(), pandas.DataFrame({'a': [1, 2]}).a.sum())"
+    )
+    assert output(code) == "False 3 3\n"
+
+
+def test_zygotes_stay_single_threaded_and_keep_no_descriptors():
+    async def main():
+        async with open_session() as first, open_session() as second:
+            await first.start()
+            await second.run(Cell("import threading"))
+            (zygote,) = children(os.getpid())
+            return [_threads_and_fds(pid) for pid in (zygote, *children(zygote))]
+
+    process, *runs = asyncio.run(main())
+    assert process[0] == 1
+    assert [threads for threads, _ in runs] == [1, 1]
+    # A run's: standard ones, control, its worker's pidfd, and none of the other run.
+    assert [fds for _, fds in runs] == [5, 5]
+    before = process
+    run_cells("1")
+    (zygote,) = children(os.getpid())
+    assert _threads_and_fds(zygote) == before
+
+
+def _threads_and_fds(pid):
+    return len(os.listdir(f"/proc/{pid}/task")), len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def test_an_input_that_cannot_be_loaded_is_a_sandbox_error():
+    async def main():
+        with contextlib.closing(load({"a": 1})) as context:
+            broken = type(context)(
+                **{
+                    **{name: getattr(context, name) for name in context.__dataclass_fields__},
+                    "kind": "corpus",
+                    "parts": (("a", "not a number", 3),),
+                }
+            )
+            await find_launcher("local").open(broken, Limits())
+
+    with pytest.raises(SandboxError):
+        asyncio.run(main())
+    assert output("1") == "1\n"
+
+
+def test_a_host_that_forked_starts_a_zygote_of_its_own():
+    program = """
+        import os, sys
+        sys.path.insert(0, {tests!r})
+        from sandbox.support import output
+        print(output("1"), flush=True)
+        if os.fork() == 0:
+            print(output("2"), flush=True)
+            sys.exit()
+        os.wait()
+        print(output("3"), flush=True)
+    """
+    program = textwrap.dedent(program).format(tests=str(Path(__file__).parent.parent))
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (done.stdout.split(), done.stderr) == (["1", "2", "3"], "")
