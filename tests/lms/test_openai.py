@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from rlm.errors import ConfigError, LMError, LMRefusedError, LMReplyError, MissingKeyError
+from rlm.errors import ConfigError, LMRefusedError, LMReplyError, MissingKeyError
 from rlm.lms.base import Price, estimate_tokens
 from rlm.lms.openai import OpenAI
 from rlm.lms.scripted_server import Answer, Received, ScriptedServer
@@ -289,7 +291,45 @@ def test_an_unknown_model_has_neither() -> None:
     assert (lm.window, lm.price) == (None, None)
 
 
-def test_every_failure_is_of_the_tree() -> None:
-    for answer in (Answer("x", status=400), Answer(None), Answer(body="[]")):
-        with pytest.raises(LMError):
-            ask(answer)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def partly(**fields: Any) -> Any:
+    """Objects of these fields, any of which may be something else or missing."""
+    return JSON | st.fixed_dictionaries({}, optional={name: JSON | value for name, value in fields.items()})
+
+
+DETAILS = partly(cached_tokens=st.integers(), reasoning_tokens=st.integers())
+MESSAGE = partly(content=st.text(), refusal=st.text())
+REPLY = partly(
+    model=st.text(),
+    choices=st.lists(partly(message=MESSAGE, finish_reason=st.sampled_from(["stop", "length"])), max_size=2),
+    usage=partly(
+        prompt_tokens=st.integers() | st.just(10**400),
+        completion_tokens=st.integers(),
+        prompt_tokens_details=DETAILS,
+        completion_tokens_details=DETAILS,
+        cost=st.floats() | st.just(10**400),
+    ),
+)
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(REPLY.filter(lambda value: isinstance(value, dict)))
+def test_whatever_comes_back_is_a_reply_or_a_typed_error(value: dict[str, Any]) -> None:
+    lm = OpenAI("gpt-test", base_url=LOCAL, price=Price(1.0, 2.0))
+    try:
+        got: Reply | LMReplyError = lm._reply(value, 0, ASK)
+    except LMReplyError as error:
+        got = error
+    assert got.usage is not None
+    assert got.cost is not None
+    assert 0 <= got.cost < 1e10
+    assert 0 <= got.usage.tokens < 1e10
+    if isinstance(got, Reply):
+        assert got.text or got.finish == "length"
+        assert isinstance(got.text, str)

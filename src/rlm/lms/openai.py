@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +22,8 @@ _FINISHES: dict[str, Finish] = {"length": "length", "content_filter": "filter"}
 # `extra` can't set these; the limit of output is among them because budgets rest on it.
 _OURS = {"model", "messages", "stream", "n", "max_tokens", "max_completion_tokens"}
 _KEY_HEADERS = {"authorization", "api-key", "x-api-key", "x-portkey-api-key"}
+# No call has more tokens, or costs more dollars: what an endpoint reports is added up, and must stay a number.
+_BELIEVED = 10**9
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -174,7 +175,7 @@ class OpenAI:
     def _cost(self, reported: object, usage: Usage) -> float | None:
         """What the endpoint says it charged, else the price's arithmetic."""
         said = reported.get("cost") if isinstance(reported, dict) else None
-        if isinstance(said, int | float) and 0.0 <= said < math.inf:
+        if isinstance(said, int | float) and 0 <= said <= _BELIEVED:
             return float(said)
         if self._price is not None:
             return self._price.cost(usage)
@@ -220,7 +221,7 @@ def _estimated(request: Request, value: dict[str, Any]) -> Usage:
 
 def _count(reported: object, name: str) -> int:
     value = reported.get(name) if isinstance(reported, dict) else None
-    return max(0, value) if isinstance(value, int) else 0
+    return min(max(0, value), _BELIEVED) if isinstance(value, int) else 0
 
 
 def _host(url: str) -> str:
