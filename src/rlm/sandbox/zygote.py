@@ -76,7 +76,9 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
     """Loads the input, then forks workers until its control socket closes. Does not return."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _die_with_parent()
-    _tell(control, {"started": True}, [os.pidfd_open(os.getpid())])
+    own = os.pidfd_open(os.getpid())
+    _tell(control, {"started": True}, [own])
+    os.close(own)
     try:
         with open(options_fd, "rb") as file:
             options = json.load(file)
