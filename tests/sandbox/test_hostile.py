@@ -23,7 +23,7 @@ def play(*scripts, cells=1, limits=DEFAULT, on_call=None, check=None):
         environment = PlayedEnvironment(*scripts)
         one = session.Session(
             environment,
-            functions=FUNCTIONS,
+            functions=OFFERED,
             question="",
             limits=limits,
             max_output=100,
@@ -62,7 +62,8 @@ def sends(*messages):
     return script
 
 
-CALL = {"type": "call", "id": 1, "name": "llm_query", "args": {"prompt": "p"}}
+OFFERED = ("llm_query", "rlm_query")
+CALL = {"type": "call", "id": 1, "name": "llm_query", "args": {"prompt": "p", "model": None}}
 DONE = {"type": "done", "output": "", "output_size": 0, "error": None, "answer": None, "seconds": 0.0}
 
 
@@ -80,7 +81,9 @@ def test_a_polite_worker_is_kept():
         ({**DONE, "id": 2}, "`done` 2 is not due"),
         ({**DONE, "id": 0}, "`done` 0 is not due"),
         ({"type": "ready", "version": 1, "python": "3", "enforces": []}, "`ready` None is not due"),
-        ({**CALL, "name": "os.system"}, "a call that was not offered"),
+        ({**CALL, "name": "os.system"}, "no call 'os.system' takes"),
+        ({**CALL, "name": "llm_query_batched", "args": {"prompts": [], "model": 1}}, "a call that was not offered"),
+        ({**CALL, "args": {"prompt": "p", "model": None, "self": 0}}, "no call 'llm_query' takes"),
         ({**CALL, "args": []}, "call.args is a list"),
         ({"type": "return", "id": 1, "value": 0}, "no message of type 'return' is allowed here"),
         ({"type": "run", "id": 1, "code": ""}, "no message of type 'run' is allowed here"),
@@ -119,7 +122,7 @@ def test_the_bytes_of_open_calls_are_bounded(monkeypatch):
     async def never(name, args):
         await asyncio.sleep(60)
 
-    flood = sends(*({**CALL, "id": number, "args": {"prompt": "x" * 3000}} for number in range(9)))
+    flood = sends(*({**CALL, "id": number, "args": {"prompt": "x" * 3000, "model": None}} for number in range(9)))
     assert "too many calls are open" in lost_then_fine(flood, on_call=never)
 
 

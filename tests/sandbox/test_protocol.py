@@ -58,9 +58,7 @@ def test_any_object_passes_the_checks_or_is_a_frame_error(fields, kind):
 
 
 def test_a_frame_is_a_length_and_json():
-    assert protocol.encode({"type": "run", "id": 1, "code": "é"}) == framed(
-        '{"type":"run","id":1,"code":"é"}'.encode()
-    )
+    assert protocol.encode({"type": "run", "id": 1, "code": "é"}) == framed('{"type":"run","id":1,"code":"é"}'.encode())
 
 
 def test_lone_surrogates_are_sent_as_question_marks():
@@ -150,11 +148,63 @@ def test_every_field_is_required():
 
 def test_each_side_may_send_its_own_messages_only():
     protocol.check_to_worker({"type": "run", "id": 1, "code": ""})
-    protocol.check_from_worker({"type": "call", "id": 1, "name": "llm_query", "args": {}})
+    protocol.check_from_worker({"type": "call", "id": 1, "name": "llm_query", "args": {"prompt": 1, "model": None}})
     with pytest.raises(protocol.FrameError):
         protocol.check_from_worker({"type": "run", "id": 1, "code": ""})
     with pytest.raises(protocol.FrameError):
         protocol.check_to_worker({"type": "call", "id": 1, "name": "llm_query", "args": {}})
+
+
+def call(name, **args):
+    protocol.check_from_worker({"type": "call", "id": 1, "name": name, "args": args})
+
+
+@pytest.mark.parametrize(
+    "context", [None, {"value": None}, {"value": [1]}, {"piece": [0, 0, ""]}, {"piece": [3, 9, "a"]}]
+)
+def test_a_context_is_nothing_a_piece_or_a_value(context):
+    call("rlm_query", prompt="p", context=context, model=None)
+    call("rlm_query_batched", prompts=["p"], contexts=[context, None], model=None)
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        0,
+        "",
+        [],
+        {},
+        {"piece": None},
+        {"piece": [0, 1]},
+        {"piece": [2, 1, ""]},
+        {"piece": [-1, 1, ""]},
+        {"piece": [0, True, ""]},
+        {"piece": [0, 2**60, ""]},
+        {"piece": [0, 1, 5]},
+        {"piece": [0, 1, "n" * 5000]},
+        {"piece": [0, 1, ""], "value": 1},
+        {"other": 1},
+    ],
+)
+def test_any_other_context_is_refused(context):
+    with pytest.raises(protocol.FrameError):
+        call("rlm_query", prompt="p", context=context, model=None)
+    with pytest.raises(protocol.FrameError):
+        call("rlm_query_batched", prompts=["p"], contexts=[context], model=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("os.system", {}),
+        ("llm_query", {"prompt": "p"}),
+        ("llm_query", {"prompt": "p", "model": None, "self": 1}),
+        ("rlm_query_batched", {"prompts": [], "contexts": {"value": 1}, "model": None}),
+    ],
+)
+def test_a_call_has_exactly_its_arguments(name, args):
+    with pytest.raises(protocol.FrameError):
+        call(name, **args)
 
 
 def test_frames_with_bytes_changed_at_random_never_do_worse_than_a_frame_error():

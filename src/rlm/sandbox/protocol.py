@@ -21,6 +21,7 @@ MAX_VALUES = 2**20  # in one frame: parsed, the smallest value takes some 20 tim
 MAX_OPEN_CALLS = 1024  # of one worker at a time
 MAX_OPEN_BYTES = 256 * 2**20  # frames of the calls that are open, together
 MAX_ID = 2**53
+MAX_NAME = 4096  # characters of a name in the input
 
 if TYPE_CHECKING:
     Message = dict[str, Any]
@@ -59,6 +60,14 @@ _FROM_WORKER: dict[str, dict[str, tuple[type, ...]]] = {
     },
 }
 _ANSWER: dict[str, tuple[type, ...]] = {"value": (object,), "is_repr": (bool,), "ready": (bool,)}
+# The arguments of each call, by name. Their types are the broker's to check: a model may get them wrong.
+_ARGS: dict[str, frozenset[str]] = {
+    "llm_query": frozenset(("prompt", "model")),
+    "llm_query_batched": frozenset(("prompts", "model")),
+    "llm_map": frozenset(("items", "instruction", "schema", "model")),
+    "rlm_query": frozenset(("prompt", "context", "model")),
+    "rlm_query_batched": frozenset(("prompts", "contexts", "model")),
+}
 
 
 class FrameError(ValueError):
@@ -145,6 +154,8 @@ def check_to_worker(message: Message) -> None:
 def check_from_worker(message: Message) -> None:
     """Raises FrameError unless this is a message that a worker may send."""
     _check_fields(message, _FROM_WORKER)
+    if message["type"] == "call":
+        _check_call(message["name"], message["args"])
     if message["type"] == "done":
         if message["answer"] is not None:
             _check_types("answer", message["answer"], _ANSWER)
@@ -214,6 +225,28 @@ def _check_fields(message: Message, known: dict[str, dict[str, tuple[type, ...]]
     _check_types(kind, {name: value for name, value in message.items() if name != "type"}, known[kind])
     if not 0 <= message.get("id", 0) <= MAX_ID:
         raise FrameError(f"{kind}: an id out of range")
+
+
+def _check_call(name: str, args: dict[str, Any]) -> None:
+    if name not in _ARGS or args.keys() != _ARGS[name]:
+        raise FrameError(f"no call {name[:40]!r} takes {str(sorted(args))[:200]}")
+    contexts = args.get("contexts") or [] if "contexts" in args else [args.get("context")]
+    if type(contexts) is not list or not all(_is_context(context) for context in contexts):
+        raise FrameError(f"{name}: a context is null, a piece or a value")
+
+
+def _is_context(context: Any) -> bool:
+    if context is None:
+        return True
+    if type(context) is not dict or len(context) != 1:
+        return False
+    if "value" in context:
+        return True
+    piece = context.get("piece")
+    if type(piece) is not list or [type(item) for item in piece] != [int, int, str]:
+        return False
+    start, end, name = piece
+    return 0 <= start <= end <= MAX_ID and len(name) <= MAX_NAME
 
 
 def _check_types(what: str, fields: Message, expected: dict[str, tuple[type, ...]]) -> None:

@@ -205,7 +205,6 @@ class _Run:
         except RlmError as error:
             reply = {"type": "raise", "id": number, "error": _sent_error(error)}
         except asyncio.CancelledError:
-            reply = {}
             raise
         except BaseException as error:  # noqa: BLE001 - a bug of ours: it leaves `run`, and the cell ends here
             self.bug = error

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "rlm_worker"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_PACKET = 4096
+_PACKET = 2**16
 # What cells use and the first run should not wait for: loaded once the first run zygote is on its way.
 _LATER = ("asyncio", "collections", "concurrent.futures", "datetime", "inspect", "statistics", "traceback")
 
@@ -165,6 +165,8 @@ def _worker_module(name: str) -> Any:
 
 
 def _tell(control: socket.socket, message: dict[str, Any], fds: list[int] | None = None) -> None:
+    if "message" in message:
+        message["message"] = message["message"][:1000]
     try:
         socket.send_fds(control, [json.dumps(message).encode()], fds or [])
     except OSError:

@@ -20,7 +20,7 @@ from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
 from rlm.types import Limits
 
-_PACKET = 4096
+_PACKET = 2**16  # bytes: the name of a piece, escaped, fits
 _END = 2.0  # seconds for killed workers to be reaped
 _STREAM_LIMIT = 2**20  # bytes read ahead of a worker's stream
 # Constant hashes, so that a run repeats; one arena, because each reserves 64 MB of the address space that is limited.
