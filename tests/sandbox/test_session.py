@@ -136,6 +136,26 @@ def test_what_json_cannot_carry_is_a_type_error(value):
     assert calls == []
 
 
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        ("llm_query_batched('abc')", "prompts must be a list, not str"),
+        ("llm_map({'a': 1}, 'do')", "items must be a list, not dict"),
+        ("rlm_query_batched(['q'], 'context')", "contexts must be a list, not str"),
+    ],
+)
+def test_one_thing_where_a_list_is_due_is_a_type_error(code, error):
+    calls, on_call = recorder()
+    assert run_cell(code, on_call=on_call).error.endswith(f"TypeError: {error}")
+    assert calls == []
+
+
+def test_a_piece_whose_name_is_too_long_to_travel_goes_as_its_text():
+    calls, on_call = recorder()
+    output("rlm_query('q', grep('x')[0])", value={"k" * 5000: "x y"}, on_call=on_call)
+    assert calls[0][1]["context"] == {"value": "x y"}
+
+
 def test_a_call_too_large_for_a_frame_is_an_error_and_the_next_one_works():
     _, on_call = recorder()
     code = "try:\n    llm_query('x' * (65 * 2**20))\nexcept ToolError as e:\n    print(e)\nllm_query('y')"

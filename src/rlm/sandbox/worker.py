@@ -214,11 +214,11 @@ def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) ->
 
     def llm_query_batched(prompts: list[str], model: str | None = None) -> Any:
         """Asks a language model all prompts at once and returns the replies in order."""
-        return call("llm_query_batched", {"prompts": list(prompts), "model": model})
+        return call("llm_query_batched", {"prompts": _listed(prompts, "prompts"), "model": model})
 
     def llm_map(items: list[Any], instruction: str, schema: Any = None, model: str | None = None) -> Any:
         """Applies an instruction to every item through a language model and returns the results in order."""
-        args = {"items": list(items), "instruction": instruction, "schema": schema, "model": model}
+        args = {"items": _listed(items, "items"), "instruction": instruction, "schema": schema, "model": model}
         return call("llm_map", args)
 
     def rlm_query(prompt: str, context: Any = None, model: str | None = None) -> Any:
@@ -227,19 +227,26 @@ def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) ->
 
     def rlm_query_batched(prompts: list[str], contexts: list[Any] | None = None, model: str | None = None) -> Any:
         """Has recursive language models answer questions at once, each about its context."""
-        sent = None if contexts is None else [_sent(context) for context in contexts]
-        return call("rlm_query_batched", {"prompts": list(prompts), "contexts": sent, "model": model})
+        sent = None if contexts is None else [_sent(context) for context in _listed(contexts, "contexts")]
+        return call("rlm_query_batched", {"prompts": _listed(prompts, "prompts"), "contexts": sent, "model": model})
 
     known = (llm_query, llm_query_batched, llm_map, rlm_query, rlm_query_batched)
     return {function.__name__: function for function in known if function.__name__ in offered}
+
+
+def _listed(values: Any, name: str) -> list[Any]:
+    if isinstance(values, (str, bytes, dict)):  # a list could be made of these too, and would be a costly mistake
+        raise TypeError(f"{name} must be a list, not {type(values).__name__}")
+    return list(values)
 
 
 def _sent(context: Any) -> Any:
     """A child's context as it travels: a piece as its place in the input, anything else as it is."""
     if context is None:
         return None
-    if isinstance(context, corpus.Piece) and context.origin is not None:
-        return {"piece": list(context.origin)}
+    origin = context.origin if isinstance(context, corpus.Piece) else None
+    if origin is not None and len(origin[2]) <= protocol.MAX_NAME:
+        return {"piece": list(origin)}
     return {"value": context}
 
 
