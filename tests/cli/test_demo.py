@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from rlm.cli import demo, demo_input
+from rlm.errors import LMUnavailableError
 from rlm.types import Completion, Request, Usage
 
 Rlm = Callable[..., SimpleNamespace]
@@ -43,6 +44,7 @@ def test_five_questions_of_three_kinds_are_answered_and_checked(rlm: Rlm) -> Non
     assert re.search(r"^Input: 4\d\d,\d{3} characters, about 0 million tokens, in \d+ files", done.out)
     assert "Sandbox: local, enforcing its limits on cpu, disk, files, memory, network, processes.\n" in done.out
     assert len(re.findall(r"^   right · (finding|counting|where) · \d+\.\d s · the model saw", done.out, re.M)) == 5
+    assert re.search(r"^   > FINAL\(len\(grep\(r'\\b\w+\\b'\)\)\)$", done.out, re.M)
     assert re.search(r"^5 of 5 right in \d+\.\d s\. Of the input, models saw 0\.0000%", done.out, re.M)
 
 
@@ -52,6 +54,19 @@ def test_wrong_answers_are_called_wrong_and_more_than_one_fails(rlm: Rlm) -> Non
     assert done.status == 1
     assert len(re.findall(r"^   wrong, it is .+ · (finding|counting|where) · ", done.out, re.M)) == 5
     assert "0 of 5 right in " in done.out
+
+
+@pytest.mark.usefixtures("small")
+def test_a_question_that_fails_does_not_end_the_demo(rlm: Rlm) -> None:
+    def script(request: Request) -> str:
+        if "How many" in request.messages[-1].content:
+            raise LMUnavailableError("the model is gone")
+        return expert(request)
+
+    done = rlm("demo", script=script, name="nano")
+    assert done.status == 0
+    assert "   the model is gone\n   failed · counting\n" in done.out
+    assert "4 of 5 right in " in done.out
 
 
 @pytest.mark.usefixtures("small")

@@ -6,17 +6,19 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rlm.cli import demo_input, exit_codes
 from rlm.cli.demo_input import DemoInput, Question
 from rlm.engine import RLM
+from rlm.errors import RlmError
 from rlm.execution import REQUIRED
 from rlm.sandbox import lockdown
 from rlm.terminal import one_line, visible
 from rlm.trace import store
-from rlm.trace.events import CallBegin, CellEnd
+from rlm.trace.events import CallBegin, CellBegin, CellEnd, Event
 from rlm.types import Completion, Limits
 
 _LIMITS = Limits(seconds=60)
@@ -39,7 +41,7 @@ def run(seed: int) -> int:
         _introduce(made, seed, time.monotonic() - began)
         began = time.monotonic()
         engine = _engine()
-        asked = [_ask(engine, made, folder, number, question) for number, question in enumerate(made.questions, 1)]
+        asked = [_ask(engine, folder, number, question) for number, question in enumerate(made.questions, 1)]
     return _conclude(made, asked, time.monotonic() - began)
 
 
@@ -66,11 +68,18 @@ def _engine() -> RLM:
     return engine
 
 
-def _ask(engine: RLM, made: DemoInput, folder: Path, number: int, question: Question) -> _Asked:
+def _ask(engine: RLM, folder: Path, number: int, question: Question) -> _Asked:
     print(f"{number}. {question.text}", flush=True)
-    completion = engine.completion(question.text, context=folder)
-    right = is_right(completion, question.truth)
-    seen = characters_seen(completion)
+    try:
+        completion = engine.completion(question.text, context=folder)
+    except RlmError as error:
+        print(f"   {visible(str(error))}\n   failed · {question.kind}\n", flush=True)
+        return _Asked(False, 0)
+    events = [] if completion.trace is None else list(store.read(completion.trace))
+    for event in events:
+        if isinstance(event, CellBegin):
+            print("\n".join(f"   > {visible(line)}" for line in event.code.strip().splitlines()))
+    right, seen = is_right(completion, question.truth), characters_seen(events)
     print(f"   {visible(completion.response) or completion.reason}")
     print(
         f"   {'right' if right else f'wrong, it is {_told(question.truth)}'}"
@@ -91,12 +100,10 @@ def is_right(completion: Completion, truth: str | int | frozenset[str]) -> bool:
     return str(answer).strip() == str(truth)
 
 
-def characters_seen(completion: Completion) -> int:
+def characters_seen(events: Iterable[Event]) -> int:
     """Characters that came out of the sandbox to a model: what it was shown of outputs, and prompts of sub-calls."""
-    if completion.trace is None:
-        return 0
     seen = 0
-    for event in store.read(completion.trace):
+    for event in events:
         if isinstance(event, CellEnd):
             seen += len(event.shown)
         elif isinstance(event, CallBegin):
