@@ -35,7 +35,7 @@ class _Asked:
 def run(seed: int) -> int:
     """Builds the input, asks, prints, and returns the exit status."""
     with tempfile.TemporaryDirectory(prefix="rlm-demo-") as name:
-        folder = Path(name)
+        folder = Path(name, "demo")  # the model is told the name: the same every time
         began = time.monotonic()
         made = demo_input.build(folder, seed)
         _introduce(made, seed, time.monotonic() - began)
