@@ -81,12 +81,12 @@ def test_a_broken_line_is_named(tmp_path: Path) -> None:
 def test_a_changed_pack_is_noticed(tmp_path: Path) -> None:
     path = written(tmp_path, cell("a" * 300))
     (path / "strings.pack").write_bytes(b"b" * 300)
-    with pytest.raises(TraceError, match="strings.pack does not hold the string at 0"):
+    with pytest.raises(TraceError, match=r"strings.pack does not hold the string at 0"):
         list(read(path))
 
 
 def test_no_trace_there(tmp_path: Path) -> None:
-    with pytest.raises(TraceError, match="no trace at .*No such file"):
+    with pytest.raises(TraceError, match=r"no trace at .*No such file"):
         list(read(tmp_path / "none"))
 
 
