@@ -265,6 +265,31 @@ def test_a_bug_in_answering_a_call_leaves_run():
         play(sends(CALL), on_call=broken)
 
 
+def test_a_bug_is_not_hidden_by_a_cell_that_is_done():
+    async def broken(name, args):
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise ZeroDivisionError("ours")
+
+    async def script(peer):
+        number = await peer.greet()
+        peer.send(**CALL)
+        await asyncio.sleep(0.01)
+        peer.done(number)
+
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        play(script, on_call=broken)
+
+
+def test_an_answer_that_is_not_json_is_a_bug():
+    async def broken(name, args):
+        return {1, 2}
+
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        play(sends(CALL), on_call=broken)
+
+
 def test_a_reply_too_long_for_a_frame_is_an_error_of_the_call():
     replies = []
 

@@ -74,6 +74,8 @@ class Session:
         Raises:
             SandboxError: It did not start, or is not a worker of ours.
         """
+        if self._worker is not None:
+            return
         worker = self._worker = await self._environment.start(self._pieces)
         try:
             worker.writer.write(protocol.encode(self._hello))
@@ -119,6 +121,9 @@ class Session:
             raise
         finally:
             await run.end()
+        if run.bug is not None:
+            await self._drop()
+            raise run.bug
         return _result(done, run.interrupted, time.monotonic() - began)
 
     async def close(self) -> None:
@@ -199,11 +204,10 @@ class _Run:
         self._calls[number] = asyncio.create_task(self._serve(number, size, message["name"], message["args"]))
 
     async def _serve(self, number: int, size: int, name: str, args: dict[str, JSON]) -> None:
-        reply: protocol.Message
         try:
-            reply = {"type": "return", "id": number, "value": await self._on_call(name, args)}
+            frame = _reply({"type": "return", "id": number, "value": await self._on_call(name, args)})
         except RlmError as error:
-            reply = {"type": "raise", "id": number, "error": _sent_error(error)}
+            frame = _reply({"type": "raise", "id": number, "error": _sent_error(error)})
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - a bug of ours: it leaves `run`, and the cell ends here
@@ -214,10 +218,6 @@ class _Run:
             del self._calls[number]
             self._bytes -= size
             self._clock.closed()
-        try:
-            frame = protocol.encode(reply)
-        except protocol.FrameError as error:
-            frame = protocol.encode({"type": "raise", "id": number, "error": _sent_error(SandboxError(str(error)))})
         with contextlib.suppress(OSError):  # the reader sees it too, and knows what to do
             self._worker.writer.write(frame)
 
@@ -253,6 +253,14 @@ async def _read(worker: Worker) -> protocol.Message:
     if message["type"] == "call":
         message["size"] = size
     return message
+
+
+def _reply(message: protocol.Message) -> bytes:
+    try:
+        return protocol.encode(message)
+    except protocol.FrameError as error:
+        too_long = SandboxError(f"the answer is too long: {error}")
+        return protocol.encode({"type": "raise", "id": message["id"], "error": _sent_error(too_long)})
 
 
 def _why(error: BaseException, how: str) -> str:

@@ -56,7 +56,10 @@ def main(control_fd: int, paths: list[str]) -> None:
             run_fd, blob, options = fds
             control.close()
             os.close(host)
-            _run_zygote(socket.socket(fileno=run_fd), blob, options)
+            try:
+                _run_zygote(socket.socket(fileno=run_fd), blob, options)
+            finally:
+                os._exit(1)
         for fd in fds:
             os.close(fd)
         for name in _LATER:
