@@ -4,7 +4,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlm.sandbox import protocol
@@ -15,6 +15,8 @@ JSON = st.recursive(
     max_leaves=20,
 )
 DONE = {"type": "done", "id": 1, "output": "", "output_size": 0, "error": None, "answer": None, "seconds": 0.5}
+
+STEADY = settings(derandomize=True, deadline=None, database=None, max_examples=60)
 
 
 def framed(payload):
@@ -32,11 +34,13 @@ def read_bytes(data):
     return protocol.read(receive)
 
 
+@STEADY
 @given(st.dictionaries(st.text(), JSON))
 def test_what_is_encoded_is_decoded_as_it_was(message):
     assert read_bytes(protocol.encode(message)) == message
 
 
+@STEADY
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_a_frame_error_or_the_end(data):
     try:
@@ -46,6 +50,7 @@ def test_any_bytes_are_a_message_a_frame_error_or_the_end(data):
     assert message is None or isinstance(message, dict)
 
 
+@STEADY
 @given(st.dictionaries(st.text(), JSON), st.sampled_from(["hello", "run", "ready", "call", "done", "return", "raise"]))
 def test_any_object_passes_the_checks_or_is_a_frame_error(fields, kind):
     for check in (protocol.check_to_worker, protocol.check_from_worker):
