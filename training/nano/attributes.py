@@ -1,12 +1,35 @@
 """What can be said of what: an attribute with the kind of value it takes, and the names it is said of."""
 
-
 from __future__ import annotations
 
 import random
 import string
 
+import values
 import words
+
+COMMON = {
+    "code": "license plate, lucky number, call sign, shoe size, blood type, passport number, postal code, area code, "
+    "room number, flight number, gate number, Wi-Fi password, master key, unlock code, launch code, radio frequency, "
+    "part number, tracking number, account number, reference code, security code, magic word, model number",
+    "date": "due date, release date, date of birth, founding year, year of construction, opening day, wedding day",
+    "time": "check-in time, closing time, departure time, tea time, opening hours, start time, wake-up time, bedtime",
+    "measure": "top speed, wingspan, cruising altitude, half-life, boiling point, freezing point, melting point, "
+    "body weight, fuel capacity, water depth, hull length, shelf life, travel time, response time, battery life",
+    "count": "page count, head count, number of rooms, number of floors, crew size, number of employees, lap count",
+    "money": "entrance fee, asking price, ticket price, monthly rent, starting salary, market value, annual budget",
+    "person": "next of kin, head of security, chief engineer, lighthouse keeper, harbour master, night watchman, "
+    "project lead, team captain, maiden name, lead singer, first mate, spokesperson, emergency contact, best friend, "
+    "godfather, landlord, translator, executive producer, band leader, head gardener, ship's doctor, piano teacher",
+    "place": "home port, place of birth, meeting point, hiding place, landing site, burial site, final destination, "
+    "home town, head office, dig site, winter quarters, place of origin, seat of government, parking spot",
+    "thing": "favourite colour, favorite color, favourite food, signature dish, national flower, secret ingredient, "
+    "school mascot, cover colour, main export, spirit animal, house specialty, roof material, hair colour, "
+    "eye color, preferred breakfast, musical instrument, trademark hat, main crop, primary fuel, weapon of choice",
+    "words": "code name, code word, pen name, middle name, stage name, nickname, motto, catchphrase, battle cry, "
+    "job title, star sign, native language, working title, team name, family motto, favourite song, secret password",
+}
+COMMON_PAIRS = [(one.strip(), kind) for kind, several in COMMON.items() for one in several.split(",")]
 
 
 def attribute(rng: random.Random) -> tuple[str, str]:
@@ -27,7 +50,9 @@ def attribute(rng: random.Random) -> tuple[str, str]:
                 "home page",
             )
         ), "contact"
-    if roll < 0.28:
+    if roll < 0.2:
+        return rng.choice(COMMON_PAIRS)
+    if roll < 0.34:
         return head, kind
     if roll < 0.8:
         return f"{rng.choice(words.MODIFIERS)} {head}", kind
@@ -49,13 +74,24 @@ def name(rng: random.Random) -> str:
     if roll < 0.2:
         return words.person(rng)
     if roll < 0.34:
-        return f"{rng.choice(words.PLACE_BEFORE)} {word}"
+        return rng.choice(
+            (
+                f"{rng.choice(words.PLACE_BEFORE)} {word}",
+                f"{rng.choice(words.PLACE_BEFORE)} {word}",
+                f"{rng.choice(words.PLACE_BEFORE)} {word}",
+                f"the {rng.choice(words.PLACE_AFTER)} of {word}",
+                f"{rng.choice(('Isle', 'Bay', 'Order', 'Duchy', 'House'))} of {rng.choice(('', 'the '))}{word}",
+                f"{rng.choice(('HMS', 'SS', 'MV', 'USS', 'St.'))} {word}",
+                f"the {rng.choice(('ship', 'tavern', 'yacht', 'inn', 'café', 'schooner'))} {word}",
+                f"{rng.choice(('King', 'Queen', 'Pope', 'Emperor'))} {word} {rng.choice(('II', 'III', 'IV', 'IX'))}",
+            )
+        )
     if roll < 0.46:
         return f"{rng.choice(('', 'the ', 'the '))}{word} {rng.choice(words.PLACE_AFTER)}"
     if roll < 0.58:
         return f"{rng.choice(('', 'the ', 'the '))}{word} {rng.choice(words.THING_AFTER)}"
     if roll < 0.66:
-        return f"{rng.choice(words.THING_BEFORE)} {rng.choice((word, numbered(rng), words.code(rng)))}"
+        return f"{rng.choice(words.THING_BEFORE)} {rng.choice((word, numbered(rng), values.code(rng)))}"
     if roll < 0.7:
         return f"{rng.choice(words.THING_BEFORE).lower()} {numbered(rng)}"
     if roll < 0.84:

@@ -61,6 +61,37 @@ DIRECT = [
     "what {A} goes with {N}",
     "what {A} is {N} known for",
     "what {A} is attributed to {N}",
+    "what is the {N} {A}",
+    "what's the {N} {A}",
+    "what was the {N} {A}",
+    "the {N} {A}",
+    "which is the {N} {A}",
+    "under what {A} is {N} listed",
+    "under which {A} was {N} registered",
+    "by what {A} does {N} go",
+    "with what {A} is {N} associated",
+    "which {A} did they give {N}",
+    "which {A} did {N} receive",
+    "which {A} did {N} end up with",
+    "what {A} was {N} assigned",
+    "what {A} does the text give for {N}",
+    "what {A} does the document mention for {N}",
+    "what was recorded for {N} under {A}",
+    "{N}: what {A}",
+    "{N}: which {A}",
+    "{N}, {A}",
+    "what did they say the {A} of {N} was",
+    "what is {N} said to have as its {A}",
+    "the {A} of {N} is ___",
+    "fill in the blank: the {A} of {N} is ...",
+    "do you know {N}'s {A}",
+    "do you know the {A} of {N}",
+    "do we know what {A} {N} has",
+    "does it say what the {A} of {N} is",
+    "does the text mention the {A} of {N}, and what is it",
+    "what was named as the {A} of {N}",
+    "whose value is stated as {A} of {N}, and what is it",
+    "if I ask for the {A} of {N}, what is the answer",
 ]
 
 KIND_DIRECT = {
@@ -121,6 +152,25 @@ REQUESTS = [
     "let me know the {A} of {N}",
     "work out the {A} of {N} from the text",
     "help me find the {A} of {N}",
+    "tell me the name of the {A} of {N}",
+    "give me the exact {A} of {N}",
+    "give the {A} recorded for {N}",
+    "tell me {N}'s {A}",
+    "tell me about the {A} of {N}",
+    "find the {N} {A}",
+    "look up the {N} {A}",
+    "tell me the {N} {A}",
+    "pull up the {A} for {N}",
+    "write down the {A} of {N}",
+    "answer with the {A} of {N}",
+    "output the {A} of {N}",
+    "copy the {A} of {N} from the text",
+    "figure out the {A} of {N}",
+    "figure out which {A} {N} has",
+    "confirm the {A} of {N}",
+    "list the {A} of {N}",
+    "scan the text for {N}'s {A}",
+    "go through the text and find the {A} of {N}",
 ]
 
 ASKS = [
@@ -228,5 +278,27 @@ AFTER = [
     " My manager is waiting.",
     " I looked everywhere.",
 ]
+
+# Said of the input, after the core of any question.
+WITHIN = [
+    " in the text", " in this text", " in the document", " in this document", " in the documents", " in the input",
+    " in the context", " in the given context", " in the given text", " in here", " in the files", " in these files",
+    " in all of this", " in the whole text", " in the whole document", " in the entire text", " in the corpus",
+    " in the book", " in the novel", " in the report", " in the logs", " in the notes", " in the archive", " anywhere",
+    " anywhere in the text", " across all files", " across the documents", " throughout the text", " in the folder",
+    " within the text", " within this document", " inside the files", " in the data", " in what I gave you",
+]  # fmt: skip
+WITHIN_CODE = [
+    " in the code", " in this codebase", " in the codebase", " in the project", " in this repository", " in the repo",
+    " in this package", " in the library", " in the source", " in the source tree", " in the folder", " here",
+    " in these files", " in this directory", " in the Python code",
+]  # fmt: skip
+# What stands for "of" in "the code of the port".
+OF = [
+    " for {N}", " for {N}", " at {N}", " at {N}", " in {N}", " on {N}", " from {N}", " by {N}", " belonging to {N}",
+    " assigned to {N}", " given to {N}", " listed for {N}", " recorded for {N}", " used by {N}", " used at {N}",
+    " associated with {N}", " connected with {N}", " registered to {N}", " held by {N}", " stated for {N}",
+    " that belongs to {N}", " that {N} has", " that {N} uses", " which {N} has", " aboard {N}", " near {N}",
+]  # fmt: skip
 
 BEFORE_A_QUESTION = ["tell me ", "can you tell me ", "do you know ", "I wonder ", "find out ", "say ", "please say "]

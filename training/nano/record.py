@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import scenes
+import wording
 from dialogue import Dialogue, fence, imitate, last_cell
 
 from rlm.engine import RLM
@@ -60,7 +61,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=77)
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    world = scenes.World(random.Random(options.seed), options.books)
+    world = wording.World(random.Random(options.seed), options.books)
     expert = Expert()
     engine = RLM(model=Scripted(expert.reply, name="nano"), limits=Limits(turns=2), trace=False)
     written = missed = 0

@@ -7,17 +7,15 @@ name and which the attribute, and which of the words found are the value, is for
 from __future__ import annotations
 
 import random
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import asked
 import attributes
-import questions
-import relations
-import sentences
 import text
+import values
 import words
+from facts import decoys, noun_fact, verb_fact
+from wording import CODE, FACTS, NAMES, World, ask, capital
 
 NOT_FOUND = "not found"
 QUOTE = 'FINAL("Quoted, not answered:\\n" + "\\n\\n".join(h.where + ": " + h for h in search(question, 3)))'
@@ -42,208 +40,6 @@ class Scene:
     cell: str
     value: str | None = None
     sentence: str = ""
-
-
-@dataclass(frozen=True)
-class World:
-    """What a scene is drawn from: random numbers, the books, and which part of the templates and texts."""
-
-    rng: random.Random
-    books: Path
-    held_out: bool = False
-
-    def pick(self, templates: list[str]) -> str:
-        """A template; one in eight, chosen by its own bytes, is seen only in evaluation."""
-        pool = [t for t in templates if (zlib.crc32(t.encode()) % 8 == 0) == self.held_out]
-        return self.rng.choice(pool or templates)
-
-
-def fill(template: str, **slots: str) -> str:
-    """The template with its slots filled: {A} by A, and so on."""
-    for slot, content in slots.items():
-        article = "an" if content[:1].lower() in "aeiou" else "a"
-        template = template.replace(f" a {{{slot}}}", f" {article} {{{slot}}}").replace(f"{{{slot}}}", content)
-    return template
-
-
-def capital(sentence: str) -> str:
-    """The sentence with a capital at its head."""
-    return sentence[:1].upper() + sentence[1:]
-
-
-# ---- questions ----
-
-
-def dress(world: World, direct: str | None, request: str | None, rough: bool = True, head: bool = True) -> str:
-    """A core as a whole utterance: courtesies, what comes before and after, marks and capitals as people use them."""
-    rng = world.rng
-    if request is not None:
-        if rng.random() < 0.4:
-            request = fill(world.pick(questions.POLITE), R=request)
-        core, mark = (
-            request,
-            rng.choice((".", "", "", "!", "?" if request[:3] in ("cou", "can", "wou", "do ") else ".")),
-        )
-    else:
-        core, mark = direct or "", rng.choice(("?", "?", "?", "?", "?", "", "", ".", "??"))
-    roll = rng.random()
-    before = world.pick(questions.BEFORE) if roll < 0.22 else ""
-    after = world.pick(questions.AFTER) if rng.random() < 0.2 else ""
-    if before.endswith((". ", "! ", ": ")) and head and rng.random() < 0.8:
-        core = capital(core)
-    whole = before + core + (mark or ("." if after else "")) + after
-    if rng.random() < 0.88 and (head or before):
-        whole = capital(whole)
-    if rough and rng.random() < 0.05:
-        whole = whole.lower() if rng.random() < 0.8 else whole.upper()
-    return whole
-
-
-def ask(world: World, direct: list[str], requests: list[str], rough: bool = True, **slots: str) -> str:
-    """One of many ways to ask, by question or by request."""
-    if world.rng.random() < len(direct) / (len(direct) + len(requests)):
-        template = world.pick(direct)
-        return dress(world, fill(template, **slots), None, rough, not template.startswith("{N}"))
-    return dress(world, None, fill(world.pick(requests), **slots), rough)
-
-
-def ask_fact(world: World, attribute: str, kind: str, name: str) -> str:
-    """A question after a fact."""
-    rng = world.rng
-    shown = f'"{name}"' if rng.random() < 0.03 else name
-    roll = rng.random()
-    if kind in questions.KIND_DIRECT and roll < 0.25:
-        template = rng.choice(questions.KIND_DIRECT[kind])
-        return dress(world, fill(template, A=attribute, N=shown), None)
-    if roll < 0.6:
-        return dress(world, fill(world.pick(questions.DIRECT), A=attribute, N=shown), None)
-    if roll < 0.9:
-        return dress(world, None, fill(world.pick(questions.REQUESTS), A=attribute, N=shown))
-    core = fill(world.pick(questions.ASKS), A=attribute, N=shown)
-    return dress(world, core, None)
-
-
-# ---- facts ----
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A fact, the sentence that states it, and how it is asked for and searched for."""
-
-    name: str
-    attribute: str
-    kind: str
-    value: str
-    sentence: str
-    question: str = ""
-    words: str = ""
-
-
-def state(world: World, template: str, loose: bool = True, **slots: str) -> str:
-    """A sentence out of a template, with what people put before and after."""
-    rng = world.rng
-    sentence = fill(template, **slots).replace("..", ".")
-    if " its " in template and rng.random() < 0.25:
-        sentence = sentence.replace(" its ", rng.choice((" his ", " her ", " their ")))
-    if loose and template.endswith(".") and "“" not in template and "Q:" not in template:
-        if rng.random() < 0.18:
-            sentence = world.pick(sentences.LEADS) + sentence.replace("The ", "the ", 1)
-        if rng.random() < 0.18:
-            sentence = sentence[:-1] + world.pick(sentences.TAILS) + "."
-    return sentence if sentence[:1] in "{[<|#*-" or rng.random() < 0.05 else capital(sentence)
-
-
-def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str) -> str:
-    """Any way to state that the attribute of the name is the value."""
-    rng = world.rng
-    pool = {"person": sentences.PERSON, "measure": sentences.AMOUNT, "count": sentences.AMOUNT,
-            "money": sentences.AMOUNT, "date": sentences.DATED, "time": sentences.DATED}.get(kind)  # fmt: skip
-    if pool and rng.random() < 0.25:
-        return state(world, world.pick(pool), A=attribute, N=name, V=value)
-    if rng.random() < 0.12:
-        other, kind2 = attributes.near_attribute(rng, attribute, kind)
-        slots = {
-            "B": other,
-            "X": words.VALUES[kind2](rng),
-            "M": attributes.near(rng, name),
-            "W": words.VALUES[kind](rng),
-        }
-        if not overlaps(other, attribute):
-            return state(world, world.pick(sentences.PAIRS), A=attribute, N=name, V=value, **slots)
-    return state(world, world.pick(sentences.NOUN), A=attribute, N=name, V=value)
-
-
-def overlaps(one: str, other: str) -> bool:
-    """Whether one attribute could be taken for the other."""
-    a, b = set(one.lower().split()), set(other.lower().split())
-    return a <= b or b <= a
-
-
-def noun_fact(world: World) -> Fact:
-    """What a noun says: the vault code of Port Ellery."""
-    rng = world.rng
-    attribute, kind = attributes.attribute(rng)
-    name = attributes.name(rng)
-    value = words.VALUES[kind](rng)
-    asked_name = name
-    if name.startswith("the ") and rng.random() < 0.1:
-        asked_name = name[4:]
-    sentence = noun_sentence(world, attribute, kind, name, value)
-    question = ask_fact(world, attribute, kind, asked_name)
-    return Fact(name, attribute, kind, value, sentence, question, attribute)
-
-
-def verb_fact(world: World) -> Fact:
-    """What a verb says: who founded it."""
-    rng = world.rng
-    place = rng.randrange(len(relations.RELATIONS))
-    relation = relations.RELATIONS[place]
-    question, key = rng.choice(relation.questions)
-    name, value = attributes.name(rng), words.VALUES[relation.kind](rng)
-    sentence = state(world, rng.choice(relation.answering(key)), N=name, V=value)
-    if rng.random() < 0.15:
-        question = rng.choice(questions.BEFORE_A_QUESTION) + question
-    asked_ = dress(world, fill(question, N=name), None)
-    return Fact(name, str(place), relation.kind, value, sentence, asked_, key)
-
-
-def other_verb(world: World, fact: Fact) -> str:
-    """What another verb says of the same name: of the same relation, where its verbs are facts of their own."""
-    rng = world.rng
-    if fact.attribute.isdigit() and rng.random() < 0.5:
-        relation = relations.RELATIONS[int(fact.attribute)]
-        right = relation.answering(fact.words)
-        if others := [one for one in relation.sentences if one not in right]:
-            return state(world, rng.choice(others), N=fact.name, V=words.VALUES[fact.kind](rng))
-    other = rng.choice([one for one in relations.RELATIONS if one.kind != fact.kind])
-    return state(world, rng.choice(other.sentences), N=fact.name, V=words.VALUES[other.kind](rng))
-
-
-def decoys(world: World, fact: Fact) -> list[str]:
-    """Sentences that a careless reader would take: other names with the same attribute, the name with other ones."""
-    rng = world.rng
-    found = []
-    verb = fact.attribute.isdigit()
-    for _ in range(rng.randint(1, 4)):
-        other = attributes.near(rng, fact.name)
-        if attributes.bare(other).lower() == attributes.bare(fact.name).lower():
-            continue
-        value = words.VALUES[fact.kind](rng)
-        if verb:
-            found.append(state(world, rng.choice(relations.RELATIONS[int(fact.attribute)].sentences), N=other, V=value))
-        else:
-            found.append(noun_sentence(world, fact.attribute, fact.kind, other, value))
-    for _ in range(rng.randint(0, 3)):
-        if verb or rng.random() < 0.25:
-            found.append(other_verb(world, fact))
-            continue
-        attribute, kind = attributes.near_attribute(rng, fact.attribute, fact.kind)
-        if not overlaps(attribute, fact.attribute):
-            found.append(noun_sentence(world, attribute, kind, fact.name, words.VALUES[kind](rng)))
-    return [sentence for sentence in found if fact.value not in sentence]
-
-
-# ---- inputs ----
 
 
 def hide(world: World, planted: list[str], size: int) -> str:
@@ -290,6 +86,8 @@ def find(world: World, short: bool) -> Scene:
     rng = world.rng
     fact = verb_fact(world) if rng.random() < 0.25 else noun_fact(world)
     planted = decoys(world, fact)
+    if short:
+        planted = planted[: rng.randint(0, 3)]
     absent = rng.random() < 0.22
     if not absent:
         planted.append(fact.sentence)
@@ -337,7 +135,7 @@ def term(world: World) -> str:
         )
     if roll < 0.85:
         return words.identifier(rng) + (f".{words.identifier(rng)}" if rng.random() < 0.2 else "")
-    return rng.choice((words.code, words.place, words.person, words.contact))(rng)
+    return rng.choice((values.code, values.place, words.person, values.contact))(rng)
 
 
 def lookup(world: World, kind: str) -> Scene:
@@ -357,8 +155,9 @@ def lookup(world: World, kind: str) -> Scene:
         ),
         "which": (asked.WHICH_FILES, [], 'FINAL(list(dict.fromkeys(h.name for h in {})) or "not found")'),
     }[kind]
-    question = ask(world, asks, requests, rough=False, N=quoted(rng, name))
-    planted = [f"{words.phrase(rng)} {name} {words.phrase(rng)}." for _ in range(rng.randint(0, 5))]
+    shown = f"the {name}" if name[0].isupper() and " " in name and rng.random() < 0.25 else quoted(rng, name)
+    question = ask(world, asks, requests, NAMES, N=shown)
+    planted = [f"{values.phrase(rng)} {name} {values.phrase(rng)}." for _ in range(rng.randint(0, 5))]
     return Scene(kind, files_or_text(world, planted), question, cell.format(f'grep(r"{pattern(name)}")'))
 
 
@@ -377,9 +176,10 @@ def define(world: World) -> Scene:
     is_class = name[:1].isupper() or rng.random() < 0.05
     said = rng.choice(("the class", "class", "the Python class") if is_class else
                       ("the function", "function", "the method", "method", "def", "the Python function"))  # fmt: skip
-    shown = name + ("()" if not is_class and rng.random() < 0.15 else "")
+    owner = words.pseudo(rng).capitalize() + "." if not is_class and rng.random() < 0.08 else ""
+    shown = owner + name + ("()" if not is_class and rng.random() < 0.15 else "")
     shown = rng.choice((shown, shown, shown, f"`{shown}`", f"'{shown}'"))
-    question = ask(world, asked.DEFINE, asked.DEFINE_REQUEST, rough=False, K=said, N=shown)
+    question = ask(world, asked.DEFINE, asked.DEFINE_REQUEST, CODE, K=said, N=shown)
     source = f"import os\n\n\n{'class' if is_class else 'def'} {name}({rng.choice(('', 'self'))}):\n    pass\n"
     where = {f"{words.identifier(rng)}.py": source}
     cell = f'FINAL([h.where for h in grep(r"^[ \\t]*(?:async def|def|class) {name}\\b")] or "not found")'
@@ -389,13 +189,14 @@ def define(world: World) -> Scene:
 def other(world: World) -> Scene:
     """What only reading could answer: the passages are quoted, and said to be quotes."""
     rng = world.rng
-    question = ask(world, asked.OTHER, [], N=rng.choice((attributes.name(rng), term(world))), M=attributes.name(rng),
+    question = ask(world, asked.OTHER, [], FACTS, N=rng.choice((attributes.name(rng), term(world))),
+                   M=attributes.name(rng),
                    A=attributes.attribute(rng)[0], VERB=rng.choice(asked.VERBS), ADJ=rng.choice(words.ADJECTIVES),
                    NOUN=rng.choice(words.NOUNS))  # fmt: skip
     return Scene("other", hide(world, [], 500), question, QUOTE)
 
 
-SHARES = {"find": 0.36, "short": 0.26, "count": 0.1, "lines": 0.02, "files": 0.02, "mention": 0.1, "which": 0.02,
+SHARES = {"find": 0.26, "short": 0.36, "count": 0.1, "lines": 0.02, "files": 0.02, "mention": 0.1, "which": 0.02,
           "define": 0.07, "other": 0.07}  # fmt: skip
 
 

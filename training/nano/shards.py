@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import scenes
+import wording
 from dialogue import Dialogue, encode, imitate
 from tokenizers import Tokenizer
 
@@ -20,7 +21,7 @@ MOST_ASKED = 72  # supervised tokens of a dialogue, likewise
 
 def invented(seed: int, count: int, books: Path, held_out: bool, kind: str | None = None) -> Iterator[Dialogue]:
     """That many dialogues over fresh scenes."""
-    world = scenes.World(random.Random(seed), books, held_out)
+    world = wording.World(random.Random(seed), books, held_out)
     while count:
         scene = scenes.scene(world, kind)
         if (dialogue := imitate(scene, headline(world.rng, scene))) is not None:

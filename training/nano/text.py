@@ -8,6 +8,7 @@ import sysconfig
 from functools import cache
 from pathlib import Path
 
+import values
 import words
 
 TRAIN_SHARE = 0.8
@@ -55,11 +56,11 @@ def log_line(rng: random.Random) -> str:
     word, other = words.pseudo(rng), rng.choice(words.CODE_WORDS)
     return rng.choice(
         (
-            f"{stamp} {words.clock(rng)} {level} {word}: {other} took {rng.randint(1, 900)} ms",
+            f"{stamp} {values.clock(rng)} {level} {word}: {other} took {rng.randint(1, 900)} ms",
             f"{stamp},{word},{rng.randint(1, 9999)},{words.person(rng)},{level.lower()}",
-            f"| {word} | {rng.randint(1, 99)} | {words.person(rng)} | {words.phrase(rng)} |",
-            f"[{level}] {other}.{word} = {words.code(rng)}",
-            f"- {words.phrase(rng)} ({words.date(rng)}): {word}",
+            f"| {word} | {rng.randint(1, 99)} | {words.person(rng)} | {values.phrase(rng)} |",
+            f"[{level}] {other}.{word} = {values.code(rng)}",
+            f"- {values.phrase(rng)} ({values.date(rng)}): {word}",
         )
     )
 

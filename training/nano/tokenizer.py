@@ -15,6 +15,7 @@ from pathlib import Path
 
 import scenes
 import text
+import wording
 from dialogue import ASSISTANT, END, PAD, USER, imitate
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -23,7 +24,7 @@ SPACED = 1500  # pieces that have a second token, with the space before them
 
 def corpus(books: Path, size: int) -> list[str]:
     """Dialogues, prose and code, about in the shares that the network will see."""
-    world = scenes.World(random.Random(7), books)
+    world = wording.World(random.Random(7), books)
     found = [part for _ in range(size) if (told := imitate(scenes.scene(world))) for _, part in told]
     found += world.rng.sample(text.paragraphs(books, held_out=False), size // 10)
     found += ["\n".join(world.rng.choices(text.source_lines(held_out=False), k=size // 2))]

@@ -22,8 +22,11 @@ from torch import Tensor
 
 # Length of a batch's rows -> how many rows: every batch has one of these shapes, so that each is compiled once.
 ROWS = {96: 64, 192: 40, 288: 28, 400: 20, LONGEST: 16}
-STEP_TOKENS = 14_000
-Batch = tuple[Tensor, Tensor, Tensor]  # ids [rows, length], at [rows, MOST_ASKED], target likewise, -1 where unused
+STEP_TOKENS = 6_000
+# ids [rows, length]; at [rows, MOST_ASKED]; target likewise, -1 where unused; how many of each row are the assistant's.
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+# Places left over are filled with tokens that repeat an earlier pair: what copying can be learnt from, at no cost.
+ECHO_WEIGHT = 0.2
 
 
 def rows_of(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -36,16 +39,33 @@ def rows_of(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         first, asked = end, stop
 
 
-def pack(rows: list[tuple[np.ndarray, np.ndarray]], length: int, count: int) -> Batch:
+def echoes(tokens: np.ndarray, ask: np.ndarray, room: int, rng: random.Random) -> list[int]:
+    """Some positions, not the assistant's, whose token and the next stand together earlier in the dialogue."""
+    seen: set[tuple[int, int]] = set()
+    found = []
+    taken = set(ask.tolist())
+    told = tokens.tolist()
+    for place in range(len(told) - 1):
+        pair = (told[place], told[place + 1])
+        if pair in seen and place not in taken:
+            found.append(place)
+        seen.add(pair)
+    return sorted(rng.sample(found, min(room, len(found))))
+
+
+def pack(rows: list[tuple[np.ndarray, np.ndarray]], length: int, count: int, rng: random.Random) -> Batch:
     """Rows of one bucket as a batch; missing rows stay empty."""
     ids = torch.zeros(count, length, dtype=torch.long)
     at = torch.zeros(count, MOST_ASKED, dtype=torch.long)
     target = torch.full((count, MOST_ASKED), -1, dtype=torch.long)
+    asked = torch.zeros(count, dtype=torch.long)
     for place, (tokens, ask) in enumerate(rows):
         ids[place, : len(tokens)] = torch.from_numpy(tokens.astype(np.int64))
-        at[place, : len(ask)] = torch.from_numpy(ask.astype(np.int64))
-        target[place, : len(ask)] = torch.from_numpy(tokens[ask.astype(np.int64) + 1].astype(np.int64))
-    return ids, at, target
+        where = np.array([*ask.tolist(), *echoes(tokens, ask, MOST_ASKED - len(ask), rng)], np.int64)
+        at[place, : len(where)] = torch.from_numpy(where)
+        target[place, : len(where)] = torch.from_numpy(tokens[where + 1].astype(np.int64))
+        asked[place] = len(ask)
+    return ids, at, target, asked
 
 
 def batches(paths: list[Path], rng: random.Random) -> list[Batch]:
@@ -58,7 +78,7 @@ def batches(paths: list[Path], rng: random.Random) -> list[Batch]:
     for length, rows in buckets.items():
         rng.shuffle(rows)
         count = ROWS[length]
-        found += [pack(rows[k : k + count], length, count) for k in range(0, len(rows), count)]
+        found += [pack(rows[k : k + count], length, count, rng) for k in range(0, len(rows), count)]
     rng.shuffle(found)
     return found
 
@@ -68,6 +88,7 @@ class Runner:
 
     def __init__(self, net: Decoder, compiled: bool = True) -> None:
         self.net = net
+        torch._dynamo.config.recompile_limit = 2 * len(ROWS)  # one compilation for each shape of a batch
         self.run = torch.compile(net, dynamic=False) if compiled else net
         cos, sin = rope_table(net.shape, LONGEST)
         self.cos, self.sin = cos.bfloat16(), sin.bfloat16()
@@ -87,17 +108,16 @@ def exact(runner: Runner, told: list[Batch]) -> tuple[float, float]:
     Decoding is right to the last token if and only if each token is the likeliest after the right ones before it.
     """
     first, last = [], []
-    for ids, at, target in told:
-        right = (runner.logits(ids, at).argmax(-1) == target) | (target < 0)
-        for row in range(len(ids)):
-            asked = int((target[row] >= 0).sum())
-            if not asked:
+    for ids, at, target, asked in told:
+        right = runner.logits(ids, at).argmax(-1) == target
+        for row, count in enumerate(asked.tolist()):
+            if not count:
                 continue
-            gap = (at[row, 1:asked] - at[row, : asked - 1] > 1).nonzero()
-            cut = int(gap[0]) + 1 if len(gap) else asked
+            gap = (at[row, 1:count] - at[row, : count - 1] > 1).nonzero()
+            cut = int(gap[0]) + 1 if len(gap) else count
             first.append(bool(right[row, :cut].all()))
             if len(gap):
-                last.append(bool(right[row, cut:asked].all()))
+                last.append(bool(right[row, cut:count].all()))
     return float(np.mean(first)), float(np.mean(last)) if last else float("nan")
 
 
@@ -144,12 +164,16 @@ class Training:
     def step(self, told: list[Batch]) -> float:
         """One optimizer step over some batches; the mean loss of a supervised token."""
         total, count = 0.0, 0
-        for ids, at, target in told:
+        for ids, at, target, asked in told:
             logits = self.runner.logits(ids, at)
-            loss = F.cross_entropy(logits.view(-1, logits.shape[-1]), target.view(-1), ignore_index=-1, reduction="sum")
+            each = F.cross_entropy(
+                logits.view(-1, logits.shape[-1]), target.view(-1), ignore_index=-1, reduction="none"
+            )
+            ours = torch.arange(MOST_ASKED) < asked[:, None]
+            loss = (each.view(ours.shape) * torch.where(ours, 1.0, ECHO_WEIGHT)).sum()
             (loss / 1000).backward()
-            total += float(loss.detach())
-            count += int((target >= 0).sum())
+            total += float((each.detach().view(ours.shape) * ours).sum())
+            count += int(asked.sum())
             self.tokens += int((ids != 0).sum())
         done = self.spent / (self.options.minutes * 60)
         self.optimizer.step(rate_at(done, self.optimizer.steps), 1000 / count)
@@ -161,7 +185,8 @@ class Training:
         with torch.no_grad():
             for name, weight in net.named_parameters():
                 weight.copy_(self.optimizer.state[name]["mean"])
-            scores = {kind: exact(self.runner, told) for kind, told in dev.items()}
+            plain = Runner(net, compiled=False)
+            scores = {kind: exact(plain, told) for kind, told in dev.items()}
             for name, weight in net.named_parameters():
                 weight.copy_(self.optimizer.state[name]["master"])
         return "  ".join(f"{kind} {a:.3f}" + (f"/{b:.3f}" if b == b else "") for kind, (a, b) in scores.items())
@@ -177,7 +202,7 @@ class Training:
                 loss = self.step(told)
                 if (took := time.monotonic() - began) < 15:  # compiling, and being stopped, is not training
                     self.spent += took
-                if self.optimizer.steps % 20 == 0 or self.optimizer.steps < 8:
+                if self.optimizer.steps % 50 == 0:
                     speed = (self.tokens - before) / took
                     print(f"{self.optimizer.steps} {self.spent / 60:.1f} min {self.tokens / 1e6:.2f}M tokens "
                           f"{speed:.0f}/s loss {loss:.4f}", flush=True)  # fmt: skip
@@ -197,7 +222,7 @@ def steps(folder: Path, rng: random.Random) -> Iterator[list[Batch]]:
     group: list[Batch] = []
     for batch in batches(chosen, rng):
         group.append(batch)
-        if sum(ids.numel() for ids, _, _ in group) >= STEP_TOKENS:
+        if sum(ids.numel() for ids, *_ in group) >= STEP_TOKENS:
             yield group
             group = []
 

@@ -1,0 +1,134 @@
+"""Facts: what is said, how it is asked for, and what a careless reader would take for it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import attributes
+import questions
+import relations
+import sentences
+import values
+from wording import World, ask_fact, belonging, capital, dress, fill
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A fact, the sentence that states it, and how it is asked for and searched for."""
+
+    name: str
+    attribute: str
+    kind: str
+    value: str
+    sentence: str
+    question: str = ""
+    words: str = ""
+
+
+def state(world: World, template: str, loose: bool = True, **slots: str) -> str:
+    """A sentence out of a template, with what people put before and after."""
+    rng = world.rng
+    if rng.random() < 0.07 and "{V}" in template and not re.search(r"[\"“`|,;]", template):
+        template = template.replace(
+            "{V}", rng.choice(("“{V}”", '"{V}"', "'{V}'", "`{V}`", "**{V}**", "*{V}*", "({V})"))
+        )
+    sentence = fill(belonging(world, template), **slots).replace("..", ".")
+    if " its " in template and rng.random() < 0.25:
+        sentence = sentence.replace(" its ", rng.choice((" his ", " her ", " their ")))
+    if loose and template.endswith(".") and "“" not in template and "Q:" not in template:
+        if rng.random() < 0.18:
+            sentence = world.pick(sentences.LEADS) + sentence.replace("The ", "the ", 1)
+        if rng.random() < 0.18:
+            sentence = sentence[:-1] + world.pick(sentences.TAILS) + "."
+    return sentence if sentence[:1] in "{[<|#*-" or rng.random() < 0.05 else capital(sentence)
+
+
+def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str) -> str:
+    """Any way to state that the attribute of the name is the value."""
+    rng = world.rng
+    pool = {"person": sentences.PERSON, "measure": sentences.AMOUNT, "count": sentences.AMOUNT,
+            "money": sentences.AMOUNT, "date": sentences.DATED, "time": sentences.DATED}.get(kind)  # fmt: skip
+    if pool and rng.random() < 0.25:
+        return state(world, world.pick(pool), A=attribute, N=name, V=value)
+    if rng.random() < 0.12:
+        other, kind2 = attributes.near_attribute(rng, attribute, kind)
+        slots = {
+            "B": other,
+            "X": values.VALUES[kind2](rng),
+            "M": attributes.near(rng, name),
+            "W": values.VALUES[kind](rng),
+        }
+        if not overlaps(other, attribute):
+            return state(world, world.pick(sentences.PAIRS), A=attribute, N=name, V=value, **slots)
+    return state(world, world.pick(sentences.NOUN), A=attribute, N=name, V=value)
+
+
+def overlaps(one: str, other: str) -> bool:
+    """Whether one attribute could be taken for the other."""
+    a, b = set(one.lower().split()), set(other.lower().split())
+    return a <= b or b <= a
+
+
+def noun_fact(world: World) -> Fact:
+    """What a noun says: the vault code of Port Ellery."""
+    rng = world.rng
+    attribute, kind = attributes.attribute(rng)
+    name = attributes.name(rng)
+    value = values.VALUES[kind](rng)
+    asked_name = name
+    if name.startswith("the ") and rng.random() < 0.1:
+        asked_name = name[4:]
+    sentence = noun_sentence(world, attribute, kind, name, value)
+    question = ask_fact(world, attribute, kind, asked_name)
+    return Fact(name, attribute, kind, value, sentence, question, attribute)
+
+
+def verb_fact(world: World) -> Fact:
+    """What a verb says: who founded it."""
+    rng = world.rng
+    place = rng.randrange(len(relations.RELATIONS))
+    relation = relations.RELATIONS[place]
+    question, key = rng.choice(relation.questions)
+    name, value = attributes.name(rng), values.VALUES[relation.kind](rng)
+    sentence = state(world, rng.choice(relation.answering(key)), N=name, V=value)
+    if rng.random() < 0.15:
+        question = rng.choice(questions.BEFORE_A_QUESTION) + question
+    asked_ = dress(world, fill(question, N=name), None)
+    return Fact(name, str(place), relation.kind, value, sentence, asked_, key)
+
+
+def other_verb(world: World, fact: Fact) -> str:
+    """What another verb says of the same name: of the same relation, where its verbs are facts of their own."""
+    rng = world.rng
+    if fact.attribute.isdigit() and rng.random() < 0.5:
+        relation = relations.RELATIONS[int(fact.attribute)]
+        right = relation.answering(fact.words)
+        if others := [one for one in relation.sentences if one not in right]:
+            return state(world, rng.choice(others), N=fact.name, V=values.VALUES[fact.kind](rng))
+    other = rng.choice([one for one in relations.RELATIONS if one.kind != fact.kind])
+    return state(world, rng.choice(other.sentences), N=fact.name, V=values.VALUES[other.kind](rng))
+
+
+def decoys(world: World, fact: Fact) -> list[str]:
+    """Sentences that a careless reader would take: other names with the same attribute, the name with other ones."""
+    rng = world.rng
+    found = []
+    verb = fact.attribute.isdigit()
+    for _ in range(rng.randint(1, 4)):
+        other = attributes.near(rng, fact.name)
+        if attributes.bare(other).lower() == attributes.bare(fact.name).lower():
+            continue
+        value = values.VALUES[fact.kind](rng)
+        if verb:
+            found.append(state(world, rng.choice(relations.RELATIONS[int(fact.attribute)].sentences), N=other, V=value))
+        else:
+            found.append(noun_sentence(world, fact.attribute, fact.kind, other, value))
+    for _ in range(rng.randint(0, 3)):
+        if verb or rng.random() < 0.25:
+            found.append(other_verb(world, fact))
+            continue
+        attribute, kind = attributes.near_attribute(rng, fact.attribute, fact.kind)
+        if not overlaps(attribute, fact.attribute):
+            found.append(noun_sentence(world, attribute, kind, fact.name, values.VALUES[kind](rng)))
+    return [sentence for sentence in found if fact.value not in sentence]
