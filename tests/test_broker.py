@@ -1,4 +1,6 @@
 import asyncio
+import json
+import re
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -204,6 +206,66 @@ def test_a_map_packs_items_and_asks_again_for_those_left_out() -> None:
     bench = Bench(lm)
     assert bench.call("llm_map", items=["sky", "grass", "sky"], instruction="Colour?") == ["blue", "green", "blue"]
     assert len(lm.requests) == bench.ledger.sub_calls == 2
+
+
+def test_a_map_keeps_what_was_answered_and_asks_only_for_the_rest_again() -> None:
+    good = False
+
+    def answer(request: Request) -> str:
+        numbers = re.findall(r"^\[(\d+)\]", request.messages[0].content, re.MULTILINE)
+        if "3" in numbers and len(numbers) == 1 and not good:
+            return "Sorry, I can't."
+        return json.dumps({number: f"r{number}" for number in numbers if number != "3" or good})
+
+    lm = Scripted(answer)
+    bench = Bench(lm)
+    items: list[JSON] = list("abcdef")
+    with pytest.raises(LMError, match="no usable result for 1 of 6 items; run the cell again") as caught:
+        bench.call("llm_map", items=items, instruction="i")
+    assert caught.value.results == ["r0", "r1", "r2", None, "r4", "r5"]  # type: ignore[attr-defined]
+    good = True
+    assert bench.call("llm_map", items=items, instruction="i") == ["r0", "r1", "r2", "r0", "r4", "r5"]
+    assert len(lm.requests) == 3, "the pack, the one that it left out, and that one again"
+
+
+def test_of_a_map_whose_packs_failed_in_part_the_rest_is_kept() -> None:
+    def answer(request: Request) -> str:
+        if "[1]" in request.messages[0].content:
+            raise LMUnavailableError("overloaded")
+        return '{"0": "blue"}'
+
+    bench = Bench(Scripted(answer, window=4000))
+    with pytest.raises(LMError, match="1 of 2 items, the first with: overloaded") as caught:
+        bench.call("llm_map", items=["sky", "grass" * 2000], instruction="Colour?")
+    assert caught.value.results == ["blue", None]  # type: ignore[attr-defined]
+
+
+def test_answers_that_were_kept_count_as_no_sub_call_duplicates_included() -> None:
+    bad = ["b"]
+
+    def answer(request: Request) -> str:
+        if request.messages[0].content in bad:
+            raise LMUnavailableError("overloaded")
+        return "x"
+
+    bench = Bench(Scripted(answer))
+    with pytest.raises(LMError):
+        bench.call("llm_query_batched", prompts=["a", "a", "b"])
+    bad.clear()
+    assert bench.call("llm_query_batched", prompts=["a", "a", "b"]) == ["x"] * 3
+    assert bench.ledger.sub_calls == 4
+
+
+def test_a_large_batch_takes_no_more_tasks_than_calls_in_flight() -> None:
+    most = 0
+
+    def answer(request: Request) -> str:
+        nonlocal most
+        most = max(most, len(asyncio.all_tasks()))
+        return "x"
+
+    Bench(Scripted(answer), Limits(concurrency=4)).call("llm_query_batched", prompts=["a"] * 1000)
+    assert most == 5, "the calls in flight, and the one that waits for them"
 
 
 def test_a_map_that_stays_incomplete_says_so_and_keeps_the_rest() -> None:

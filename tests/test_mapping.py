@@ -1,37 +1,37 @@
+import json
+
 import pytest
 
-from rlm.errors import LMReplyError
-from rlm.mapping import Pack, pack_items
+from rlm.mapping import Pack, as_texts, pack_items
 from rlm.types import JSON
 
 
-def one(items: list[JSON], schema: JSON = None) -> Pack:
+def one(items: list[str], schema: JSON = None) -> Pack:
     (pack,) = pack_items(items, "Name its colour.", schema, None)
     return pack
 
 
 def test_equal_items_are_asked_once() -> None:
     pack = one(["sky", "grass", "sky"])
-    assert pack.indices == (0, 1)
-    assert pack.first_of == {0: 0, 1: 1, 2: 0}
+    assert pack.items == {0: "sky", 1: "grass"}
     assert pack.prompt.endswith("[0] sky\n[1] grass")
 
 
 def test_packs_fill_half_the_window() -> None:
-    items: list[JSON] = [f"{i:03} " + "x" * 346 for i in range(40)]  # 101 tokens each
+    items = [f"{i:03} " + "x" * 346 for i in range(40)]  # 101 tokens each
     packs = pack_items(items, "i", None, 2400)
-    assert [len(pack.indices) for pack in packs] == [10, 10, 10, 10]
-    assert [i for pack in packs for i in pack.indices] == list(range(40))
+    assert [len(pack.items) for pack in packs] == [10, 10, 10, 10]
+    assert [i for pack in packs for i in pack.items] == list(range(40))
 
 
 def test_an_item_larger_than_the_room_is_alone() -> None:
     packs = pack_items(["a", "x" * 50_000, "b"], "i", None, 4000)
-    assert [pack.indices for pack in packs] == [(0,), (1,), (2,)]
+    assert [list(pack.items) for pack in packs] == [[0], [1], [2]]
 
 
 def test_results_are_read_out_of_prose_and_fences() -> None:
     reply = 'Here:\n```json\n{"0": "blue", "1": ["green", 2]}\n```'
-    assert one(["sky", "grass"]).read(reply) == {0: "blue", 1: ["green", 2]}
+    assert one(["sky", "grass"]).read(reply) == {"sky": "blue", "grass": ["green", 2]}
 
 
 @pytest.mark.parametrize(
@@ -41,17 +41,30 @@ def test_results_are_read_out_of_prose_and_fences() -> None:
         ({"type": "number"}, 2.5, "2.5"),
         ({"type": "string", "enum": ["a", "b"]}, "a", "c"),
         ({"type": "object", "required": ["k"]}, {"k": 1}, {}),
+        ({"type": "object", "required": ["k", ["odd"]]}, {"k": 1, "['odd']": 2}, {"k": 1}),
     ],
 )
 def test_a_result_that_does_not_fit_the_schema_is_missing(schema: JSON, good: JSON, bad: JSON) -> None:
-    import json
-
     pack = one(["x", "y"], schema)
-    assert pack.read(json.dumps({"0": good, "1": bad})) == {0: good}
+    assert pack.read(json.dumps({"0": good, "1": bad})) == {"x": good}
 
 
-def test_a_reply_without_json_leaves_all_missing_and_for_one_item_is_an_error() -> None:
-    pack = one(["x", "y"])
-    assert pack.read("I can't.") == {}
-    with pytest.raises(LMReplyError, match=r'llm_map asked for a JSON object and got: "I can\'t."'):
-        pack.split([1])[0].read("I can't.")
+@pytest.mark.parametrize(
+    "reply", ["I can't.", "", "}{", "[1, 2]", '{"0": "cut', "{" * 100_000, '{"0": ' + "[" * 100_000 + "}"]
+)
+def test_a_reply_without_json_leaves_all_missing(reply: str) -> None:
+    assert one(["x", "y"]).read(reply) == {}
+
+
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", '{"a": [NaN]}', "[" * 60 + "]" * 60])
+def test_a_result_that_no_frame_can_carry_is_missing(value: str) -> None:
+    assert one(["x", "y"]).read(f'{{"0": {value}, "1": 2}}') == {"y": 2}
+
+
+def test_those_left_out_are_asked_one_by_one() -> None:
+    pack = one(["x", "y", "z"])
+    assert [again.items for again in pack.split({"y": 1})] == [{0: "x"}, {2: "z"}]
+
+
+def test_items_are_shown_as_they_are_or_as_json() -> None:
+    assert as_texts(["a", 1, {"k": "\u00e9"}, None]) == ["a", "1", '{"k": "\u00e9"}', "null"]

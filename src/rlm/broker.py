@@ -6,21 +6,24 @@ One broker a node. What it raises reaches the cell as an exception; it never ans
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from rlm.errors import ConfigError, LimitError, LMError, LMReplyError, RlmError
 from rlm.ledger import Ledger
 from rlm.lms.base import LM, estimate_tokens
-from rlm.mapping import Pack, pack_items
+from rlm.mapping import Pack, as_texts, pack_items
 from rlm.trace.events import CallBegin, CallEnd
 from rlm.trace.store import Trace
 from rlm.types import JSON, Message, Reply, Request, Usage, usage_fields
 
 # Starts a child node: (span, prompt, context as the worker sent it, its ledger) -> its answer as text.
 SpawnChild = Callable[[int, str, JSON, Ledger], Awaitable[str]]
+
+_Item = TypeVar("_Item")
 
 PLAIN_CALLS = ("llm_query", "llm_query_batched", "llm_map")
 CHILD_CALLS = ("rlm_query", "rlm_query_batched")
@@ -56,7 +59,9 @@ class Broker:
         self._ledger = ledger
         self._trace = trace
         self._spawn = spawn
-        self._kept: dict[tuple[str, str], list[str]] = defaultdict(list)
+        # What batches and maps that failed in part have been answered, for when they are asked again.
+        self._kept: dict[str, dict[str, list[str]]] = defaultdict(dict)  # model -> prompt -> answers
+        self._mapped: dict[tuple[str, str, str], dict[str, JSON]] = defaultdict(dict)  # what is asked -> item -> result
         self._children = asyncio.Semaphore(ledger.limits.concurrency)
         self._has_children = depth + 1 < ledger.limits.depth
         # Models that were trained to write `rlm_query` write it at any depth; where there can be no child, a plain
@@ -87,31 +92,50 @@ class Broker:
     async def _llm_query_batched(self, prompts: JSON, model: JSON = None) -> JSON:
         lm = self._model(model)
         texts = _texts(prompts, "prompts")
-        self._ledger.take_sub_calls(len(texts) - sum(bool(self._kept.get((lm.name, t))) for t in set(texts)))
-        return await self._all([self._ask_or_kept(text, lm) for text in texts], (lm.name, texts))
+        kept = self._kept[lm.name]
+        known = sum(min(count, len(kept.get(text, ()))) for text, count in Counter(texts).items())
+        self._ledger.take_sub_calls(len(texts) - known)
+        done = [_take(kept, text) for text in texts]
+        missing = [index for index, answer in enumerate(done) if answer is None]
+        asked = await self._each(lambda index: self._ask("llm_query_batched", texts[index], lm), missing)
+        for index, answer in zip(missing, asked, strict=True):
+            done[index] = answer
+        if any(isinstance(answer, RlmError) for answer in asked):
+            for text, answer in zip(texts, done, strict=True):
+                if isinstance(answer, str):
+                    kept.setdefault(text, []).append(answer)
+        return _whole(done, "; run the cell again to ask only those")
 
     async def _llm_map(self, items: JSON, instruction: JSON, schema: JSON = None, model: JSON = None) -> JSON:
         lm = self._model(model)
         if not isinstance(items, list):
             raise ConfigError("llm_map takes a list of items")
-        packs = pack_items(items, _text(instruction, "instruction"), schema, lm.window)
+        texts, task = as_texts(items), _text(instruction, "instruction")
+        key = lm.name, task, json.dumps(schema)
+        found = self._mapped[key]
+        packs = pack_items([text for text in texts if text not in found], task, schema, lm.window)
         self._ledger.take_sub_calls(len(packs))
-        found: dict[int, JSON] = {}
 
-        async def run(pack: Pack) -> None:
-            answered = pack.read(await self._ask("llm_map", pack.prompt, lm))
-            missing = [index for index in pack.indices if index not in answered]
-            for again in pack.split(missing):
-                self._ledger.take_sub_calls(1)
-                answered |= again.read(await self._ask("llm_map", again.prompt, lm))
-            found.update(answered)
+        async def ask(pack: Pack) -> None:
+            found.update(pack.read(await self._ask("llm_map", pack.prompt, lm)))
 
-        await self._all([run(pack) for pack in packs])
-        unanswered = [index for pack in packs for index in pack.indices if index not in found]
-        first_of = {index: pack.first_of[index] for pack in packs for index in pack.first_of}
-        results: list[JSON] = [found.get(first_of[index]) for index in range(len(items))]
-        if unanswered:
-            raise BatchError(f"llm_map: no usable result for {len(unanswered)} of {len(items)} items", results)
+        done = await self._each(ask, packs)
+        again = [one for pack, failure in zip(packs, done, strict=True) if not failure for one in pack.split(found)]
+        try:
+            self._ledger.take_sub_calls(len(again))
+            done += await self._each(ask, again)
+        except LimitError as error:
+            done.append(error)
+        results = [found.get(text) for text in texts]
+        if missing := sum(text not in found for text in texts):
+            failures = [failure for failure in done if failure is not None]
+            why = f", the first with: {failures[0]}" if failures else ""
+            raise BatchError(
+                f"llm_map: no usable result for {missing} of {len(texts)} items{why}; run the cell again to ask only "
+                "those",
+                results,
+            )
+        self._mapped.pop(key, None)
         return results
 
     async def _rlm_query(self, prompt: JSON, context: JSON = None, model: JSON = None) -> JSON:
@@ -126,37 +150,29 @@ class Broker:
         if not isinstance(inputs, list) or len(inputs) != len(texts):
             raise ConfigError(f"rlm_query_batched takes as many contexts as prompts ({len(texts)})")
         self._ledger.take_sub_calls(len(texts))
-        return await self._all([self._child(text, given) for text, given in zip(texts, inputs, strict=True)])
+        return _whole(await self._each(lambda index: self._child(texts[index], inputs[index]), range(len(texts))))
 
-    async def _all(self, work: Sequence[Awaitable[JSON]], batch: tuple[str, list[str]] | None = None) -> list[JSON]:
-        """All of `work` at once. One failure does not stop the others: their answers are paid for.
+    async def _each(self, call: Callable[[_Item], Awaitable[Any]], items: Sequence[_Item]) -> list[Any]:
+        """What `call` gives for each item, in order, or the `RlmError` that it fails with.
 
-        With `batch` (model, prompts), the answers of a batch that failed in part are kept for when the same
-        prompts are asked again.
+        One failure does not stop the others: their answers are paid for. A task for each that can be in flight, and
+        not for each item: a cell can ask for a million.
         """
-        done: list[Any] = await asyncio.gather(*work, return_exceptions=True)
-        errors = [item for item in done if isinstance(item, BaseException)]
-        for error in errors:
-            if not isinstance(error, RlmError):
-                raise error
-        if not errors:
-            return done
-        results: list[JSON] = [None if isinstance(item, BaseException) else item for item in done]
-        if batch:
-            model, prompts = batch
-            for prompt, result in zip(prompts, results, strict=True):
-                if isinstance(result, str):
-                    self._kept[model, prompt].append(result)
-        raise BatchError(
-            f"{len(errors)} of {len(done)} calls failed, the first with: {errors[0]}"
-            + ("; run the cell again to ask only those" if batch else ""),
-            results,
-        ) from errors[0]
+        done: list[Any] = [None] * len(items)
+        waiting = iter(enumerate(items))
 
-    async def _ask_or_kept(self, prompt: str, lm: LM) -> JSON:
-        if kept := self._kept.get((lm.name, prompt)):
-            return kept.pop()
-        return await self._ask("llm_query_batched", prompt, lm)
+        async def take() -> None:
+            for index, item in waiting:
+                try:
+                    done[index] = await call(item)
+                except RlmError as error:
+                    done[index] = error
+
+        tasks = (take() for _ in range(min(len(items), self._ledger.limits.concurrency)))
+        for bug in await asyncio.gather(*tasks, return_exceptions=True):
+            if bug is not None:
+                raise bug
+        return done
 
     async def _ask(self, name: str, prompt: str, lm: LM) -> str:
         """One plain LM call: held, sent, charged, traced."""
@@ -235,6 +251,32 @@ class Broker:
             known = ", ".join(sorted(repr(key) for key in self._models if key))
             raise ConfigError(f"no model {name!r} in this run; there is: {known}")
         raise ConfigError(f"model must be a name, not {type(name).__name__}")
+
+
+def _take(kept: dict[str, list[str]], prompt: str) -> JSON:
+    """An answer that was kept for a prompt, or None; it is given once."""
+    answers = kept.get(prompt)
+    if answers is None:
+        return None
+    answer = answers.pop()
+    if not answers:
+        del kept[prompt]
+    return answer
+
+
+def _whole(done: list[Any], hint: str = "") -> list[JSON]:
+    """The results of a batch.
+
+    Raises:
+        BatchError: Some calls failed.
+    """
+    errors = [item for item in done if isinstance(item, RlmError)]
+    if not errors:
+        return done
+    raise BatchError(
+        f"{len(errors)} of {len(done)} calls failed, the first with: {errors[0]}{hint}",
+        [None if isinstance(item, RlmError) else item for item in done],
+    ) from errors[0]
 
 
 def _text(value: JSON, name: str) -> str:

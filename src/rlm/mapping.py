@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
+import math
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from rlm.errors import LMReplyError
 from rlm.lms.base import estimate_tokens
 from rlm.types import JSON
 
@@ -16,6 +16,8 @@ _DEFAULT_WINDOW = 8192
 _SHARE = 0.5
 # Models lose count in longer lists, however large their window.
 _MOST_ITEMS = 50
+# Lists in lists of one result: half of what a frame may hold.
+_MOST_NESTED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,80 +25,71 @@ class Pack:
     """Some of the items, asked about in one prompt.
 
     Attributes:
-        indices: Which items, each standing for all that are equal to it.
-        first_of: Item -> the equal one that is asked about, for the items that this pack answers.
+        items: The items as text, by number.
+        instruction: What is to be done with each.
+        schema: The JSON schema of one result, or None.
     """
 
-    indices: tuple[int, ...]
     items: dict[int, str]
     instruction: str
     schema: JSON
-    first_of: dict[int, int]
 
     @property
     def prompt(self) -> str:
         """What the model is asked."""
         shape = f" Each result must match this JSON schema: {json.dumps(self.schema)}." if self.schema else ""
-        rows = "\n".join(f"[{index}] {self.items[index]}" for index in self.indices)
+        rows = "\n".join(f"[{number}] {text}" for number, text in self.items.items())
         return (
-            f"{self.instruction}\n\nApply this to each of the {len(self.indices)} items below, separately. "
+            f"{self.instruction}\n\nApply this to each of the {len(self.items)} items below, separately. "
             "Answer with one JSON object and nothing else: the key is the item's number as a string, "
             f"the value is its result.{shape}\n\n{rows}"
         )
 
-    def read(self, reply: str) -> dict[int, JSON]:
-        """The results in a reply, by item; items that it does not answer are missing.
-
-        Raises:
-            LMReplyError: There is no JSON object in it, and more than one item was asked about.
-        """
-        found = re.search(r"\{.*\}", reply, re.DOTALL)
+    def read(self, reply: str) -> dict[str, JSON]:
+        """Item -> result, as a reply has them; an item is missing where its result is, or can't be sent to a cell."""
         try:
-            rows = json.loads(found[0]) if found else None
-        except ValueError:
-            rows = None
+            rows = json.loads(reply[max(reply.find("{"), 0) : reply.rfind("}") + 1])
+        except (ValueError, RecursionError):
+            return {}
         if not isinstance(rows, dict):
-            if len(self.indices) > 1:
-                return {}
-            raise LMReplyError(f"llm_map asked for a JSON object and got: {reply[:200]!r}")
-        results: dict[int, JSON] = {}
-        for index in self.indices:
-            if str(index) in rows and _matches(rows[str(index)], self.schema):
-                results[index] = rows[str(index)]
-        return results
+            return {}
+        results = {text: rows[str(number)] for number, text in self.items.items() if str(number) in rows}
+        return {text: value for text, value in results.items() if _is_plain(value) and _matches(value, self.schema)}
 
-    def split(self, indices: list[int]) -> list[Pack]:
-        """Packs of one item each, for asking again."""
-        return [Pack((index,), self.items, self.instruction, self.schema, {}) for index in indices]
+    def split(self, answered: Container[str]) -> list[Pack]:
+        """Packs of one item each for those that are not answered, to ask again."""
+        left = {number: text for number, text in self.items.items() if text not in answered}
+        return [Pack({number: text}, self.instruction, self.schema) for number, text in left.items()]
 
 
-def pack_items(items: list[JSON], instruction: str, schema: JSON, window: int | None) -> list[Pack]:
+def as_texts(items: list[JSON]) -> list[str]:
+    """The items as a prompt shows them."""
+    return [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in items]
+
+
+def pack_items(texts: Iterable[str], instruction: str, schema: JSON, window: int | None) -> list[Pack]:
     """Packs items, equal ones once, in order."""
     room = int((window or _DEFAULT_WINDOW) * _SHARE) - estimate_tokens(instruction) - 100
-    texts = [item if isinstance(item, str) else json.dumps(item, ensure_ascii=False) for item in items]
-    first: dict[str, int] = {}
-    equal: dict[int, list[int]] = {}
-    for index, text in enumerate(texts):
-        equal.setdefault(first.setdefault(text, index), []).append(index)
-    groups: list[list[int]] = []
+    groups: list[dict[int, str]] = []
     used = 0
-    for index in equal:
-        size = estimate_tokens(texts[index]) + 8
+    for number, text in enumerate(dict.fromkeys(texts)):
+        size = estimate_tokens(text) + 8
         if not groups or used + size > room or len(groups[-1]) >= _MOST_ITEMS:
-            groups.append([])
+            groups.append({})
             used = 0
-        groups[-1].append(index)
+        groups[-1][number] = text
         used += size
-    return [
-        Pack(
-            tuple(group),
-            {index: texts[index] for index in group},
-            instruction,
-            schema,
-            {same: index for index in group for same in equal[index]},
-        )
-        for group in groups
-    ]
+    return [Pack(group, instruction, schema) for group in groups]
+
+
+def _is_plain(value: JSON, depth: int = 0) -> bool:
+    """Whether a frame can carry it: Python reads NaN, 1e999 and any nesting as JSON, and JSON has none of them."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, list | dict):
+        inner = value.values() if isinstance(value, dict) else value
+        return depth < _MOST_NESTED and all(_is_plain(item, depth + 1) for item in inner)
+    return True
 
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -123,4 +116,4 @@ def _matches(value: JSON, schema: JSON) -> bool:
     if isinstance(options, list) and value not in options:
         return False
     required = schema.get("required")
-    return not (isinstance(required, list) and isinstance(value, dict) and any(key not in value for key in required))
+    return not (isinstance(required, list) and isinstance(value, dict) and any(str(k) not in value for k in required))
