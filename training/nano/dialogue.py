@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+from typing import TYPE_CHECKING
 
 from scenes import Scene
-from tokenizers import Tokenizer
 
 from rlm.prompts.profiles import NANO
 from rlm.sandbox.corpus import Corpus, Loaded
 from rlm.types import CellResult, Limits
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 Dialogue = list[tuple[str, str]]  # (role, content)
 USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"

@@ -1,0 +1,96 @@
+"""The experts whose dialogues the model in the box learns from, in the real loop."""
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "training" / "nano"))
+
+import wording
+from dialogue import fence, imitate
+from facts import decoys, noun_fact, overlaps
+from record import Expert, give
+from scenes import NOT_FOUND, Scene, pattern, scene
+
+from rlm.engine import RLM
+from rlm.lms.scripted import Scripted
+from rlm.types import Limits
+
+BOOK = "\n".join(
+    f"The {n}th traveller came down to the harbour before dawn, and nobody asked him his name. He waited there, silent."
+    for n in range(40)
+)
+
+
+@pytest.fixture
+def world(tmp_path):
+    (tmp_path / "book.txt").write_text(BOOK, encoding="utf-8")
+    return wording.World(random.Random(5), tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["find", "short", "count", "lines", "files", "mention", "which", "define", "other"])
+def test_the_imitated_dialogue_is_the_recorded_one(world, tmp_path, kind):
+    expert = Expert()
+    engine = RLM(model=Scripted(expert.reply, name="nano"), limits=Limits(turns=2), trace=False)
+    expert.scene = played = next(one for one in iter(lambda: scene(world, kind), None) if imitate(one))
+    folder = tmp_path / "given"
+    folder.mkdir()
+    result = engine.completion(played.question, context=give(folder, played))
+    assert result.status == "done"
+    headline = expert.told[0][1].rpartition("context: ")[2]
+    assert imitate(played, headline) == expert.told
+    assert expert.told[1] == ("assistant", fence(played.cell))
+    if played.value is not None:
+        assert result.answer == played.value
+
+
+def test_counts_are_of_whole_names():
+    expert = Expert()
+    engine = RLM(model=Scripted(expert.reply, name="nano"), limits=Limits(turns=1), trace=False)
+    context = "Oak Oakley (Oak) oak\nOak."
+    expert.scene = Scene("count", context, "?", f'FINAL(len(grep(r"{pattern("Oak")}")))')
+    assert engine.completion("?", context=context).answer == 3
+
+
+def test_a_pattern_escapes_what_a_name_has_of_its_own():
+    assert pattern("Port Ellery") == r"\bPort Ellery\b"
+    assert pattern("os.path") == r"\bos\.path\b"
+    assert pattern("C++") == r"\bC\+\+"
+    assert pattern("#17") == r"#17\b"
+
+
+def test_decoys_never_state_the_fact(world):
+    for _ in range(200):
+        fact = noun_fact(world)
+        for sentence in decoys(world, fact):
+            assert fact.value not in sentence
+            assert sentence != fact.sentence
+
+
+def test_an_attribute_within_another_overlaps_it():
+    assert overlaps("code", "vault code")
+    assert overlaps("vault code", "code")
+    assert not overlaps("radio code", "vault code")
+
+
+def test_held_out_templates_are_never_trained_on(tmp_path):
+    templates = [f"template {n}" for n in range(200)]
+    seen = wording.World(random.Random(1), tmp_path)
+    kept = wording.World(random.Random(1), tmp_path, held_out=True)
+    trained = {seen.pick(templates) for _ in range(2000)}
+    tested = {kept.pick(templates) for _ in range(2000)}
+    assert trained | tested == set(templates)
+    assert not trained & tested
+    assert 10 < len(tested) < 50
+
+
+def test_an_absent_fact_is_answered_with_not_found(world):
+    for _ in range(50):
+        played = scene(world, "find")
+        if played.kind == "absent":
+            assert played.value == NOT_FOUND
+            assert imitate(played)[-1] == ("assistant", fence('FINAL("not found")'))
+            return
+    pytest.fail("no absent fact in 50 scenes")
