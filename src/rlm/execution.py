@@ -84,6 +84,8 @@ class Execution:
         """
         try:
             self._trace.subscribe(self._run.put)
+            if not self._may_be_direct():
+                self._setup.launcher.prepare()
             with closing(await asyncio.to_thread(load, value)) as context:
                 self._begin(context)
                 outcome = await self._outcome(context)
@@ -110,12 +112,19 @@ class Execution:
             finish(self._root, outcome)
             return outcome
 
+    def _may_be_direct(self) -> bool:
+        """Whether a plain call is possible with this model, if the input turns out to be short."""
+        lm, route = self._setup.model, self._setup.route
+        if route == "rlm" or not profiles.profile_for(lm.name).direct:
+            return False
+        return route == "direct" or lm.window is not None
+
     def _short(self, context: Context) -> str | None:
         """The input's text, if a plain call should answer."""
         lm, route = self._setup.model, self._setup.route
-        if route == "rlm" or context.kind == "corpus" or not profiles.profile_for(lm.name).direct:
+        if context.kind == "corpus" or not self._may_be_direct():
             return None
-        if route == "auto" and (lm.window is None or context.blob.size > 4 * min(DIRECT_TOKENS, lm.window // 2)):
+        if route == "auto" and lm.window and context.blob.size > 4 * min(DIRECT_TOKENS, lm.window // 2):
             return None
         text = context.blob.read().decode("utf-8", "surrogatepass")
         fits = lm.window is None or estimate_tokens(text) <= min(DIRECT_TOKENS, lm.window // 2)
@@ -143,6 +152,7 @@ class Execution:
                 "choose one that does, or give `require` without them"
             )
         environment = await launcher.open(context, self._setup.limits)
+        context.close()  # the sandbox has the input now: once is enough
         try:
             return await self._node(environment, None, context.description, self._question, 0, 0, self._ledger)
         finally:
@@ -221,6 +231,7 @@ class Execution:
             question, value = (profiles.task(), cast(JSON, prompt)) if value is None else (prompt, value)
             with closing(await asyncio.to_thread(load, value)) as context:
                 child = await self._setup.launcher.open(context, self._setup.limits)
+                context.close()
                 try:
                     outcome = await self._node(child, None, context.description, question, depth, span, ledger)
                 finally:

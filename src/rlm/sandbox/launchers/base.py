@@ -62,8 +62,11 @@ class Launcher(Protocol):
     def enforces(self) -> frozenset[str]:
         """What holds against hostile code on this machine, of: files, network, memory, cpu, processes, disk."""
 
+    def prepare(self) -> None:
+        """Starts what needs no input, so that it is ready when the input is; returns at once, and may do nothing."""
+
     async def open(self, context: Context, limits: Limits) -> Environment:
-        """Loads a run's input where its workers will find it.
+        """Loads a run's input where its workers will find it; its blob may be closed afterwards.
 
         Raises:
             SandboxUnavailableError: This machine can't enforce what this launcher promises; says what to do.

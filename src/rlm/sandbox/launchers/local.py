@@ -6,7 +6,7 @@ from rlm.context import Context
 from rlm.errors import SandboxUnavailableError
 from rlm.sandbox import lockdown
 from rlm.sandbox.launchers.base import Environment
-from rlm.sandbox.zygotes import open_run
+from rlm.sandbox.zygotes import open_run, process_zygote
 from rlm.types import Limits
 
 
@@ -26,6 +26,10 @@ class LocalLauncher:
         if lockdown.supported(self._landlock_abi_cap) is not None:
             return frozenset()
         return frozenset(("files", "network", "memory", "cpu", "processes", "disk"))
+
+    def prepare(self) -> None:
+        if lockdown.supported(self._landlock_abi_cap) is None:
+            process_zygote()
 
     async def open(self, context: Context, limits: Limits) -> Environment:
         why_not = lockdown.supported(self._landlock_abi_cap)

@@ -7,7 +7,7 @@ import sys
 from rlm.context import Context
 from rlm.sandbox.launchers.base import Environment
 from rlm.sandbox.spawned import SpawnedRun
-from rlm.sandbox.zygotes import open_run
+from rlm.sandbox.zygotes import open_run, process_zygote
 from rlm.types import Limits
 
 
@@ -19,6 +19,10 @@ class UnconfinedLauncher:
     def enforces(self) -> frozenset[str]:
         """Nothing: its limits hold against accidents, and a forked process has as much again."""
         return frozenset()
+
+    def prepare(self) -> None:
+        if sys.platform == "linux":
+            process_zygote()
 
     async def open(self, context: Context, limits: Limits) -> Environment:
         if sys.platform != "linux":
