@@ -42,6 +42,18 @@ def test_json_prints_one_object(rlm: Rlm, book: Path) -> None:
     assert Path(result["trace"]).is_dir()
 
 
+@pytest.mark.parametrize("arguments", [[], ["--json"]])
+def test_an_answer_can_not_drive_a_terminal_but_reaches_a_pipe_whole(
+    rlm: Rlm, book: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    script = [cell("FINAL('\\x1b[2J\\x9b31m\\u202e')")]
+    piped = rlm("ask", "Who?", str(book), *arguments, script=script).out
+    assert "\x9b31m\u202e" in piped
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    shown = rlm("ask", "Who?", str(book), *arguments, script=script).out
+    assert all(char.isprintable() or char == "\n" for char in shown)
+
+
 def test_several_paths_and_a_folder_are_one_corpus(rlm: Rlm, book: Path) -> None:
     (book.parent / "more").mkdir()
     (book.parent / "more" / "b.txt").write_text("b")

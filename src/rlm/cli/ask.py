@@ -51,7 +51,8 @@ def run(question: str, paths: list[Path], options: Options) -> int:
             _print_failure("KeyboardInterrupt", "interrupted")
         return exit_codes.INTERRUPTED
     if options.json:
-        print(json_text.dumps(as_json(completion), ensure_ascii=False))
+        # JSON escapes ESC, but not the C1 and bidi controls; in ASCII it escapes all of them.
+        print(json_text.dumps(as_json(completion), ensure_ascii=sys.stdout.isatty()))
     elif completion.status != "failed":
         print(visible(completion.response) if sys.stdout.isatty() else completion.response)
     if options.save is not None and completion.trace is not None:
