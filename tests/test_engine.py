@@ -236,6 +236,8 @@ def test_a_short_input_is_a_plain_call_where_the_window_is_known() -> None:
     completion = RLM(model=model).completion("Which?", context="Some text.")
     assert completion.route == "direct"
     assert completion.response == "Some text.\n\nQuestion: Which?"
+    types = ["run_begin", "node_begin", "turn_begin", "request", "reply", "answer", "node_end", "run_end"]
+    assert [event.type for event in events_of(completion)] == types
     assert RLM(model=model).completion("just this").response == "just this"
     long = RLM(model=Scripted([block("FINAL(1)")], window=100_000)).completion("q", context="word " * 20_000)
     assert long.route == "rlm"

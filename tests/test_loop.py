@@ -3,18 +3,18 @@
 import asyncio
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
-from rlm.errors import LimitError, LMReplyError, LMUnavailableError
+from rlm.errors import LimitError, LMError, LMRefusedError, LMReplyError, LMUnavailableError, RlmError, SandboxError
 from rlm.ledger import Ledger
 from rlm.lms.scripted import Scripted
-from rlm.loop import Node, Outcome, run_node
+from rlm.loop import Dialogue, Node, Outcome, run_direct, run_node
 from rlm.prompts.profiles import DEFAULT
-from rlm.trace.events import Event
+from rlm.trace.events import Event, ReplyReceived
 from rlm.trace.store import Trace
-from rlm.types import Answer, Cell, CellResult, Limits, Message, Reply, Usage
+from rlm.types import Answer, Cell, CellResult, Limits, Message, Reply, Request, Usage
 
 
 class FakeSession:
@@ -29,6 +29,8 @@ class FakeSession:
             return CellResult("", 0, answer=Answer(cell.code[6:-1]))
         if cell.code.startswith("SOFAR"):
             return CellResult("", 0, answer=Answer(cell.code[6:-1], ready=False))
+        if cell.code == "lose":
+            raise SandboxError("no worker can be started")
         if cell.code == "hang":
             assert deadline is not None
             await asyncio.sleep(deadline - time.monotonic())
@@ -46,7 +48,7 @@ def block(code: str) -> str:
 
 
 def play(
-    replies: list[str | Reply | Exception] | Callable[..., str], limits: Limits | None = None
+    replies: Sequence[str | Reply | RlmError] | Callable[..., str | Awaitable[str]], limits: Limits | None = None
 ) -> tuple[Outcome, Node, FakeSession, list[Event]]:
     session = FakeSession()
     events: list[Event] = []
@@ -56,7 +58,16 @@ def play(
     async def main() -> tuple[Outcome, Node]:
         opening = [Message("system", "s"), Message("user", "q")]
         ledger = Ledger(limits or Limits())
-        node = Node(trace.new_span(), Scripted(replies), DEFAULT, ledger, trace, session, FakeCalls(), opening)
+        node = Node(
+            span=trace.new_span(),
+            lm=Scripted(replies),
+            ledger=ledger,
+            trace=trace,
+            conversation=opening,
+            profile=DEFAULT,
+            session=session,
+            calls=FakeCalls(),
+        )
         return await run_node(node), node
 
     outcome, node = asyncio.run(main())
@@ -166,7 +177,7 @@ def test_the_time_runs_out_in_a_request() -> None:
         await asyncio.sleep(60)
         return ""
 
-    outcome, _, _, _ = play(slow, Limits(seconds=0.1))  # type: ignore[arg-type]
+    outcome, _, _, _ = play(slow, Limits(seconds=0.1))
     assert (outcome.status, outcome.reason) == ("failed", "the limit of 0.1 s is reached")
 
 
@@ -178,3 +189,93 @@ def test_a_provider_that_never_answers_is_an_error() -> None:
 def test_a_provider_that_fails_later_leaves_what_there_is() -> None:
     outcome, _, _, _ = play([block("SOFAR(some)"), LMUnavailableError("overloaded")])
     assert outcome == Outcome(Answer("some", ready=False), "partial", "overloaded", 1)
+
+
+def test_a_sandbox_that_fails_later_leaves_what_there_is() -> None:
+    outcome, _, _, events = play([block("SOFAR(half)"), block("lose")])
+    assert outcome == Outcome(Answer("half", ready=False), "partial", "no worker can be started", 2)
+    assert types(events)[-1] == "node_end"
+
+
+def test_a_refusal_to_give_more_room_leaves_the_cut_off_reply() -> None:
+    replies = [Reply("```repl\nx", Usage(1, 1, 9), 0.0, "length"), LMRefusedError("too large"), block("FINAL(1)")]
+    outcome, node, _, _ = play(replies)
+    assert outcome.status == "done"
+    assert "cut off" in node.conversation[-2].content
+
+
+def test_an_unusable_reply_is_charged_once_and_traced_in_the_wrap_up_too() -> None:
+    empty = LMReplyError("empty", Usage(1, 5, 5), 0.25)
+    outcome, node, _, events = play([empty, block("x"), empty], Limits(turns=1))
+    assert outcome.status == "failed"
+    assert (node.ledger.usage.calls, node.ledger.cost) == (3, 0.5)
+    assert [event.usage["calls"] for event in events if isinstance(event, ReplyReceived)] == [1, 1, 1]
+
+
+def test_the_reason_of_replies_that_can_not_be_used_is_told() -> None:
+    outcome, *_ = play([LMReplyError("filtered", Usage(1, 5, 5), 0.0)] * 2, Limits(nudges=1))
+    assert outcome.reason == "the model wrote no cell in 2 replies; the last: filtered"
+
+
+def test_an_answer_that_is_no_reply_at_all_is_an_error() -> None:
+    with pytest.raises(LMReplyError, match="is its URL right"):
+        play([LMReplyError("not JSON: is its URL right?")])
+
+
+def test_a_time_out_of_a_client_is_not_taken_for_the_runs() -> None:
+    def answer(request: Request) -> str:
+        raise TimeoutError("the client's own")
+
+    with pytest.raises(TimeoutError, match="the client's own"):
+        play(answer)
+
+
+def ask_directly(
+    replies: Sequence[str | Reply | RlmError] | Callable[..., str | Awaitable[str]], limits: Limits | None = None
+) -> tuple[Outcome, Ledger, list[Event]]:
+    events: list[Event] = []
+    trace = Trace("r", None)
+    trace.subscribe(events.append)
+
+    async def main() -> tuple[Outcome, Ledger]:
+        ledger = Ledger(limits or Limits())
+        conversation = [Message("user", "q")]
+        lm = Scripted(replies)
+        return await run_direct(Dialogue(span=1, lm=lm, ledger=ledger, trace=trace, conversation=conversation)), ledger
+
+    outcome, ledger = asyncio.run(main())
+    return outcome, ledger, events
+
+
+def test_a_plain_call_is_a_turn_of_its_trace() -> None:
+    outcome, ledger, events = ask_directly(["blue"])
+    assert outcome == Outcome(Answer("blue"), "done", "", 1)
+    assert ledger.usage.calls == 1
+    assert types(events) == ["turn_begin", "request", "reply", "answer", "node_end"]
+
+
+def test_a_plain_call_has_the_time_of_the_run() -> None:
+    async def never(request: Request) -> str:
+        await asyncio.sleep(60)
+        return ""
+
+    outcome, *_ = ask_directly(never, Limits(seconds=0.1))
+    assert outcome == Outcome(None, "failed", "the limit of 0.1 s is reached", 0)
+
+
+def test_a_plain_calls_unusable_reply_is_charged_and_no_exception() -> None:
+    outcome, ledger, _ = ask_directly([LMReplyError("filtered", Usage(1, 5, 5), 0.25)])
+    assert outcome == Outcome(None, "failed", "filtered", 0)
+    assert ledger.cost == 0.25
+
+
+def test_a_plain_call_that_is_cut_off_is_asked_again_and_then_partial() -> None:
+    half = Reply("half", Usage(1, 1, 9), 0.0, "length")
+    outcome, ledger, _ = ask_directly([half, half])
+    assert outcome == Outcome(Answer("half"), "partial", "the reply was cut off", 1)
+    assert ledger.usage.calls == 2
+
+
+def test_a_plain_call_that_never_answers_is_an_error() -> None:
+    with pytest.raises(LMError, match="down"):
+        ask_directly([LMUnavailableError("down")])

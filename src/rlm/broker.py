@@ -196,7 +196,7 @@ class Broker:
         except RlmError as error:
             failure = error
             if isinstance(error, LMReplyError) and error.usage is not None:
-                self._ledger.charge_usage(error.usage, error.cost)
+                reply = Reply("", error.usage, error.cost)
             raise
         finally:
             self._end(span, began, reply, None if reply and not failure else str(failure or "cancelled"))

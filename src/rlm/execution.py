@@ -20,7 +20,7 @@ from rlm.context import Context, load
 from rlm.errors import LMError, RlmError, SandboxUnavailableError
 from rlm.ledger import Ledger
 from rlm.lms.base import LM, estimate_tokens
-from rlm.loop import Node, Outcome, cut_short, finish, run_node
+from rlm.loop import Dialogue, Node, Outcome, cut_short, finish, run_direct, run_node
 from rlm.prompts import profiles
 from rlm.run import Run
 from rlm.sandbox.launchers.base import ChildContext, Environment, Launcher
@@ -28,7 +28,7 @@ from rlm.sandbox.session import Session
 from rlm.trace import store
 from rlm.trace.events import NodeBegin, RunBegin, RunEnd
 from rlm.trace.store import Trace
-from rlm.types import JSON, Answer, Completion, Limits, Message, Request, Status, usage_fields
+from rlm.types import JSON, Answer, Completion, Limits, Message, usage_fields
 from rlm.version import VERSION
 
 # Below about this many tokens a plain call answers better and cheaper (figure 1 of arXiv 2512.24601).
@@ -73,7 +73,7 @@ class Execution:
         folder = setup.trace if isinstance(setup.trace, Path) else store.home() / "runs"
         self._trace = Trace(run_id, folder / run_id if setup.trace else None)
         self._seed = random.randrange(2**32)
-        self._root: Node | None = None
+        self._root: Dialogue | None = None
         self._route: Literal["rlm", "direct"] = "rlm"
 
     async def main(self, value: object) -> Completion:
@@ -97,7 +97,7 @@ class Execution:
         try:
             if (text := self._short(context)) is not None:
                 self._route = "direct"
-                return await self._direct(text)
+                return await self._direct(context, text)
             return await self._recursive(context)
         except RlmError as error:
             self._end(Outcome(None, "failed", str(error), 0))
@@ -130,15 +130,18 @@ class Execution:
         fits = lm.window is None or estimate_tokens(text) <= min(DIRECT_TOKENS, lm.window // 2)
         return text if fits or route == "direct" else None
 
-    async def _direct(self, text: str) -> Outcome:
+    async def _direct(self, context: Context, text: str) -> Outcome:
         """A plain call: question and input in one prompt."""
         prompt = text if self._question == profiles.task() else profiles.direct(self._question, text)
-        lm = self._setup.model
-        async with self._ledger.hold(estimate_tokens(prompt), None, lm.price) as held:
-            reply = await lm.complete(Request((Message("user", prompt),), held.max_tokens))
-            self._ledger.charge(reply)
-        status: Status = "done" if reply.finish == "stop" else "partial"
-        return Outcome(Answer(reply.text), status, "" if status == "done" else "the reply was cut off", 1)
+        dialogue = Dialogue(
+            span=self._trace.new_span(),
+            lm=self._setup.model,
+            ledger=self._ledger,
+            trace=self._trace,
+            conversation=[Message("user", prompt)],
+        )
+        self._begin_node(dialogue, 0, 0, self._question, context.description)
+        return await run_direct(dialogue)
 
     async def _recursive(self, context: Context) -> Outcome:
         """The root node and all below it, in a sandbox that is open as long as they run."""
@@ -193,25 +196,37 @@ class Execution:
         opening = profile.opening(
             question, description, functions=offered, limits=setup.limits, sub_window=setup.sub_model.window
         )
-        node = Node(trace.new_span(), lm, profile, ledger, trace, session, broker, list(opening))
-        if depth == 0:
-            self._root = node
-        trace.emit(
-            NodeBegin(
-                t=trace.now(),
-                span=node.span,
-                parent=parent,
-                depth=depth,
-                question=question,
-                context=description,
-                model=lm.name,
-            )
+        node = Node(
+            span=trace.new_span(),
+            lm=lm,
+            ledger=ledger,
+            trace=trace,
+            conversation=list(opening),
+            profile=profile,
+            session=session,
+            calls=broker,
         )
+        self._begin_node(node, parent, depth, question, description)
         try:
             await session.start()
             return await run_node(node)
         finally:
             await session.close()
+
+    def _begin_node(self, node: Dialogue, parent: int, depth: int, question: str, description: str) -> None:
+        if depth == 0:
+            self._root = node
+        self._trace.emit(
+            NodeBegin(
+                t=self._trace.now(),
+                span=node.span,
+                parent=parent,
+                depth=depth,
+                question=question,
+                context=description,
+                model=node.lm.name,
+            )
+        )
 
     async def _child(
         self, environment: Environment, span: int, prompt: str, given: JSON, depth: int, ledger: Ledger

@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from rlm.errors import LimitError
+from rlm.errors import LimitError, LMReplyError
 from rlm.lms.base import Price
 from rlm.types import Limits, Reply, Usage
 
@@ -104,6 +104,8 @@ class Ledger:
     ) -> AsyncIterator[Hold]:
         """Waits for a free slot and for room in the limits, and keeps both while a call is in flight.
 
+        A reply that can't be used is charged here too: the `LMReplyError` that stands for it has its usage.
+
         Args:
             input_tokens: The size of the prompt, estimated.
             max_tokens: The output asked for, or None.
@@ -123,6 +125,10 @@ class Ledger:
             root._in_flight += 1
             try:
                 yield held
+            except LMReplyError as error:
+                if error.usage is not None:
+                    self._book(error.usage, error.cost)
+                raise
             finally:
                 root._held.tokens -= held.tokens
                 root._held.usd -= held.usd
@@ -131,10 +137,9 @@ class Ledger:
 
     def charge(self, reply: Reply) -> None:
         """Books one reply, here and in every ledger above."""
-        self.charge_usage(reply.usage, reply.cost)
+        self._book(reply.usage, reply.cost)
 
-    def charge_usage(self, usage: Usage, cost: float | None) -> None:
-        """Books what a call used, where there may be no usable reply."""
+    def _book(self, usage: Usage, cost: float | None) -> None:
         for ledger in self._line():
             ledger.usage += usage
             ledger.usd += cost or 0.0

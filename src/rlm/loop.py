@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from rlm.errors import LimitError, LMError, LMReplyError
+from rlm.errors import LimitError, LMError, LMRefusedError, LMReplyError, RlmError, SandboxError
 from rlm.ledger import Ledger
 from rlm.lms.base import LM, estimate_tokens
 from rlm.parse import parse
@@ -53,28 +53,34 @@ class CallGate(Protocol):
     closed: LimitError | None
 
 
-@dataclass(slots=True)
-class Node:
-    """A node, as the engine puts it together, and how far it has come.
+@dataclass(slots=True, kw_only=True)
+class Dialogue:
+    """A conversation with a model, and how far it has come.
 
     Attributes:
         conversation: The messages so far, the opening ones to begin with.
-        best: The last answer that a cell gave, final or not.
+        best: The last answer that was given, final or not.
         turns: Turns so far.
         sent: How many messages the trace has already.
     """
 
     span: int
     lm: LM
-    profile: Profile
     ledger: Ledger
     trace: Trace
-    session: CellRunner
-    calls: CallGate
     conversation: list[Message]
     best: Answer | None = None
     turns: int = 0
     sent: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Node(Dialogue):
+    """A node of the call tree, as the engine puts it together: a dialogue whose model runs cells."""
+
+    profile: Profile
+    session: CellRunner
+    calls: CallGate
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,28 +97,58 @@ async def run_node(node: Node) -> Outcome:
     """Runs a node to its end.
 
     Raises:
-        LMError: Its model failed before it answered at all; later on that is a `partial` or `failed` outcome.
+        LMError, SandboxError: Its model or its sandbox failed before anything was paid for; later on that is a
+            `partial` or `failed` outcome.
     """
     try:
-        await _turns(node)
-        outcome = Outcome(node.best, "done", "", node.turns)
-    except LimitError as error:
-        await _wrap_up(node, error)
-        outcome = cut_short(node, str(error))
-    except LMError as error:
-        if node.ledger.usage.calls == 0:
-            raise
-        outcome = cut_short(node, str(error))
+        try:
+            await _turns(node)
+            outcome = Outcome(node.best, "done", "", node.turns)
+        except LimitError as error:
+            await _wrap_up(node, error)
+            outcome = cut_short(node, str(error))
+    except (LMError, SandboxError) as error:
+        outcome = _failed(node, error)
     finish(node, outcome)
     return outcome
 
 
-def cut_short(node: Node, reason: str) -> Outcome:
+async def run_direct(dialogue: Dialogue) -> Outcome:
+    """A plain call: the model's reply is the answer.
+
+    Raises:
+        LMError: The model failed before anything was paid for.
+    """
+    try:
+        span = _begin_turn(dialogue, 1)
+        reply = await _ask(dialogue, span)
+        dialogue.turns = 1
+        dialogue.best = Answer(reply.text) if reply.text else None
+        whole = reply.finish == "stop"
+        outcome = Outcome(dialogue.best, "done", "", 1) if whole else cut_short(dialogue, "the reply was cut off")
+        _tell_answer(dialogue, span)
+    except LimitError as error:
+        _tell_limit(dialogue, error)
+        outcome = cut_short(dialogue, str(error))
+    except LMError as error:
+        outcome = _failed(dialogue, error)
+    finish(dialogue, outcome)
+    return outcome
+
+
+def _failed(dialogue: Dialogue, error: RlmError) -> Outcome:
+    """The outcome where a provider or a sandbox failed; raises `error` if nothing was paid for yet."""
+    if dialogue.ledger.usage.calls == 0:
+        raise error
+    return cut_short(dialogue, str(error))
+
+
+def cut_short(node: Dialogue, reason: str) -> Outcome:
     """The outcome of a node that did not come to its own end: the best answer that it has, if any."""
     return Outcome(node.best, "partial" if node.best else "failed", reason, node.turns)
 
 
-def finish(node: Node, outcome: Outcome) -> None:
+def finish(node: Dialogue, outcome: Outcome) -> None:
     """Tells the trace how a node ended."""
     node.trace.emit(
         NodeEnd(
@@ -133,11 +169,18 @@ async def _turns(node: Node) -> None:
     limits = node.ledger.limits
     while node.turns < limits.turns:
         span = _begin_turn(node, node.turns + 1)
-        cell, nudge = await _next_cell(node, span)
+        try:
+            cell, nudge = await _next_cell(node, span)
+            why = ""
+        except LMReplyError as error:
+            if error.usage is None:  # no reply of a model's at all, but a wrong URL, say
+                raise
+            node.conversation.append(Message("assistant", "(no reply)"))
+            cell, nudge, why = None, node.profile.nudge(), f"; the last: {error}"
         if cell is None:
             nudges += 1
             if nudges > limits.nudges:
-                raise LimitError("nudges", f"the model wrote no cell in {nudges} replies")
+                raise LimitError("nudges", f"the model wrote no cell in {nudges} replies{why}")
             node.trace.emit(Nudge(t=node.trace.now(), span=span, message=nudge))
             node.conversation.append(Message("user", nudge))
             continue
@@ -153,13 +196,7 @@ async def _turns(node: Node) -> None:
 
 async def _next_cell(node: Node, span: int) -> tuple[Cell | None, str]:
     """Asks the model; its cell, or what to answer a reply that has none."""
-    try:
-        reply = await _ask(node, span)
-    except LMReplyError as error:
-        if error.usage is not None:
-            node.ledger.charge_usage(error.usage, error.cost)
-        node.conversation.append(Message("assistant", "(no reply)"))
-        return None, node.profile.nudge()
+    reply = await _ask(node, span)
     parsed = parse(reply.text, bare_final=node.profile.bare_final)
     node.conversation.append(Message("assistant", parsed.text or "(no reply)"))
     if reply.finish == "length" and parsed.dropped == 0:
@@ -168,15 +205,16 @@ async def _next_cell(node: Node, span: int) -> tuple[Cell | None, str]:
     return parsed.cell, node.profile.nudge()
 
 
-async def _ask(node: Node, span: int, *, wrap_up: bool = False) -> Reply:
+async def _ask(node: Dialogue, span: int, *, wrap_up: bool = False) -> Reply:
     """One reply of the node's model; one that its token limit cut off is asked again once, with more room."""
     reply = await _request(node, span, None, wrap_up)
     if reply.finish == "length" and not wrap_up:
-        reply = await _request(node, span, max(reply.usage.output_tokens, 1) * _MORE_ROOM, wrap_up)
+        with suppress(LMRefusedError):  # it was all that this model gives: providers refuse to be asked for more
+            reply = await _request(node, span, max(reply.usage.output_tokens, 1) * _MORE_ROOM, wrap_up)
     return reply
 
 
-async def _request(node: Node, span: int, max_tokens: int | None, wrap_up: bool) -> Reply:
+async def _request(node: Dialogue, span: int, max_tokens: int | None, wrap_up: bool) -> Reply:
     size = sum(estimate_tokens(message.content) for message in node.conversation)
     if node.lm.window is not None and size > node.lm.window:
         raise LimitError(
@@ -190,8 +228,18 @@ async def _request(node: Node, span: int, max_tokens: int | None, wrap_up: bool)
         node.sent = len(node.conversation)
         node.trace.emit(RequestSent(t=node.trace.now(), span=span, messages=new, max_tokens=held.max_tokens))
         began = time.monotonic()
-        reply = await node.lm.complete(Request(tuple(node.conversation), held.max_tokens))
+        try:
+            reply = await node.lm.complete(Request(tuple(node.conversation), held.max_tokens))
+        except LMReplyError as error:
+            if error.usage is not None:
+                _tell_reply(node, span, Reply("", error.usage, error.cost), began)
+            raise
         node.ledger.charge(reply)
+    _tell_reply(node, span, reply, began)
+    return reply
+
+
+def _tell_reply(node: Dialogue, span: int, reply: Reply, began: float) -> None:
     node.trace.emit(
         ReplyReceived(
             t=node.trace.now(),
@@ -204,7 +252,6 @@ async def _request(node: Node, span: int, max_tokens: int | None, wrap_up: bool)
             seconds=round(time.monotonic() - began, 6),
         )
     )
-    return reply
 
 
 async def _run_cell(node: Node, span: int, cell: Cell, seconds: float | None) -> CellResult:
@@ -225,17 +272,26 @@ async def _run_cell(node: Node, span: int, cell: Cell, seconds: float | None) ->
             seconds=result.seconds,
         )
     )
-    if (answer := result.answer) is not None:
-        node.best = answer
+    if result.answer is not None:
+        node.best = result.answer
+        _tell_answer(node, span)
+    return result
+
+
+def _tell_answer(node: Dialogue, span: int) -> None:
+    if (answer := node.best) is not None:
         node.trace.emit(
             AnswerSet(t=node.trace.now(), span=span, value=answer.value, is_repr=answer.is_repr, ready=answer.ready)
         )
-    return result
+
+
+def _tell_limit(node: Dialogue, error: LimitError) -> None:
+    node.trace.emit(LimitReached(t=node.trace.now(), span=node.span, limit=error.limit, message=str(error)))
 
 
 async def _wrap_up(node: Node, error: LimitError) -> None:
     """One last turn on the reserve: the model may still answer with what its variables hold."""
-    node.trace.emit(LimitReached(t=node.trace.now(), span=node.span, limit=error.limit, message=str(error)))
+    _tell_limit(node, error)
     node.calls.closed = LimitError(error.limit, f"the run is ending, no more sub-calls: {error}")
     if error.limit in ("nudges", "window"):
         return  # one more request would go the same way
@@ -254,28 +310,32 @@ async def _wrap_up(node: Node, error: LimitError) -> None:
         await _run_cell(node, span, parsed.cell, _WRAP_UP_SECONDS if left is None else min(left, _WRAP_UP_SECONDS))
 
 
-def _begin_turn(node: Node, turn: int, *, wrap_up: bool = False) -> int:
-    _check_time(node, wrap_up=wrap_up)
+def _begin_turn(node: Dialogue, turn: int, *, wrap_up: bool = False) -> int:
+    if not wrap_up:
+        _check_time(node)
     span = node.trace.new_span()
     node.trace.emit(TurnBegin(t=node.trace.now(), span=span, parent=node.span, turn=turn, wrap_up=wrap_up))
     return span
 
 
-def _check_time(node: Node, *, wrap_up: bool = False) -> None:
-    left = node.ledger.seconds_left(wrap_up=wrap_up)
-    if left is not None and left <= 0 and not wrap_up:
+def _check_time(node: Dialogue) -> None:
+    left = node.ledger.seconds_left()
+    if left is not None and left <= 0:
         raise _out_of_time(node)
 
 
-def _out_of_time(node: Node) -> LimitError:
+def _out_of_time(node: Dialogue) -> LimitError:
     return LimitError("seconds", f"the limit of {node.ledger.limits.seconds:g} s is reached")
 
 
 @asynccontextmanager
-async def _until(node: Node, wrap_up: bool) -> AsyncIterator[None]:
+async def _until(node: Dialogue, wrap_up: bool) -> AsyncIterator[None]:
     """Ends what runs inside when the run's time is up, as a `LimitError`."""
+    timeout = asyncio.timeout(node.ledger.seconds_left(wrap_up=wrap_up))
     try:
-        async with asyncio.timeout(node.ledger.seconds_left(wrap_up=wrap_up)):
+        async with timeout:
             yield
     except TimeoutError as error:
+        if not timeout.expired():  # it is a client's own
+            raise
         raise _out_of_time(node) from error

@@ -39,11 +39,10 @@ def view(run: RunTree, *, code: bool = False, last_turns: int | None = None, now
         now: Seconds since the run began; the time of the last event if None.
     """
     tree = Tree(_title(run), guide_style=QUIET_STYLE)
+    if run.end is not None and run.end.route == "direct":
+        tree.add(_line("short enough for a plain call", QUIET_STYLE))
     if run.root is not None:
         _add_turns(tree, run.root, code, last_turns)
-    elif run.end is not None and run.end.route == "direct":
-        tree.add(_line("short enough for a plain call", QUIET_STYLE))
-        tree.add(_answer(run.end.response, code))
     for limit in run.limits:
         tree.add(_line(limit.message, BAD_STYLE))
     return Group(tree, summary(run, now))
