@@ -1,6 +1,7 @@
 """Whole runs: a scripted model, real workers in the default sandbox, the trace on disk."""
 
 import asyncio
+import contextlib
 import os
 import threading
 import time
@@ -21,6 +22,7 @@ from rlm import (
     Usage,
 )
 from rlm.lms.scripted import Scripted
+from rlm.run import Run
 from rlm.trace.events import CallEnd, CellBegin, CellEnd, Event, NodeBegin, RunBegin, RunEnd
 from rlm.trace.store import read
 from rlm.types import JSON, Reply, Request
@@ -261,6 +263,71 @@ def test_streaming_from_async_code() -> None:
 
     types = asyncio.run(main())
     assert (types[0], types[-1]) == ("run_begin", "run_end")
+
+
+async def _in_a_moment(request: Request) -> str:
+    await asyncio.sleep(0.3)
+    return block("FINAL(1)")
+
+
+def test_an_iteration_that_is_cancelled_takes_no_event_and_leaves_no_thread() -> None:
+    async def main() -> list[str]:
+        stream = RLM(model=Scripted(_in_a_moment)).stream("q", context="x")
+        seen: list[str] = []
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                async for event in stream:
+                    seen.append(event.type)
+        assert seen[-1] == "request"
+        names = {thread.name for thread in threading.enumerate()}
+        assert not any(name.startswith("asyncio_") for name in names - before)
+        async for event in stream:
+            seen.append(event.type)
+        return seen
+
+    before = {thread.name for thread in threading.enumerate()}
+    seen = asyncio.run(main())
+    assert seen == [
+        *("run_begin", "node_begin", "turn_begin", "request", "reply", "cell_begin", "cell_end", "answer"),
+        *("node_end", "run_end"),
+    ]
+
+
+def test_several_iterations_share_a_stream_and_all_end() -> None:
+    async def main() -> list[str]:
+        stream = RLM(model=Scripted(_in_a_moment)).stream("q", context="x")
+
+        async def take() -> list[str]:
+            return [event.type async for event in stream]
+
+        return [name for part in await asyncio.gather(take(), take(), take()) for name in part]
+
+    assert len(asyncio.run(main())) == 10
+
+
+def test_a_completion_keeps_no_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[Run] = []
+    end = Run.__exit__
+
+    def noted(run: Run, *exc: object) -> None:
+        runs.append(run)
+        end(run, *exc)
+
+    monkeypatch.setattr(Run, "__exit__", noted)
+    RLM(model=Scripted([block("FINAL(2)")])).completion("q", context="x")
+    assert list(runs[0]) == []
+
+
+def test_stopping_before_there_is_anything_is_a_failed_completion() -> None:
+    stream = RLM(model=Scripted([block("FINAL(1)")])).stream("q", context="x" * 20_000_000)
+    stream.stop()
+    completion = stream.result()
+    assert (completion.status, completion.reason, completion.usage.calls) == ("failed", "stopped", 0)
+
+
+def test_limits_are_looked_at_before_anything_runs() -> None:
+    with pytest.raises(ConfigError, match="the limit concurrency must be at least 1, not 0"):
+        RLM(model=Scripted([]), limits=Limits(concurrency=0))
 
 
 def test_stopping_keeps_the_best_answer_so_far() -> None:

@@ -1,9 +1,10 @@
 import asyncio
+import math
 
 import pytest
 
-from rlm.errors import LimitError
-from rlm.ledger import OUTPUT_TOKENS, Ledger
+from rlm.errors import ConfigError, LimitError
+from rlm.ledger import OUTPUT_TOKENS, Ledger, check_limits
 from rlm.lms.base import Price
 from rlm.types import Limits, Reply, Usage
 
@@ -127,3 +128,25 @@ def test_seconds_left_keep_the_reserve_back() -> None:
     assert ledger.seconds_left() == pytest.approx(90.0, abs=1.0)
     assert ledger.seconds_left(wrap_up=True) == pytest.approx(100.0, abs=1.0)
     assert Ledger(Limits()).seconds_left() is None
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        Limits(concurrency=0),
+        Limits(turns=0),
+        Limits(memory_mb=0),
+        Limits(output_chars=0),
+        Limits(nudges=-1),
+        Limits(usd=-0.01),
+        Limits(seconds=math.nan),
+        Limits(cell_seconds=0.0),
+    ],
+)
+def test_limits_that_can_not_be_meant_are_refused(limits: Limits) -> None:
+    with pytest.raises(ConfigError, match=r"the limit [a-z_]+ must be"):
+        check_limits(limits)
+
+
+def test_limits_may_leave_nothing_of_what_is_spent() -> None:
+    check_limits(Limits(usd=0, tokens=0, sub_calls=0, depth=0, nudges=0, seconds=0))

@@ -198,7 +198,11 @@ def test_a_sandbox_that_fails_later_leaves_what_there_is() -> None:
 
 
 def test_a_refusal_to_give_more_room_leaves_the_cut_off_reply() -> None:
-    replies = [Reply("```repl\nx", Usage(1, 1, 9), 0.0, "length"), LMRefusedError("too large"), block("FINAL(1)")]
+    replies: list[str | Reply | RlmError] = [
+        Reply("```repl\nx", Usage(1, 1, 9), 0.0, "length"),
+        LMRefusedError("too large"),
+        block("FINAL(1)"),
+    ]
     outcome, node, _, _ = play(replies)
     assert outcome.status == "done"
     assert "cut off" in node.conversation[-2].content

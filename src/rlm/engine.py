@@ -8,6 +8,7 @@ from pathlib import Path
 from rlm import conflict
 from rlm.errors import ConfigError
 from rlm.execution import Execution, Route, Setup
+from rlm.ledger import check_limits
 from rlm.lms import default_model, resolve
 from rlm.lms.base import LM, Price
 from rlm.prompts import profiles
@@ -53,6 +54,7 @@ class RLM:
     ) -> None:
         conflict.check()
         limits = limits or Limits()
+        check_limits(limits)
         root = resolve(model if model is not None else default_model())
         sub = resolve(sub_model) if sub_model is not None else root
         for lm in (root, sub):
@@ -85,14 +87,17 @@ class RLM:
             RlmError: Nothing could be run: the input can't be read, the sandbox can't hold, the model's provider
                 never answered. What fails later is told by the completion's `status`.
         """
-        with self.stream(prompt, context=context) as run:
+        with self._started(prompt, context, events=False) as run:
             return run.result()
 
     async def acompletion(self, prompt: str | object, *, context: object = None) -> Completion:
         """`completion`, for async callers; cancelling it ends the run and leaves nothing behind."""
-        return await self.stream(prompt, context=context).aresult()
+        return await self._started(prompt, context, events=False).aresult()
 
     def stream(self, prompt: str | object, *, context: object = None) -> Run:
         """Starts a run and returns at once: iterate over it for its events, `result()` waits for its end."""
+        return self._started(prompt, context, events=True)
+
+    def _started(self, prompt: object, context: object, *, events: bool) -> Run:
         question, value = (str(prompt), context) if context is not None else (profiles.task(), prompt)
-        return Run(lambda run: Execution(self.setup, run, question).main(value))
+        return Run(lambda run: Execution(self.setup, run, question).main(value), events=events)

@@ -90,6 +90,10 @@ class Execution:
                 self._begin(context)
                 outcome = await self._outcome(context)
             return self._end(outcome)
+        except asyncio.CancelledError:
+            if not self._run.stopping:
+                raise
+            return self._end(Outcome(None, "failed", "stopped", 0))  # while it was loading
         finally:
             self._trace.close()
 
@@ -107,10 +111,8 @@ class Execution:
                 self._end(Outcome(None, "failed", "cancelled", 0))
                 raise
             if self._root is None:
-                return Outcome(None, "failed", "stopped", 0)
-            outcome = cut_short(self._root, "stopped")
-            finish(self._root, outcome)
-            return outcome
+                raise
+            return self._root.outcome or finish(self._root, cut_short(self._root, "stopped"))
 
     def _may_be_direct(self) -> bool:
         """Whether a plain call is possible with this model, if the input turns out to be short."""

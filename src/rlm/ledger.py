@@ -16,9 +16,9 @@ import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from rlm.errors import LimitError, LMReplyError
+from rlm.errors import ConfigError, LimitError, LMReplyError
 from rlm.lms.base import Price
 from rlm.types import Limits, Reply, Usage
 
@@ -27,6 +27,22 @@ RESERVE = 0.1
 OUTPUT_TOKENS = 8192
 # Fewer output tokens than this are no use: no cell fits.
 _LEAST_OUTPUT = 32
+_AT_LEAST_ONE = ("turns", "concurrency", "memory_mb", "output_chars")
+
+
+def check_limits(limits: Limits) -> None:
+    """Refuses limits that can't be meant.
+
+    Raises:
+        ConfigError: One is below 0 or not a number, or leaves no turn, no call, no memory, no output or no time to a
+            cell.
+    """
+    for field in fields(limits):
+        given, least = getattr(limits, field.name), int(field.name in _AT_LEAST_ONE)
+        if given is not None and not given >= least:
+            raise ConfigError(f"the limit {field.name} must be at least {least}, not {given!r}")
+    if not limits.cell_seconds > 0:
+        raise ConfigError("the limit cell_seconds must be more than 0")
 
 
 @dataclass(slots=True)

@@ -62,6 +62,7 @@ class Dialogue:
         best: The last answer that was given, final or not.
         turns: Turns so far.
         sent: How many messages the trace has already.
+        outcome: How it ended, once it has.
     """
 
     span: int
@@ -72,6 +73,7 @@ class Dialogue:
     best: Answer | None = None
     turns: int = 0
     sent: int = 0
+    outcome: Outcome | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,8 +111,7 @@ async def run_node(node: Node) -> Outcome:
             outcome = cut_short(node, str(error))
     except (LMError, SandboxError) as error:
         outcome = _failed(node, error)
-    finish(node, outcome)
-    return outcome
+    return finish(node, outcome)
 
 
 async def run_direct(dialogue: Dialogue) -> Outcome:
@@ -132,8 +133,7 @@ async def run_direct(dialogue: Dialogue) -> Outcome:
         outcome = cut_short(dialogue, str(error))
     except LMError as error:
         outcome = _failed(dialogue, error)
-    finish(dialogue, outcome)
-    return outcome
+    return finish(dialogue, outcome)
 
 
 def _failed(dialogue: Dialogue, error: RlmError) -> Outcome:
@@ -148,8 +148,9 @@ def cut_short(node: Dialogue, reason: str) -> Outcome:
     return Outcome(node.best, "partial" if node.best else "failed", reason, node.turns)
 
 
-def finish(node: Dialogue, outcome: Outcome) -> None:
-    """Tells the trace how a node ended."""
+def finish(node: Dialogue, outcome: Outcome) -> Outcome:
+    """Tells the trace how a node ended: once."""
+    node.outcome = outcome
     node.trace.emit(
         NodeEnd(
             t=node.trace.now(),
@@ -161,6 +162,7 @@ def finish(node: Dialogue, outcome: Outcome) -> None:
             cost=node.ledger.cost,
         )
     )
+    return outcome
 
 
 async def _turns(node: Node) -> None:

@@ -175,7 +175,7 @@ class RLM(engine.RLM):
 
     def completion(self, prompt: object, root_prompt: str | None = None, *, context: object = None) -> Completion:
         """`rlm.engine.RLM.completion`; with `root_prompt`, that is the question and `prompt` the input."""
-        with self._started(prompt, root_prompt, context) as run:
+        with self._run(prompt, root_prompt, context) as run:
             self._log(run)
             return self._finished(run.result(), prompt)
 
@@ -183,17 +183,18 @@ class RLM(engine.RLM):
         self, prompt: object, root_prompt: str | None = None, *, context: object = None
     ) -> Completion:
         """`completion`, for async callers; a logger gets its rows at the end."""
-        run = self._started(prompt, root_prompt, context)
+        run = self._run(prompt, root_prompt, context)
         try:
             completion = await run.aresult()
         finally:
             self._log(run)
         return self._finished(completion, prompt)
 
-    def _started(self, prompt: object, root_prompt: str | None, context: object) -> Run:
+    def _run(self, prompt: object, root_prompt: str | None, context: object) -> Run:
         if self._logger is not None:
             self._logger.clear_iterations()
-        return self.stream(root_prompt, context=prompt) if root_prompt else self.stream(prompt, context=context)
+        question, value = (root_prompt, prompt) if root_prompt else (prompt, context)
+        return self._started(question, value, events=self._logger is not None)
 
     def _log(self, run: Run) -> None:
         if self._logger is not None:

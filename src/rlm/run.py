@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import queue
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from rlm.background import event_loop
@@ -20,10 +20,13 @@ class Run:
 
     Args:
         work: The run. It gets this object, and tells its events to `put`.
+        events: Whether anyone will iterate. Events hold all prompts and replies of a run until they are taken.
     """
 
-    def __init__(self, work: Callable[[Run], Awaitable[Completion]]) -> None:
-        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+    def __init__(self, work: Callable[[Run], Awaitable[Completion]], *, events: bool = True) -> None:
+        self._wanted = events
+        self._events: deque[Event | None] = deque()  # None: the run has ended
+        self._arrival = asyncio.Event()
         self._stopping = self._ending = False
         self._task: asyncio.Task[Completion] | None = None
         self._loop = event_loop()
@@ -32,15 +35,26 @@ class Run:
     async def _main(self, work: Callable[[Run], Awaitable[Completion]]) -> Completion:
         self._task = asyncio.current_task()
         try:
-            if self._ending:
-                raise asyncio.CancelledError
+            if self._ending and self._task is not None:
+                self._task.cancel()
             return await work(self)
         finally:
-            self._events.put(None)
+            self._add(None)
 
     def put(self, event: Event) -> None:
         """Takes an event for whoever iterates."""
-        self._events.put(event)
+        if self._wanted:
+            self._add(event)
+
+    def _add(self, event: Event | None) -> None:
+        self._events.append(event)
+        self._arrival.set()
+
+    async def _arrived(self) -> None:
+        """Waits, on the run's own loop, until there is an event to take."""
+        while not self._events:
+            self._arrival.clear()
+            await self._arrival.wait()
 
     @property
     def stopping(self) -> bool:
@@ -82,14 +96,32 @@ class Run:
         self._ending = True
 
     def __iter__(self) -> Iterator[Event]:
-        while (event := self._events.get()) is not None:
+        while True:
+            try:
+                event = self._events.popleft()
+            except IndexError:
+                waiting = asyncio.run_coroutine_threadsafe(self._arrived(), self._loop)
+                try:
+                    waiting.result()
+                finally:
+                    waiting.cancel()
+                continue
+            if event is None:
+                break
             yield event
-        self._events.put(None)
+        self._loop.call_soon_threadsafe(self._add, None)  # for the others
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        while (event := await asyncio.to_thread(self._events.get)) is not None:
+        while True:
+            try:
+                event = self._events.popleft()
+            except IndexError:  # not with a thread that waits: it can't be cancelled, and would take an event with it
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._arrived(), self._loop))
+                continue
+            if event is None:
+                break
             yield event
-        self._events.put(None)
+        self._loop.call_soon_threadsafe(self._add, None)
 
     def __enter__(self) -> Run:
         return self

@@ -62,7 +62,14 @@ def test_profiles_by_name(model: str, profile: profiles.Profile) -> None:
     assert profile_for(model) is profile
 
 
+def test_a_long_error_is_cut_as_output_is() -> None:
+    failed = CellResult("", 0, error="Traceback:\n" + "x" * 5000 + "\nKeyError: " + "k" * 5000)
+    assert len(DEFAULT.output(failed, Limits(output_chars=100))) < 200
+    assert len(NANO.output(failed, Limits())) < 1600
+
+
 def test_output_is_cut_in_the_middle() -> None:
+    assert len(cut("a" * 100, 1)) < 60
     assert cut("abc", 3) == "abc"
     assert cut("a" * 60 + "b" * 60, 20) == "a" * 10 + "\n[... 100 of 120 characters cut ...]\n" + "b" * 10
     assert cut("a" * 100, 20, 5_000_000) == "a" * 10 + "\n[... 4,999,980 of 5,000,000 characters cut ...]\n" + "a" * 10

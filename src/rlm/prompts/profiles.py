@@ -52,7 +52,8 @@ class Profile:
         """The message that shows what a cell did, and the output in it cut head and tail."""
         parts = [shown] if (shown := self.shown(result, limits)) else []
         if result.error:
-            parts.append(result.error if self.system else result.error.strip().rpartition("\n")[2])
+            error = result.error if self.system else result.error.strip().rpartition("\n")[2]
+            parts.append(cut(error, self._limit(limits)))
         if result.interrupted:
             parts.append(f"[interrupted after {result.seconds:.0f} s; the names assigned so far are kept]")
         if result.lost:
@@ -61,9 +62,8 @@ class Profile:
 
     def shown(self, result: CellResult, limits: Limits) -> str:
         """A cell's output as the model sees it: head and tail, with the true size between them."""
-        limit = limits.output_chars or self.output_chars
         output = result.output.rstrip("\n")
-        return cut(output, limit, result.output_size - len(result.output) + len(output))
+        return cut(output, self._limit(limits), result.output_size - len(result.output) + len(output))
 
     def nudge(self) -> str:
         """What a reply without a cell is answered with."""
@@ -87,11 +87,14 @@ class Profile:
         )
         return self._text("system.md").substitute(
             functions="\n".join(f"- {Template(text).safe_substitute(sub_window=fits)}" for text in offered),
-            output_chars=f"{limits.output_chars or self.output_chars:,}",
+            output_chars=f"{self._limit(limits):,}",
             cell_seconds=f"{limits.cell_seconds:g}",
             turns=limits.turns,
             delegation=delegation,
         )
+
+    def _limit(self, limits: Limits) -> int:
+        return limits.output_chars or self.output_chars
 
     def _text(self, file: str) -> Template:
         return _template(self.name, file)
@@ -122,7 +125,7 @@ def cut(text: str, limit: int, true_size: int | None = None) -> str:
     if len(text) <= limit:
         return text
     half = limit // 2
-    head, tail = text[:half], text[-half:]
+    head, tail = text[:half], text[len(text) - half :]
     return f"{head}\n[... {size - len(head) - len(tail):,} of {size:,} characters cut ...]\n{tail}"
 
 
