@@ -398,3 +398,19 @@ def test_a_process_zygote_that_was_killed_is_started_anew():
     os.kill(zygote, signal.SIGKILL)
     assert output("2") == "2\n"
     assert children(os.getpid()) != [zygote]
+
+
+def test_the_clean_up_of_a_call_is_not_cut_short_when_its_cell_ends():
+    ended = []
+
+    async def answer(name, args):
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.1)
+            ended.append(args["prompt"])
+
+    code = "import threading\nthreading.Thread(target=llm_query, args=('a',), daemon=True).start()\nwhile True: pass"
+    result = run_cell(code, on_call=answer, limits=Limits(cell_seconds=0.2))
+    assert result.interrupted
+    assert ended == ["a"]

@@ -16,7 +16,7 @@ from rlm.sandbox import lockdown
 from rlm.sandbox.launchers import LAUNCHERS, find_launcher
 from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.types import Cell, Limits
-from sandbox.support import children, open_session, output, run_cells
+from sandbox.support import children, descendants, open_fds, open_session, output, run_cells
 
 
 def test_launchers_are_found_by_name():
@@ -121,3 +121,26 @@ def test_a_host_that_forked_starts_a_zygote_of_its_own():
         [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=20, check=False
     )
     assert (done.stdout.split(), done.stderr) == (["1", "2", "3"], "")
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.001, 0.002])
+def test_a_run_that_is_cancelled_while_it_ends_leaves_no_process_and_no_descriptor(delay):
+    async def main():
+        with contextlib.closing(load("x")) as context:
+            await (await find_launcher("local").open(context, Limits())).close()
+            before = descendants(), open_fds()
+            environment = await find_launcher("local").open(context, Limits())
+            for _ in range(3):
+                await environment.start()
+            ending = asyncio.create_task(environment.close())
+            await asyncio.sleep(delay)
+            ending.cancel()
+            await asyncio.wait([ending])
+            for _ in range(100):  # what is killed may need a moment to be gone
+                if before == (after := (descendants(), open_fds())):
+                    break
+                await asyncio.sleep(0.01)
+            return before, after
+
+    before, after = asyncio.run(main())
+    assert after == before

@@ -186,7 +186,8 @@ class _Run:
         if self._watch is not None:
             tasks.append(self._watch)
         for task in tasks:
-            task.cancel()
+            if not task.cancelling():  # a second time would reach the clean-up that the first one started
+                task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _begin_call(self, message: protocol.Message) -> None:

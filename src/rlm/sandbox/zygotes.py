@@ -181,17 +181,25 @@ class RunZygote:
         workers = list(self._workers.values())
         for worker in workers:
             worker.kill()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END):
-                for worker in workers:
-                    await worker.wait()  # the zygote is to reap them while it lives
-        self._lose("the run has ended")
-        if self._pidfd is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)  # it may be loading still
-            await _ended(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = None
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END):
+                    for worker in workers:
+                        await worker.wait()  # the zygote is to reap them while it lives
+        finally:  # a run can be cancelled while it ends
+            self._lose("the run has ended")
+            await self._kill()
+
+    async def _kill(self) -> None:
+        pidfd, self._pidfd = self._pidfd, None
+        if pidfd is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)  # it may be loading still
+        try:
+            await _ended(pidfd)
+        finally:
+            os.close(pidfd)
 
     def _on_readable(self) -> None:
         try:
