@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as json_text
 import os
 import sys
-from concurrent.futures import CancelledError
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -43,13 +42,8 @@ def run(question: str, paths: list[Path], options: Options) -> int:
         completion, interrupted = _ask(question, paths, options)
     except RlmError as error:
         if options.json:
-            _print_failure(type(error).__name__, str(error))
+            print(json_text.dumps({"status": "failed", "error": type(error).__name__, "reason": str(error)}))
         raise
-    if completion is None:
-        print("rlm: interrupted before there was anything to keep", file=sys.stderr)
-        if options.json:
-            _print_failure("KeyboardInterrupt", "interrupted")
-        return exit_codes.INTERRUPTED
     if options.json:
         # JSON escapes ESC, but not the C1 and bidi controls; in ASCII it escapes all of them.
         print(json_text.dumps(as_json(completion), ensure_ascii=sys.stdout.isatty()))
@@ -58,10 +52,6 @@ def run(question: str, paths: list[Path], options: Options) -> int:
     if options.save is not None and completion.trace is not None:
         _save(completion.trace, options.save)
     return exit_codes.INTERRUPTED if interrupted else exit_codes.OF_STATUS[completion.status]
-
-
-def _print_failure(error: str, reason: str) -> None:
-    print(json_text.dumps({"status": "failed", "error": error, "reason": reason}))
 
 
 def given(paths: list[Path]) -> str | Path | list[Path] | None:
@@ -91,11 +81,11 @@ def as_json(completion: Completion) -> dict[str, object]:
     return fields
 
 
-def follow(run: Run, live: LiveTree) -> tuple[Completion | None, bool]:
+def follow(run: Run, live: LiveTree) -> tuple[Completion, bool]:
     """Waits for a run's end while it is drawn; Ctrl-C ends it early, keeping what it has.
 
     Returns:
-        The completion, None if it was interrupted before there was one, and whether it was interrupted.
+        The completion, and whether it was interrupted.
     """
     interrupted = False
     try:
@@ -108,13 +98,11 @@ def follow(run: Run, live: LiveTree) -> tuple[Completion | None, bool]:
             for event in run:
                 live.listen(event)
         return run.result(), interrupted
-    except CancelledError:
-        return None, True
     finally:
         live.close()
 
 
-def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion | None, bool]:
+def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion, bool]:
     value = given(paths)
     if options.save is not None and not os.access(options.save.parent, os.W_OK):
         raise ConfigError(f"--save {options.save}: {options.save.parent} is no folder that can be written to")
@@ -131,7 +119,7 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
     live = LiveTree(code=options.show_code)
     started = engine.stream(question) if value is None else engine.stream(question, context=value)
     completion, interrupted = follow(started, live)
-    if not live.drawn and completion is not None:
+    if not live.drawn:
         print(_summary(completion), file=sys.stderr)
     return completion, interrupted
 
