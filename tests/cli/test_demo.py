@@ -49,7 +49,7 @@ def test_five_questions_of_three_kinds_are_answered_and_checked(rlm: Rlm) -> Non
 
 
 @pytest.mark.usefixtures("small")
-def test_wrong_answers_are_called_wrong_and_more_than_one_fails(rlm: Rlm) -> None:
+def test_wrong_answers_are_called_wrong_and_few_right_ones_fail(rlm: Rlm) -> None:
     done = rlm("demo", script=lambda request: "```repl\nFINAL('12')\n```", name="nano")
     assert done.status == 1
     assert len(re.findall(r"^   wrong, it is .+ · (finding|counting|where) · ", done.out, re.M)) == 5

@@ -22,8 +22,8 @@ from rlm.trace.events import CallBegin, CellBegin, CellEnd, Event
 from rlm.types import Completion, Limits
 
 _LIMITS = Limits(seconds=60)
-# With one wrong answer the demo has still shown what it is for; the line says so.
-_MOST_WRONG = 1
+# A small model errs now and then, and its answers are marked; with fewer right than this something is broken.
+_LEAST_RIGHT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,4 +123,4 @@ def _conclude(made: DemoInput, asked: list[_Asked], seconds: float) -> int:
         "What the model did last: rlm show"
     )
     sys.stdout.flush()
-    return exit_codes.DONE if len(asked) - right <= _MOST_WRONG else exit_codes.FAILED
+    return exit_codes.DONE if right >= _LEAST_RIGHT else exit_codes.FAILED
