@@ -166,7 +166,7 @@ def test_a_run_that_can_not_be_saved_has_still_printed_its_answer(rlm: Rlm, book
 def test_the_model_in_the_box_is_announced_in_one_line(rlm: Rlm, book: Path) -> None:
     done = rlm("ask", "Who?", str(book), script=[cell("FINAL(1)")], name="nano")
     note, _, summary = done.err.partition("\n")
-    assert note.startswith("rlm: no model is configured and no key was found: the small model in the box answers")
+    assert note == "rlm: no model configured, no key found: asking nano, the one in the box"
     assert summary.startswith("rlm: done")
     assert "no model" not in rlm("ask", "Who?", str(book), "-m", "nano", script=[cell("FINAL(1)")], name="nano").err
 

@@ -111,11 +111,7 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
         limits = Limits(usd=options.budget, seconds=options.timeout, turns=options.max_turns)
     engine = RLM(model=options.model, sub_model=options.sub_model, sandbox=options.sandbox, limits=limits)
     if options.model is None and not os.environ.get("RLM_MODEL") and engine.setup.model.name == "nano":
-        print(
-            "rlm: no model is configured and no key was found: the small model in the box answers "
-            "(--model or RLM_MODEL names another)",
-            file=sys.stderr,
-        )
+        print("rlm: no model configured, no key found: asking nano, the one in the box", file=sys.stderr)
     live = LiveTree(code=options.show_code)
     started = engine.stream(question) if value is None else engine.stream(question, context=value)
     completion, interrupted = follow(started, live)
