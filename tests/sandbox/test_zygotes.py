@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import resource
 import subprocess
 import sys
 import textwrap
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from rlm.context import load
-from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
-from rlm.sandbox import lockdown
+from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError, WorkerDiedError
+from rlm.sandbox import lockdown, zygotes
 from rlm.sandbox.launchers import LAUNCHERS, find_launcher
 from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.types import Cell, Limits
@@ -144,3 +145,91 @@ def test_a_run_that_is_cancelled_while_it_ends_leaves_no_process_and_no_descript
 
     before, after = asyncio.run(main())
     assert after == before
+
+
+@contextlib.contextmanager
+def only_descriptors(count):
+    """Leaves this process so many descriptors to open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
+    taken = []
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                taken.append(os.open(os.devnull, os.O_RDONLY))
+        for _ in range(count):
+            os.close(taken.pop())
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for fd in taken:
+            os.close(fd)
+
+
+def test_out_of_descriptors_a_worker_fails_typed_and_those_that_run_go_on():
+    async def main():
+        async with open_session() as session:
+            assert (await session.run(Cell("x = 1"))).error is None
+            with only_descriptors(8):
+                started = await asyncio.wait_for(
+                    asyncio.gather(*(session._environment.start() for _ in range(8)), return_exceptions=True), 5
+                )
+            return [item for item in started if isinstance(item, BaseException)], await session.run(Cell("print(x)"))
+
+    failed, result = asyncio.run(main())
+    assert failed
+    assert {type(error) for error in failed} == {SandboxError}
+    assert all("no worker can be started" in str(error) for error in failed)
+    assert result.output == "1\n"
+
+
+def test_out_of_descriptors_inputs_fail_typed():
+    async def main():
+        with contextlib.closing(load("x")) as context:
+            launcher = find_launcher("local")
+            await (await launcher.open(context, Limits())).close()
+            with only_descriptors(8):
+                opening = (launcher.open(context, Limits()) for _ in range(8))
+                opened = await asyncio.wait_for(asyncio.gather(*opening, return_exceptions=True), 5)
+            for environment in opened:
+                if not isinstance(environment, BaseException):
+                    await environment.close()
+            return [item for item in opened if isinstance(item, BaseException)]
+
+    failed = asyncio.run(main())
+    assert failed
+    assert all(isinstance(error, SandboxError) for error in failed)
+
+
+def test_a_fork_that_fails_ends_that_worker_alone(monkeypatch, tmp_path):
+    wrapper = tmp_path / "python"
+    wrapper.write_text(
+        textwrap.dedent(f"""\
+            #!{sys.executable}
+            import errno, itertools, os, runpy, sys
+            fork, forks = os.fork, itertools.count(1)
+            def sometimes():
+                if next(forks) == 3:  # the run's zygote, its first worker, and then no more
+                    raise BlockingIOError(errno.EAGAIN, "no process left")
+                return fork()
+            os.fork = sometimes
+            sys.argv = sys.argv[-3:]
+            runpy.run_path(sys.argv[0], run_name="__main__")
+        """)
+    )
+    wrapper.chmod(0o700)
+    monkeypatch.setattr(zygotes, "_zygote", None)
+    monkeypatch.setattr(zygotes.sys, "executable", str(wrapper))
+
+    async def main():
+        async with open_session() as session:
+            await session.run(Cell("x = 1"))
+            with pytest.raises(WorkerDiedError, match="no process left"):
+                await session._environment.start()
+            await session._environment.start()
+            return await session.run(Cell("print(x)"))
+
+    try:
+        assert asyncio.run(main()).output == "1\n"
+    finally:
+        zygotes._zygote.close()

@@ -105,7 +105,13 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
             if not data:
                 os._exit(0)  # the workers die with their parent
             request = json.loads(data)
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError as error:
+                os.close(fds[0])
+                _tell(control, {"failed": request["fork"], "message": str(error)})
+                _tell(control, {"exited": request["fork"], "status": 1})
+                continue
             if pid == 0:
                 try:
                     _worker(control, fds[0], request, loaded, options)

@@ -20,6 +20,8 @@ from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
 from rlm.types import Limits
 
+# A message comes all the same where its descriptor can't.
+_NO_DESCRIPTOR = "this process has no file descriptor left (ulimit -n)"
 _PACKET = 2**16  # bytes: the name of a piece, escaped, fits
 _END = 2.0  # seconds for killed workers to be reaped
 _STREAM_LIMIT = 2**20  # bytes read ahead of a worker's stream
@@ -127,14 +129,14 @@ async def open_run(context: Context, limits: Limits, options: dict[str, Any]) ->
 
 async def _open(zygote: ProcessZygote, context: Context, options: bytes) -> RunZygote:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs, os.fdopen(os.memfd_create("rlm-options", os.MFD_CLOEXEC), "w+b") as file:
-        try:
+    try:
+        with theirs, os.fdopen(os.memfd_create("rlm-options", os.MFD_CLOEXEC), "w+b") as file:
             file.write(options)
             file.seek(0)
             zygote.open(theirs, context.blob.fd, file.fileno())
-        except BaseException:
-            ours.close()
-            raise
+    except BaseException:
+        ours.close()
+        raise
     run = RunZygote(ours)
     try:
         await run.loaded
@@ -159,7 +161,10 @@ class RunZygote:
     async def start(self, pieces: ChildContext | None = None) -> ForkedWorker:
         self._number += 1
         number = self._number
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise SandboxError(f"no worker can be started: {error}") from None
         worker = self._workers[number] = ForkedWorker(self._loop)
         request = {"fork": number, "piece": pieces}
         try:
@@ -213,12 +218,15 @@ class RunZygote:
             return
         message = json.loads(data)
         if "started" in message:
-            self._pidfd = fds[0]
+            if fds:
+                self._pidfd = fds[0]
+            else:
+                self._lose(_NO_DESCRIPTOR)
         elif "loaded" in message:
             if not self.loaded.done():
                 self.loaded.set_result(None)
         elif "forked" in message:
-            self._workers[message["forked"]].on_forked(message["pid"], fds[0])
+            self._workers[message["forked"]].on_forked(message["pid"], fds[0] if fds else None)
         elif "exited" in message:
             self._workers.pop(message["exited"]).on_exited(in_words(message["status"]))
         elif message["failed"] is not None:
@@ -276,9 +284,11 @@ class ForkedWorker:
             return None
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def on_forked(self, pid: int, pidfd: int) -> None:
-        """The zygote says that it runs."""
+    def on_forked(self, pid: int, pidfd: int | None) -> None:
+        """The zygote says that it runs. Without a pidfd it is of no use: it ends when its stream is closed."""
         self._pid, self._pidfd = pid, pidfd
+        if pidfd is None and not self.forked.done():
+            self.forked.set_exception(SandboxError(f"no worker can be started: {_NO_DESCRIPTOR}"))
         if self._killed:
             self._signal(signal.SIGKILL)
         if not self.forked.done():
