@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -96,6 +97,16 @@ def test_a_prompt_alone_is_the_input() -> None:
 def test_answers_of_any_kind(code: str, answer: JSON, is_repr: bool, response: str) -> None:
     completion = run(code)
     assert (completion.answer, completion.answer_is_repr, completion.response) == (answer, is_repr, response)
+
+
+def test_the_seed_of_a_run_is_its_own_and_in_its_trace() -> None:
+    random.seed(3)
+    before = random.getstate()
+    completion = run("import random; FINAL(random.random())")
+    assert random.getstate() == before
+    begin = next(iter(events_of(completion)))
+    assert isinstance(begin, RunBegin)
+    assert completion.answer == random.Random(begin.seed).random()
 
 
 def test_the_trace_has_it_all() -> None:

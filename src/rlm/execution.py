@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import platform
-import random
+import secrets
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -72,7 +72,7 @@ class Execution:
         run_id = store.new_run_id()
         folder = setup.trace if isinstance(setup.trace, Path) else store.home() / "runs"
         self._trace = Trace(run_id, folder / run_id if setup.trace else None)
-        self._seed = random.randrange(2**32)
+        self._seed = secrets.randbits(32)  # not `random`'s: the user's seeds stay as they are
         self._root: Dialogue | None = None
         self._route: Literal["rlm", "direct"] = "rlm"
 
@@ -249,6 +249,7 @@ class Execution:
             with closing(await asyncio.to_thread(load, value)) as context:
                 child = await self._setup.launcher.open(context, self._setup.limits)
                 context.close()
+                context.close()
                 try:
                     outcome = await self._node(child, None, context.description, question, depth, span, ledger)
                 finally:
@@ -275,6 +276,7 @@ class Execution:
                 sandbox=setup.launcher.name,
                 enforces=cast(list[JSON], sorted(setup.launcher.enforces())),
                 limits=asdict(setup.limits),
+                seed=self._seed,
                 versions={"rlm": VERSION, "python": platform.python_version(), "trace": store.FORMAT_VERSION},
             )
         )

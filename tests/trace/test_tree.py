@@ -38,6 +38,7 @@ BEGIN = RunBegin(
     sub_model="s",
     sandbox="local",
     enforces=[],
+    seed=7,
     limits={"turns": 30},
     versions={},
 )

@@ -52,7 +52,11 @@ def main(control_fd: int, paths: list[str]) -> None:
         data, fds, _, _ = socket.recv_fds(control, _PACKET, 3)
         if not data:
             break
-        if os.fork() == 0:
+        try:
+            pid = os.fork()
+        except OSError:
+            pid = -1  # the host sees the run's socket close
+        if pid == 0:
             run_fd, blob, options = fds
             control.close()
             os.close(host)

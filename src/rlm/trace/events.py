@@ -28,7 +28,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunBegin(Event):
-    """A run starts: what was asked, of what, with which models and limits, by which versions."""
+    """A run starts: what was asked, of what, with which models and limits, by which versions.
+
+    `seed` is what `random` begins with in its workers: a cell that is run again goes the same way.
+    """
 
     type: ClassVar[str] = "run_begin"
     run_id: str
@@ -40,6 +43,7 @@ class RunBegin(Event):
     sandbox: str
     enforces: list[JSON]
     limits: dict[str, JSON]
+    seed: int
     versions: dict[str, JSON]
 
 
