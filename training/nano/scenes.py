@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import asked
 import attributes
+import open_questions
 import text
 import values
 import words
@@ -96,7 +97,7 @@ def find(world: World, short: bool) -> Scene:
     if not short:
         context = hide(world, planted, rng.choice((600, 1500, 4000)))
     query = " ".join(as_asked(fact.question, part) for part in (fact.words, attributes.bare(fact.name)))
-    cell = f'for h in search("{query}", 3): print(h)'
+    cell = f'for h in search("{query}", 2): print(h)'
     if absent:
         return Scene("absent", context, fact.question, cell, NOT_FOUND)
     value = fact.value if fact.value in fact.sentence else capital(fact.value)
@@ -189,15 +190,20 @@ def define(world: World) -> Scene:
 def other(world: World) -> Scene:
     """What only reading could answer: the passages are quoted, and said to be quotes."""
     rng = world.rng
-    question = ask(world, asked.OTHER, [], FACTS, N=rng.choice((attributes.name(rng), term(world))),
-                   M=attributes.name(rng),
-                   A=attributes.attribute(rng)[0], VERB=rng.choice(asked.VERBS), ADJ=rng.choice(words.ADJECTIVES),
-                   NOUN=rng.choice(words.NOUNS))  # fmt: skip
+    slots = {
+        "N": rng.choice((attributes.name(rng), term(world))),
+        "M": attributes.name(rng),
+        "A": attributes.attribute(rng)[0],
+        "VERB": rng.choice(open_questions.VERBS),
+        "ADJ": rng.choice(words.ADJECTIVES),
+        "NOUN": rng.choice(words.NOUNS),
+    }
+    question = ask(world, open_questions.OTHER, [], FACTS, **slots)
     return Scene("other", hide(world, [], 500), question, QUOTE)
 
 
-SHARES = {"find": 0.26, "short": 0.36, "count": 0.1, "lines": 0.02, "files": 0.02, "mention": 0.1, "which": 0.02,
-          "define": 0.07, "other": 0.07}  # fmt: skip
+SHARES = {"find": 0.26, "short": 0.32, "count": 0.1, "lines": 0.02, "files": 0.02, "mention": 0.1, "which": 0.02,
+          "define": 0.07, "other": 0.11}  # fmt: skip
 
 
 def scene(world: World, kind: str | None = None) -> Scene:

@@ -15,7 +15,7 @@ import wording
 from dialogue import Dialogue, encode, imitate
 from tokenizers import Tokenizer
 
-LONGEST = 512  # tokens of a dialogue; longer ones are left out
+LONGEST = 400  # tokens of a dialogue; longer ones are left out
 MOST_ASKED = 72  # supervised tokens of a dialogue, likewise
 
 

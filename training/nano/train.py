@@ -21,12 +21,13 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 # Length of a batch's rows -> how many rows: every batch has one of these shapes, so that each is compiled once.
-ROWS = {96: 64, 192: 40, 288: 28, 400: 20, LONGEST: 16}
+ROWS = {96: 64, 144: 48, 192: 40, 240: 32, 288: 28, LONGEST: 20}
 STEP_TOKENS = 6_000
 # ids [rows, length]; at [rows, MOST_ASKED]; target likewise, -1 where unused; how many of each row are the assistant's.
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 # Places left over are filled with tokens that repeat an earlier pair: what copying can be learnt from, at no cost.
-ECHO_WEIGHT = 0.2
+# Once it is learnt they would drown what is left to learn, so their weight falls after so many tokens.
+ECHO_WEIGHT, ECHO_AFTER, ECHO_TOKENS = 0.2, 0.01, 6_000_000
 
 
 def rows_of(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -73,6 +74,8 @@ def batches(paths: list[Path], rng: random.Random) -> list[Batch]:
     buckets: dict[int, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
     for path in paths:
         for row in rows_of(path):
+            if len(row[0]) > LONGEST:
+                continue
             buckets[next(length for length in ROWS if len(row[0]) <= length)].append(row)
     found = []
     for length, rows in buckets.items():
@@ -170,7 +173,8 @@ class Training:
                 logits.view(-1, logits.shape[-1]), target.view(-1), ignore_index=-1, reduction="none"
             )
             ours = torch.arange(MOST_ASKED) < asked[:, None]
-            loss = (each.view(ours.shape) * torch.where(ours, 1.0, ECHO_WEIGHT)).sum()
+            echo = ECHO_WEIGHT if self.tokens < ECHO_TOKENS else ECHO_AFTER
+            loss = (each.view(ours.shape) * torch.where(ours, 1.0, echo)).sum()
             (loss / 1000).backward()
             total += float((each.detach().view(ours.shape) * ours).sum())
             count += int(asked.sum())
