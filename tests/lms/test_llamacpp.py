@@ -234,6 +234,30 @@ def test_a_process_can_be_interrupted_and_end_in_the_middle_of_a_reply(endless):
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "interrupted\n", "")
 
 
+FORKED = """
+import asyncio, os, sys
+from rlm import Message, Request
+from rlm.lms.llamacpp import LlamaCpp
+
+def ask():
+    request = Request((Message("user", "hi"),))
+    print(asyncio.run(LlamaCpp(sys.argv[1], threads=1).complete(request)).text, flush=True)
+
+ask()
+if (child := os.fork()) == 0:  # as multiprocessing does, and as it ends
+    ask()
+    os._exit(0)
+os.waitpid(child, 0)
+ask()
+"""
+
+
+def test_a_process_that_was_forked_loads_a_model_of_its_own(hello):
+    command = [sys.executable, "-W", "ignore", "-c", FORKED, hello]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert (ended.stdout, ended.stderr) == ("helo wrd\n" * 3, "")
+
+
 LISTENING = """
 import asyncio, os, socket, sys
 from rlm import Message, Request

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import ctypes
 import json
+import os
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -145,6 +147,17 @@ _loading = threading.Lock()
 def _unload() -> None:
     """Ends llama.cpp's threads while the interpreter still stands."""
     _servers.clear()
+
+
+def _leave_behind() -> None:
+    """In a process that was forked: its parent's servers have no threads here, and could neither answer nor end."""
+    global _servers, _loading
+    for server in _servers.values():
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(server))  # never ended: that waits for the threads, or aborts
+    _servers, _loading = {}, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_leave_behind)
 
 
 def _server(options: _Options) -> Any:
