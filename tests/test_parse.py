@@ -77,3 +77,17 @@ def test_a_bare_final_counts_only_where_the_profile_says_so() -> None:
     cell = parse("So:\nFINAL(7)", bare_final=True).cell
     assert cell is not None
     assert cell.code == "FINAL(7)"
+
+
+@pytest.mark.parametrize("quotes", ['"""', "'''"])
+def test_a_fence_within_a_string_does_not_end_the_cell(quotes: str) -> None:
+    written = f"x = {quotes}a{quotes}\nFINAL({quotes}Use:\n```python\nprint(1)\n```\nor\n```\nls\n```\n{quotes})"
+    parsed = parse(f"So:\n```repl\n{written}\n```\nI imagine:\n```\nout\n```\n")
+    assert parsed.cell is not None
+    assert parsed.cell.code == written
+    assert parsed.dropped > 0
+
+
+def test_a_string_that_is_never_closed_ends_with_the_first_fence() -> None:
+    written = "x.split('" + '"' * 3 + "')"
+    assert code(f"```repl\n{written}\n```\nI imagine:\n```\nout\n```\n") == written

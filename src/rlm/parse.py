@@ -61,10 +61,27 @@ def _body(text: str, opening: re.Match[str]) -> tuple[str, int]:
     first_line = text[opening.end() : line_end]
     if inline := re.search(rf"{ticks}`*", first_line):
         return first_line[: inline.start()].strip(), opening.end() + inline.end()
-    closing = re.compile(rf"^[ \t>]*{ticks}`*[ \t]*$", re.MULTILINE).search(text, line_end)
+    closing = _closing(text, line_end, re.compile(rf"^[ \t>]*{ticks}`*[ \t]*$", re.MULTILINE))
     end = closing.start() if closing else len(text)
     code = first_line + text[line_end:end] if first_line.strip() else text[line_end + 1 : end]
     return code.strip("\n"), closing.end() if closing else len(text)
+
+
+def _closing(text: str, start: int, fence: re.Pattern[str]) -> re.Match[str] | None:
+    """The fence that ends the block: the first one that stands in no triple-quoted string, as far as quotes tell.
+
+    Answers in Markdown have fences of their own.
+    """
+    first = None
+    is_open = {'"""': False, "'''": False}
+    for found in fence.finditer(text, start):
+        first = first or found
+        for quotes in is_open:
+            is_open[quotes] ^= text.count(quotes, start, found.start()) % 2 == 1
+        if not any(is_open.values()):
+            return found
+        start = found.end()
+    return first
 
 
 def _closed(text: str, ticks: str) -> str:
