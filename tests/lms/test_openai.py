@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rlm.errors import ConfigError, LMRefusedError, LMReplyError, MissingKeyError
 from rlm.lms.base import Price, estimate_tokens
 from rlm.lms.openai import OpenAI
-from rlm.lms.scripted_server import Answer, Received, ScriptedServer
+from rlm.lms.scripted_server import Answer, Received, ScriptedServer, respond_from
 from rlm.types import Message, Reply, Request, Usage
 
 ASK = Request((Message("system", "Be brief."), Message("user", "2 + 2?")))
@@ -333,3 +333,16 @@ def test_whatever_comes_back_is_a_reply_or_a_typed_error(value: dict[str, Any]) 
     if isinstance(got, Reply):
         assert got.text or got.finish == "length"
         assert isinstance(got.text, str)
+
+
+def test_a_key_is_what_is_left_without_its_line_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-abc\n")
+    with ScriptedServer(respond_from({"m": ["hello"]})) as server:
+        reply = asyncio.run(OpenAI("m", base_url=server.url).complete(Request((Message("user", "hi"),))))
+    assert reply.text == "hello"
+    assert server.requests[0].headers["Authorization"] == "Bearer sk-abc"
+
+
+def test_a_header_that_can_not_be_sent_is_refused_before_anything_runs() -> None:
+    with pytest.raises(ConfigError, match="a header holds a control character: 'X-A'"):
+        OpenAI("m", base_url="http://127.0.0.1:9", headers={"X-A": "a\r\nX-B: b"})

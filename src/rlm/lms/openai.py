@@ -46,7 +46,7 @@ class OpenAI:
 
     Raises:
         MissingKeyError: There is no key, and the endpoint is not on this machine.
-        ConfigError: The base URL is not one, or `extra` has a field that is ours.
+        ConfigError: The base URL or a header is not one, or `extra` has a field that is ours.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class OpenAI:
         url = urlsplit(self._base_url)  # some gateways want a query, such as Azure's api-version
         self._shown_url = url._replace(query="").geturl()
         self._url = url._replace(path=url.path.rstrip("/") + "/chat/completions").geturl()
-        key = api_key or os.environ.get(KEY_VARIABLE)
+        key = (api_key or os.environ.get(KEY_VARIABLE) or "").strip()  # one read from a file ends with a line's end
         keyed = key or any(name.lower() in _KEY_HEADERS for name in headers or {})
         if not keyed and not _is_loopback(host):
             raise MissingKeyError(f"{self.name} at {host} needs a key: set {KEY_VARIABLE}, or give api_key=")
@@ -79,6 +79,8 @@ class OpenAI:
             raise ConfigError(f"extra can't set {', '.join(taken)}")
         self._headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
         self._headers["Content-Type"] = "application/json"
+        if odd := sorted(name for name, value in self._headers.items() if not (name + value).isprintable()):
+            raise ConfigError(f"a header holds a control character: {', '.join(map(repr, odd))}")
         at_openai = host == "api.openai.com" or host.endswith((".openai.com", ".azure.com"))
         self._max_tokens_field = max_tokens_field or ("max_completion_tokens" if at_openai else "max_tokens")
         self._max_tokens = max_tokens
