@@ -340,7 +340,7 @@ def test_a_key_is_what_is_left_without_its_line_end(monkeypatch: pytest.MonkeyPa
     with ScriptedServer(respond_from({"m": ["hello"]})) as server:
         reply = asyncio.run(OpenAI("m", base_url=server.url).complete(Request((Message("user", "hi"),))))
     assert reply.text == "hello"
-    assert server.requests[0].headers["Authorization"] == "Bearer sk-abc"
+    assert server.requests[0].headers["authorization"] == "Bearer sk-abc"
 
 
 def test_a_header_that_can_not_be_sent_is_refused_before_anything_runs() -> None:
