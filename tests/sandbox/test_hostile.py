@@ -103,6 +103,12 @@ def test_a_call_with_an_id_that_is_open_already_is_refused():
     assert "call 1 is open already" in lost_then_fine(sends(CALL, CALL), on_call=never)
 
 
+@pytest.mark.parametrize("field", ["output", "error"])
+def test_more_output_than_was_asked_for_is_refused(field):
+    long = {**DONE, "id": 1, field: "x" * 200_000}
+    assert lost_then_fine(sends(long)) == "it broke the protocol: `done` holds more than was asked for"
+
+
 def test_a_flood_of_calls_is_bounded():
     waiting = 0
 

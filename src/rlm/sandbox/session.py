@@ -24,6 +24,8 @@ _FRAME = 30.0  # seconds for the rest of a frame, once its length has come
 _GRACE = 2.0  # seconds to stop by itself, after an interrupt
 _POLL = 0.25  # seconds between looks at a running cell's CPU time
 _OWN_END = 0.2  # seconds for a worker whose stream has ended to be gone by itself
+_MARK = 100  # characters beyond `max_output`, to say how much was cut
+_ERROR = 100_000  # characters of an error: several times what a worker sends
 _END = 5.0  # seconds for a killed process to be gone
 
 
@@ -110,6 +112,7 @@ class Session:
         run = _Run(worker, self._cells, set(self._hello["functions"]), self._on_call, clock)
         try:
             done = await run.done(cell.code)
+            _check_size(done, self._hello["max_output"])
         except (OSError, EOFError, protocol.FrameError) as error:
             how = await self._drop(error)
             if run.bug is not None:
@@ -262,6 +265,12 @@ def _reply(message: protocol.Message) -> bytes:
     except protocol.FrameError as error:
         too_long = SandboxError(f"the answer is too long: {error}")
         return protocol.encode({"type": "raise", "id": message["id"], "error": _sent_error(too_long)})
+
+
+def _check_size(done: protocol.Message, max_output: int) -> None:
+    """Raises FrameError where a cell's output or error is longer than a worker makes them: both are kept for good."""
+    if len(done["output"]) > max_output + _MARK or len(done["error"] or "") > _ERROR:
+        raise protocol.FrameError("`done` holds more than was asked for")
 
 
 def _why(error: BaseException, how: str) -> str:
