@@ -221,6 +221,14 @@ def _usage(tokens_in: int, tokens_out: int) -> Usage:
     return Usage(1, tokens_in, tokens_out)
 
 
+def test_a_money_limit_holds_where_a_callers_model_tells_no_cost() -> None:
+    replies = [Reply(block("print(1)"), Usage(1, 300_000, 0), None)] * 9
+    rlm = RLM(model=Scripted(replies, price=None), limits=Limits(usd=1), prices={"scripted": Price(1.0, 1.0)})
+    completion = rlm.completion("q", context="x")
+    assert (completion.status, completion.usage.calls) == ("failed", 4)
+    assert completion.cost == pytest.approx(1.2)
+
+
 def test_a_money_limit_needs_a_price() -> None:
     with pytest.raises(ConfigError, match="the price of scripted is not known, so a limit of \\$1 can't be kept"):
         RLM(model=Scripted([], price=None), limits=Limits(usd=1))

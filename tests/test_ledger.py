@@ -150,3 +150,11 @@ def test_limits_that_can_not_be_meant_are_refused(limits: Limits) -> None:
 
 def test_limits_may_leave_nothing_of_what_is_spent() -> None:
     check_limits(Limits(usd=0, tokens=0, sub_calls=0, depth=0, nudges=0, seconds=0))
+
+
+def test_a_reply_without_a_cost_is_charged_at_the_price_that_is_known() -> None:
+    ledger = Ledger(Limits())
+    ledger.charge(reply(1_000_000, 500_000, None), PRICE)
+    assert ledger.cost == 2.0
+    ledger.charge(reply(1_000_000, 0, 0.25), PRICE)
+    assert ledger.cost == 2.25

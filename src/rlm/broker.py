@@ -188,7 +188,7 @@ class Broker:
                 )
             async with self._ledger.hold(size, None, lm.price) as held:
                 reply = await lm.complete(Request((Message("user", prompt),), held.max_tokens))
-                self._ledger.charge(reply)
+                self._ledger.charge(reply, lm.price)
             if not reply.text:
                 said = f"{reply.usage.output_tokens:,} output tokens"
                 raise LMReplyError(f"{lm.name} was cut off before it answered: its {said} went into thinking")

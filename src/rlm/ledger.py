@@ -143,7 +143,7 @@ class Ledger:
                 yield held
             except LMReplyError as error:
                 if error.usage is not None:
-                    self._book(error.usage, error.cost)
+                    self._book(error.usage, error.cost, price)
                 raise
             finally:
                 root._held.tokens -= held.tokens
@@ -151,11 +151,13 @@ class Ledger:
                 root._in_flight -= 1
                 root._released.set()
 
-    def charge(self, reply: Reply) -> None:
-        """Books one reply, here and in every ledger above."""
-        self._book(reply.usage, reply.cost)
+    def charge(self, reply: Reply, price: Price | None = None) -> None:
+        """Books one reply, here and in every ledger above; where it has no cost, at the model's `price`, if known."""
+        self._book(reply.usage, reply.cost, price)
 
-    def _book(self, usage: Usage, cost: float | None) -> None:
+    def _book(self, usage: Usage, cost: float | None, price: Price | None) -> None:
+        if cost is None and price is not None:
+            cost = price.cost(usage)
         for ledger in self._line():
             ledger.usage += usage
             ledger.usd += cost or 0.0

@@ -236,7 +236,7 @@ async def _request(node: Dialogue, span: int, max_tokens: int | None, wrap_up: b
             if error.usage is not None:
                 _tell_reply(node, span, Reply("", error.usage, error.cost), began)
             raise
-        node.ledger.charge(reply)
+        node.ledger.charge(reply, node.lm.price)
     _tell_reply(node, span, reply, began)
     return reply
 
