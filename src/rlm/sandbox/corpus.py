@@ -10,13 +10,17 @@ from __future__ import annotations
 import fnmatch
 import mmap
 import re
+from collections import namedtuple
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
 
 if __package__:
     from .search import rank
 else:
     from search import rank  # type: ignore[import-not-found, no-redef, unused-ignore]
+
+TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
+if TYPE_CHECKING:
+    from typing import Any
 
 CHUNK_SIZE = 100_000
 HIT_WIDTH = 300  # characters of a line that are shown around a match
@@ -216,14 +220,10 @@ class Loaded:
             yield _Source(of, 0, "", 1, None)
 
 
-class _Source(NamedTuple):
+class _Source(namedtuple("_Source", "text start name line origin")):
     """A text to cut into chunks, and the start, name, line and origin that it has as a piece."""
 
-    text: str
-    start: int
-    name: str
-    line: int
-    origin: tuple[int, int, str] | None
+    __slots__ = ()
 
 
 def build_context(kind: str, parts: Iterable[Any], source: Any) -> Loaded:

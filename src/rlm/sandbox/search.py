@@ -14,8 +14,8 @@ import math
 import re
 from array import array
 from bisect import bisect
+from collections import namedtuple
 from collections.abc import Iterable
-from typing import NamedTuple
 
 PASSAGE = 300  # characters of a passage, about
 LONGEST = 400  # characters of a passage that is one long sentence
@@ -37,15 +37,10 @@ _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _BREAK = re.compile(r"[.!?…][\"'”’»)\]]*\s+|[。！？][」』”]*\s*|\n\s*")
 
 
-class _Found(NamedTuple):
+class _Found(namedtuple("_Found", "score position name text start end")):
     """A passage: text[start:end], at a position among all documents."""
 
-    score: float
-    position: int
-    name: str
-    text: str
-    start: int
-    end: int
+    __slots__ = ()
 
 
 class _Word:
@@ -322,6 +317,5 @@ def _distinct(found: list[_Found], k: int) -> list[_Found]:
 
 
 def _overlap(one: _Found, other: _Found) -> bool:
-    return (
-        one.position < other.position + other.end - other.start and other.position < one.position + one.end - one.start
-    )
+    first, second = sorted((one, other), key=lambda found: found.position)
+    return bool(second.position < first.position + first.end - first.start)

@@ -14,9 +14,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 from . import calls, cell, corpus, output, protocol, threads
+
+TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
+if TYPE_CHECKING:
+    from typing import Any
 
 SHIPPED = (
     "start",
