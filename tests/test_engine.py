@@ -232,7 +232,9 @@ def test_a_money_limit_holds_where_a_callers_model_tells_no_cost() -> None:
 def test_a_money_limit_needs_a_price() -> None:
     with pytest.raises(ConfigError, match="the price of scripted is not known, so a limit of \\$1 can't be kept"):
         RLM(model=Scripted([], price=None), limits=Limits(usd=1))
-    RLM(model=Scripted([], price=None), limits=Limits(usd=1), prices={"scripted": Price(1, 1)})
+    model = Scripted([], price=None)
+    RLM(model=model, limits=Limits(usd=1), prices={"scripted": Price(1, 1)})
+    assert model.price is None, "the caller's model is as it was"
 
 
 def test_what_the_sandbox_must_enforce() -> None:

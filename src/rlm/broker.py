@@ -62,7 +62,6 @@ class Broker:
         # What batches and maps that failed in part have been answered, for when they are asked again.
         self._kept: dict[str, dict[str, list[str]]] = defaultdict(dict)  # model -> prompt -> answers
         self._mapped: dict[tuple[str, str, str], dict[str, JSON]] = defaultdict(dict)  # what is asked -> item -> result
-        self._children = asyncio.Semaphore(ledger.limits.concurrency)
         self._has_children = depth + 1 < ledger.limits.depth
         # Models that were trained to write `rlm_query` write it at any depth; where there can be no child, a plain
         # call answers. The prompt offers only what `offered` has.
@@ -212,7 +211,7 @@ class Broker:
         answer: str | None = None
         failure: RlmError | None = None
         try:
-            async with self._children:
+            async with self._ledger.child_slot():
                 answer = await self._spawn(span, prompt, context, ledger)
             return answer
         except RlmError as error:

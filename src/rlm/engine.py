@@ -10,7 +10,7 @@ from rlm.errors import ConfigError
 from rlm.execution import Execution, Route, Setup
 from rlm.ledger import check_limits
 from rlm.lms import default_model, resolve
-from rlm.lms.base import LM, Price
+from rlm.lms.base import LM, Price, Priced
 from rlm.prompts import profiles
 from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
@@ -55,15 +55,14 @@ class RLM:
         conflict.check()
         limits = limits or Limits()
         check_limits(limits)
-        root = resolve(model if model is not None else default_model())
-        sub = resolve(sub_model) if sub_model is not None else root
+        root = _priced(resolve(model if model is not None else default_model()), prices)
+        sub = _priced(resolve(sub_model), prices) if sub_model is not None else root
         for lm in (root, sub):
-            if prices and lm.name in prices:
-                lm.price = prices[lm.name]
             if limits.usd is not None and lm.price is None:
                 raise ConfigError(
                     f"the price of {lm.name} is not known, so a limit of ${limits.usd:g} can't be kept: "
-                    f"give its worst-case price, prices={{{lm.name!r}: Price(input_mtok=..., output_mtok=...)}}"
+                    f"give its worst-case price, prices={{{lm.name!r}: Price(input_mtok=..., output_mtok=...)}} "
+                    "or, on the command line, --price IN/OUT"
                 )
         self.setup = Setup(
             model=root,
@@ -101,3 +100,8 @@ class RLM:
     def _started(self, prompt: object, context: object, *, events: bool) -> Run:
         question, value = (str(prompt), context) if context is not None else (profiles.task(), prompt)
         return Run(lambda run: Execution(self.setup, run, question).main(value), events=events)
+
+
+def _priced(lm: LM, prices: Mapping[str, Price] | None) -> LM:
+    """The model, at the price that the caller gave for it, if any."""
+    return Priced(lm, prices[lm.name]) if prices and lm.name in prices else lm

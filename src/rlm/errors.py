@@ -11,7 +11,6 @@ RlmError
 ├── LimitError              a limit of the run was reached; `limit` names it
 └── SandboxError            a worker or its launcher failed
     ├── SandboxUnavailableError   this machine can't enforce what was required
-    ├── ProtocolError       a worker broke the protocol
     └── WorkerDiedError     a worker ended before it was told to
 
 What the model's own code raises is not here: it is shown to the model. A bug of ours is not here
@@ -86,10 +85,6 @@ class SandboxError(RlmError):
 
 class SandboxUnavailableError(SandboxError):
     """This machine can't enforce what was required; the message names the fix."""
-
-
-class ProtocolError(SandboxError):
-    """A worker sent something that the protocol does not allow."""
 
 
 class WorkerDiedError(SandboxError):

@@ -289,7 +289,7 @@ class Execution:
             answer=answer.value if answer else None,
             answer_is_repr=answer.is_repr if answer else False,
             status=outcome.status,
-            reason=outcome.reason,
+            reason=outcome.reason or self._trace.failure or "",
             usage=ledger.usage,
             cost=ledger.cost,
             turns=outcome.turns,

@@ -80,6 +80,7 @@ class Ledger:
         self._root: Ledger = parent._root if parent else self
         self._began = time.monotonic()
         self._slots = asyncio.Semaphore(limits.concurrency)
+        self._child_slots: dict[int, asyncio.Semaphore] = {}
         self._released: asyncio.Event = asyncio.Event()
 
     @property
@@ -150,6 +151,13 @@ class Ledger:
                 root._held.usd -= held.usd
                 root._in_flight -= 1
                 root._released.set()
+
+    def child_slot(self) -> asyncio.Semaphore:
+        """What a child node of this one has to acquire: the run has at most `concurrency` nodes at each depth.
+
+        One semaphore for all depths could be held by nodes that wait for their own children.
+        """
+        return self._root._child_slots.setdefault(len(self._line()), asyncio.Semaphore(self.limits.concurrency))
 
     def charge(self, reply: Reply, price: Price | None = None) -> None:
         """Books one reply, here and in every ledger above; where it has no cost, at the model's `price`, if known."""

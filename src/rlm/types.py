@@ -173,7 +173,7 @@ class Completion:
         answer_is_repr: Whether `answer` is a `repr`.
         status: `done`; `partial`: a limit or a failure cut it short and this is the best there was;
             `failed`: there is no answer.
-        reason: Why it is not `done`; empty when it is.
+        reason: Why it is not `done`, or that its trace is incomplete; empty otherwise.
         usage: Of the whole call tree.
         cost: US dollars of the whole call tree; None if any price was unknown.
         turns: Turns of the root node.

@@ -93,6 +93,7 @@ def test_no_answer_at_all_is_status_1(rlm: Rlm, book: Path) -> None:
         (["ask"], "Missing argument 'QUESTION'"),
         (["ask", "Q", "--no-such-option"], "No such option: --no-such-option"),
         (["ask", "Q", "--budget", "much"], "Invalid value for '--budget'"),
+        (["ask", "Q", "--price", "cheap"], "--price cheap: give two numbers, US dollars per million tokens"),
         (["ask", "Q", "-", "file"], "- reads standard input as the whole input"),
         (["ask", "Q", "/no/such/file"], "/no/such/file"),
         (["ask", "Q", "--sandbox", "lokal"], "lokal"),
@@ -116,6 +117,11 @@ def test_a_budget_needs_a_price(rlm: Rlm, book: Path) -> None:
     done = rlm("ask", "Q", str(book), "--budget", "1", script=[], price=None)
     assert done.status == 2
     assert "the price of scripted is not known" in done.err
+    assert "--price IN/OUT" in done.err
+    named = ["--model", "scripted", "--price", "1000/2000"]
+    done = rlm("ask", "Q", str(book), "--budget", "9", *named, script=[cell("FINAL(1)")], price=None)
+    assert (done.status, done.out) == (0, "1\n")
+    assert re.search(r"\$0\.[1-9]", done.err)
 
 
 def test_a_provider_that_never_answers_is_status_1(rlm: Rlm, book: Path) -> None:

@@ -103,3 +103,18 @@ def test_closing_leaves_no_descriptor(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     written(tmp_path, cell("x"))
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_disk_that_is_full_ends_the_trace_and_not_the_run(tmp_path: Path) -> None:
+    trace = Trace("r", tmp_path / "r")
+    trace.emit(cell("a"))
+    full = os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, trace._log_fd)
+    os.close(full)
+    seen: list[Event] = []
+    trace.subscribe(seen.append)
+    trace.emit(cell("b"))
+    trace.emit(cell("c"))
+    assert trace.failure == f"the trace at {tmp_path / 'r'} is incomplete: No space left on device"
+    assert [event.code for event in read(tmp_path / "r") if isinstance(event, CellBegin)] == ["a"]
+    assert len(seen) == 2

@@ -67,6 +67,10 @@ def ask(
         ),
     ] = "local",
     budget: Annotated[float | None, typer.Option(metavar="USD", min=0, help="US dollars to spend at most.")] = None,
+    price: Annotated[
+        str | None,
+        typer.Option(metavar="IN/OUT", help="Worst-case US dollars per million tokens, for a model of unknown price."),
+    ] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="Seconds to run at most.")] = None,
     max_turns: Annotated[int | None, typer.Option(metavar="N", min=1, help="Turns of each node at most.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the answer.")] = False,
@@ -92,6 +96,7 @@ def ask(
             sub_model=sub_model,
             sandbox=sandbox,
             budget=budget,
+            price=price,
             timeout=timeout,
             max_turns=max_turns,
             json=json,

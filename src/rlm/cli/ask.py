@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_text
+import math
 import os
 import sys
 from dataclasses import asdict, dataclass
@@ -12,6 +13,8 @@ from rlm.cli import exit_codes
 from rlm.engine import RLM
 from rlm.errors import ConfigError, ContextError, RlmError
 from rlm.live import LiveTree
+from rlm.lms import default_model
+from rlm.lms.base import Price
 from rlm.run import Run
 from rlm.terminal import visible
 from rlm.types import Completion, Limits
@@ -25,6 +28,7 @@ class Options:
     sub_model: str | None = None
     sandbox: str = "local"
     budget: float | None = None
+    price: str | None = None
     timeout: float | None = None
     max_turns: int | None = None
     json: bool = False
@@ -109,7 +113,13 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
     limits = Limits(usd=options.budget, seconds=options.timeout)
     if options.max_turns is not None:
         limits = Limits(usd=options.budget, seconds=options.timeout, turns=options.max_turns)
-    engine = RLM(model=options.model, sub_model=options.sub_model, sandbox=options.sandbox, limits=limits)
+    engine = RLM(
+        model=options.model,
+        sub_model=options.sub_model,
+        sandbox=options.sandbox,
+        limits=limits,
+        prices=_prices(options),
+    )
     if options.model is None and not os.environ.get("RLM_MODEL") and engine.setup.model.name == "nano":
         print("rlm: no model configured, no key found: asking nano, the one in the box", file=sys.stderr)
     live = LiveTree(code=options.show_code)
@@ -118,6 +128,22 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
     if not live.drawn:
         print(_summary(completion), file=sys.stderr)
     return completion, interrupted
+
+
+def _prices(options: Options) -> dict[str, Price] | None:
+    """`--price`, for each model of the run."""
+    if options.price is None:
+        return None
+    try:
+        dollars_in, dollars_out = (float(part) for part in options.price.split("/"))
+        if not (0 <= dollars_in < math.inf and 0 <= dollars_out < math.inf):
+            raise ValueError
+    except ValueError:
+        raise ConfigError(
+            f"--price {options.price}: give two numbers, US dollars per million tokens in and out, like 0.25/2"
+        ) from None
+    price = Price(dollars_in, dollars_out)
+    return dict.fromkeys(filter(None, (options.model or default_model(), options.sub_model)), price)
 
 
 def _summary(completion: Completion) -> str:

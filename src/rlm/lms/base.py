@@ -25,17 +25,22 @@ class Price:
 
 
 class LM(Protocol):
-    """A language model.
+    """A language model. Its three properties may be plain attributes."""
 
-    Attributes:
-        name: `provider/model`, as traces and prompts show it.
-        window: Tokens of prompt and answer together; None if unknown.
-        price: What it costs at worst; None if unknown, which is not free.
-    """
+    @property
+    def name(self) -> str:
+        """`provider/model`, as traces and prompts show it."""
+        ...
 
-    name: str
-    window: int | None
-    price: Price | None
+    @property
+    def window(self) -> int | None:
+        """Tokens of prompt and answer together; None if unknown."""
+        ...
+
+    @property
+    def price(self) -> Price | None:
+        """What it costs at worst; None if unknown, which is not free."""
+        ...
 
     async def complete(self, request: Request) -> Reply:
         """Answers one request.
@@ -46,6 +51,24 @@ class LM(Protocol):
             LMReplyError: The reply can't be used.
         """
         ...
+
+
+class Priced:
+    """A model at a price that its caller gives, because nobody else knows it."""
+
+    def __init__(self, lm: LM, price: Price) -> None:
+        self.name = lm.name
+        self.price: Price | None = price
+        self._lm = lm
+
+    @property
+    def window(self) -> int | None:
+        """As the model has it."""
+        return self._lm.window
+
+    async def complete(self, request: Request) -> Reply:
+        """As the model does; what a reply costs is reckoned by the ledger where the model does not say."""
+        return await self._lm.complete(request)
 
 
 def estimate_tokens(text: str) -> int:

@@ -26,6 +26,8 @@ from rlm.trace.events import EVENT_TYPES, Event
 from rlm.types import JSON
 
 INLINE_BYTES = 200
+_PLAIN = frozenset((int, float, bool, type(None)))
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make an encoder for each event
 FORMAT_VERSION = 1
 
 
@@ -50,11 +52,15 @@ class Trace:
     Args:
         run_id: The run's name.
         path: The run's folder, made here; None keeps nothing on disk.
+
+    Attributes:
+        failure: Why events are missing at the end; None if none are.
     """
 
     def __init__(self, run_id: str, path: Path | None) -> None:
         self.run_id = run_id
         self.path = path
+        self.failure: str | None = None
         self._began = time.monotonic()
         self._last_span = 0
         self._listeners: list[Callable[[Event], None]] = []
@@ -87,14 +93,26 @@ class Trace:
         self._listeners.append(listener)
 
     def emit(self, event: Event) -> None:
-        """Writes one event, on disk when this returns."""
+        """Writes one event, on disk when this returns.
+
+        Where that fails (a full disk), nothing more is written and `failure` says why: what is paid for goes on, and
+        what was written can be read.
+        """
         if self._log_fd >= 0:
-            row: dict[str, Any] = {"type": event.type, "t": event.t, "span": event.span}
-            for name in _field_names(type(event)):
-                row[name] = self._stored(getattr(event, name))
-            _write_all(self._log_fd, json.dumps(row, separators=(",", ":")).encode() + b"\n")
+            try:
+                self._write(event)
+            except OSError as error:
+                self.failure = f"the trace at {self.path} is incomplete: {error.strerror}"
+                self.close()
         for listener in self._listeners:
             listener(event)
+
+    def _write(self, event: Event) -> None:
+        row: dict[str, Any] = {"type": event.type, "t": event.t, "span": event.span}
+        for name in _field_names(type(event)):
+            value = getattr(event, name)
+            row[name] = value if value.__class__ in _PLAIN else self._stored(value)
+        _write_all(self._log_fd, _encode(row).encode() + b"\n")
 
     def close(self) -> None:
         """Closes the files; what was emitted stays."""
