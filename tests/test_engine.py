@@ -437,3 +437,8 @@ def test_output_is_shown_head_and_tail_with_its_true_size() -> None:
     assert completion.answer == 10_001
     shown = next(e.shown for e in events_of(completion) if isinstance(e, CellEnd))
     assert shown == "a" * 50 + "\n[... 9,900 of 10,000 characters cut ...]\n" + "b" * 50
+
+
+def test_a_worker_carries_no_modules_that_it_does_not_need() -> None:
+    heavy = ["typing", "dataclasses", "inspect", "asyncio", "site", "subprocess", "numpy"]
+    assert run(f"import sys\nFINAL([name for name in {heavy} if name in sys.modules])").answer == []
