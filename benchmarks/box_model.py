@@ -1,5 +1,7 @@
 """What the model in the box gets right, over names, wordings and texts that its training never saw.
 
+The wordings are `blind.py`'s, written without sight of the training's, or the training's own that it holds back.
+
     python benchmarks/box_model.py --questions 300 --size 8k 1m 10m --kind find
     python benchmarks/box_model.py --questions 100 --size 8k --kind absent count mention define
 
@@ -29,6 +31,7 @@ sys.path.insert(0, str(ROOT / "training" / "nano"))
 
 import asked  # noqa: E402
 import attributes  # noqa: E402
+import blind  # noqa: E402
 import text  # noqa: E402
 import values  # noqa: E402
 import words  # noqa: E402
@@ -159,8 +162,11 @@ def definitions(world: World, count: int, size: str, folder: Path) -> Iterator[C
         yield Case("define", question, place, mentions)
 
 
-def cases(world: World, kind: str, count: int, size: str, folder: Path) -> Iterator[Case]:
+def cases(world: World, kind: str, count: int, size: str, folder: Path, wordings: str) -> Iterator[Case]:
     """The questions of a kind over inputs of a size."""
+    if wordings == "blind":
+        seed = str(world.rng.random())
+        return (Case(*told) for told in blind.told(kind, count, SIZES[size], world.books, seed, folder))
     if kind in ("find", "absent"):
         return needles(world, kind, count, size)
     return definitions(world, count, size, folder) if kind == "define" else terms(world, kind, count, size)
@@ -193,6 +199,10 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=100, help="of each kind and size")
     parser.add_argument("--size", nargs="+", choices=SIZES, default=["8k"])
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument(
+        "--wordings", choices=("blind", "own"), default="blind",
+        help="blind: written by somebody who had not seen the training's; own: the training's, one template in eight",
+    )  # fmt: skip
     parser.add_argument("--books", type=Path, required=True, help="folder of long *.txt")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--model", default="nano")
@@ -215,7 +225,7 @@ def main() -> None:
         for size in options.size:
             for kind in options.kind:
                 world = World(random.Random(f"{options.seed} {size} {kind}"), options.books, held_out=True)
-                told = list(cases(world, kind, options.questions, size, Path(folder)))
+                told = list(cases(world, kind, options.questions, size, Path(folder), options.wordings))
                 share, seconds = score(engine, told, log)
                 low = [score(floor, told[: options.floors], [])[0] for floor in floors] if options.floors else []
                 beside = " ".join(f"{value:9.1%}" for value in low)

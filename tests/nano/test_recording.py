@@ -34,7 +34,7 @@ def world(tmp_path):
 def test_the_imitated_dialogue_is_the_recorded_one(world, tmp_path, kind):
     expert = Expert()
     engine = RLM(model=Scripted(expert.reply, name="nano"), limits=Limits(turns=2), trace=False)
-    expert.scene = played = next(one for one in iter(lambda: scene(world, kind), None) if imitate(one))
+    expert.scene = played = next(one for one in iter(lambda: scene(world, {kind: 1.0}), None) if imitate(one))
     folder = tmp_path / "given"
     folder.mkdir()
     result = engine.completion(played.question, context=give(folder, played))
@@ -88,7 +88,7 @@ def test_held_out_templates_are_never_trained_on(tmp_path):
 
 def test_an_absent_fact_is_answered_with_not_found(world):
     for _ in range(50):
-        played = scene(world, "find")
+        played = scene(world, {"find": 1.0})
         if played.kind == "absent":
             assert played.value == NOT_FOUND
             assert imitate(played)[-1] == ("assistant", fence('FINAL("not found")'))

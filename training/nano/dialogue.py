@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 from typing import TYPE_CHECKING
 
 from scenes import Scene
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Dialogue = list[tuple[str, str]]  # (role, content)
 USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 
+LONGEST_LEAD = 110  # characters of a line before the value that an expert repeats
+
 
 def fence(cell: str) -> str:
     """A cell as a reply."""
@@ -29,15 +32,21 @@ def fence(cell: str) -> str:
 
 
 def last_cell(scene: Scene, output: str) -> str | None:
-    """What the expert writes when it has read the output; None if it should have seen the fact and has not."""
+    """What the expert writes when it has read the output; None if it should have seen the fact and has not.
+
+    It repeats the line up to the value and marks the value on the way: where it begins is then a decision about the
+    few words before it, and what follows is a copy of what was marked.
+    """
     value = scene.value or ""
-    if scene.kind == "find":
-        spot = scene.sentence.find(value)
-        seen = scene.sentence[max(spot - 12, 0) : spot + len(value) + 2].strip()
-        if spot < 0 or seen not in output:
-            return None
     mark = "'" if '"' in value else '"'
-    return f"FINAL({mark}{value}{mark})"
+    answer = f"FINAL({mark}{value}{mark})"
+    if scene.kind != "find":
+        return answer
+    whole = re.compile(r"(?<!\w)" + re.escape(value) + r"(?!\w)")
+    for line in output.splitlines():
+        if (found := whole.search(line)) and found.start() <= LONGEST_LEAD:
+            return f"# {line[: found.start()]}[[ {value} ]]\n{answer}"
+    return None
 
 
 def describe(scene: Scene) -> str:
@@ -57,7 +66,7 @@ def imitate(scene: Scene, headline: str | None = None) -> Dialogue | None:
     loaded = Loaded(scene.context if isinstance(scene.context, str) else Corpus(dict(scene.context)))
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(scene.cell, {"search": loaded.search, "grep": loaded.grep, "question": scene.question})
+        exec(scene.cell, {"search": loaded.search, "grep": loaded.grep, "question": scene.question})  # our own code
     output = NANO.output(CellResult(printed.getvalue(), len(printed.getvalue())), Limits())
     cell = last_cell(scene, output)
     return None if cell is None else [*dialogue, ("user", output), ("assistant", fence(cell))]

@@ -47,6 +47,8 @@ def state(world: World, template: str, loose: bool = True, **slots: str) -> str:
 def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str) -> str:
     """Any way to state that the attribute of the name is the value."""
     rng = world.rng
+    if world.simple and rng.random() < world.simple:
+        return capital(fill(rng.choice(sentences.SIMPLE), A=attribute, N=name, V=value))
     pool = {"person": sentences.PERSON, "measure": sentences.AMOUNT, "count": sentences.AMOUNT,
             "money": sentences.AMOUNT, "date": sentences.DATED, "time": sentences.DATED}.get(kind)  # fmt: skip
     if pool and rng.random() < 0.25:

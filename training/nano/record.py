@@ -67,7 +67,7 @@ def main() -> None:
     written = missed = 0
     with options.out.open("w", encoding="utf-8") as out:
         while written < options.count:
-            expert.scene = scene = scenes.scene(world)
+            expert.scene = scene = scenes.scene(world, scenes.SHARES)
             with tempfile.TemporaryDirectory() as folder:
                 result = engine.completion(scene.question, context=give(Path(folder), scene))
             if result.status != "done":

@@ -19,6 +19,15 @@ from facts import decoys, noun_fact, verb_fact
 from wording import CODE, FACTS, NAMES, World, ask, capital
 
 NOT_FOUND = "not found"
+# The sentences that have both the attribute and the name, with a letter in the place of either: what is left to read
+# is how a sentence says a thing, and no name stands in the way.
+FIND = r"""import re
+a, n = "ATTRIBUTE", "NAME"
+for h in search(a + " " + n, 4):
+    for s in re.split(r"(?<=\w{4}[.!?]) |\n", h):
+        t = re.sub("(?i)" + re.escape(n), "N", s)
+        u = re.sub("(?i)" + re.escape(a), "A", t)
+        if s != t != u: print(u)"""
 QUOTE = 'FINAL("Quoted, not answered:\\n" + "\\n\\n".join(h.where + ": " + h for h in search(question, 3)))'
 
 
@@ -85,10 +94,10 @@ def clip(rng: random.Random, paragraph: str) -> str:
 def find(world: World, short: bool) -> Scene:
     """A question after a fact, which one time in five is not there."""
     rng = world.rng
-    fact = verb_fact(world) if rng.random() < 0.25 else noun_fact(world)
+    fact = verb_fact(world) if rng.random() < 0.25 * (1 - world.simple) else noun_fact(world)
     planted = decoys(world, fact)
     if short:
-        planted = planted[: rng.randint(0, 3)]
+        planted = planted[: rng.choice(SHORT_DECOYS)]
     absent = rng.random() < 0.22
     if not absent:
         planted.append(fact.sentence)
@@ -96,8 +105,8 @@ def find(world: World, short: bool) -> Scene:
     context = "\n".join(planted) or text.log_line(rng)
     if not short:
         context = hide(world, planted, rng.choice((600, 1500, 4000)))
-    query = " ".join(as_asked(fact.question, part) for part in (fact.words, attributes.bare(fact.name)))
-    cell = f'for h in search("{query}", 2): print(h)'
+    attribute, name = (as_asked(fact.question, part) for part in (fact.words, attributes.bare(fact.name)))
+    cell = FIND.replace("ATTRIBUTE", attribute).replace("NAME", name)
     if absent:
         return Scene("absent", context, fact.question, cell, NOT_FOUND)
     value = fact.value if fact.value in fact.sentence else capital(fact.value)
@@ -202,13 +211,14 @@ def other(world: World) -> Scene:
     return Scene("other", hide(world, [], 500), question, QUOTE)
 
 
-SHARES = {"find": 0.26, "short": 0.32, "count": 0.1, "lines": 0.02, "files": 0.02, "mention": 0.1, "which": 0.02,
-          "define": 0.07, "other": 0.11}  # fmt: skip
+SHORT_DECOYS = (0, 1, 2, 3)
+SHARES = {"find": 0.2, "short": 0.32, "count": 0.13, "lines": 0.02, "files": 0.02, "mention": 0.12, "which": 0.02,
+          "define": 0.09, "other": 0.08}  # fmt: skip
 
 
-def scene(world: World, kind: str | None = None) -> Scene:
-    """A scene of a kind, or of any, in the shares that training uses."""
-    kind = kind or world.rng.choices(list(SHARES), list(SHARES.values()))[0]
+def scene(world: World, kinds: dict[str, float]) -> Scene:
+    """A scene of one of the kinds, in these shares."""
+    kind = world.rng.choices(list(kinds), list(kinds.values()))[0]
     if kind in ("find", "short"):
         return find(world, kind == "short")
     if kind == "define":

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+# The value right after the rest: what retrieval is learnt from first.
+SIMPLE = [
+    "The {A} of {N} is {V}.",
+    "The {A} of {N} is {V}.",
+    "{N}'s {A} is {V}.",
+    "The {A} for {N} is {V}.",
+    "{N} | {A} | {V}",
+    "{A} of {N}: {V}",
+    "{N}: {A} {V}",
+    "The {N} {A} is {V}.",
+]
+
 NOUN = [
     "The {A} of {N} is {V}.",
     "The {A} of {N} was {V}.",

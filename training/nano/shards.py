@@ -16,14 +16,14 @@ from dialogue import Dialogue, encode, imitate
 from tokenizers import Tokenizer
 
 LONGEST = 400  # tokens of a dialogue; longer ones are left out
-MOST_ASKED = 72  # supervised tokens of a dialogue, likewise
+MOST_ASKED = 72  # supervised tokens of a dialogue; of longer ones, some of the first cell's are left out
+HEAD = 34  # tokens of a first cell that never are: what the question decides stands there
 
 
-def invented(seed: int, count: int, books: Path, held_out: bool, kind: str | None = None) -> Iterator[Dialogue]:
+def invented(world: wording.World, count: int, kinds: dict[str, float]) -> Iterator[Dialogue]:
     """That many dialogues over fresh scenes."""
-    world = wording.World(random.Random(seed), books, held_out)
     while count:
-        scene = scenes.scene(world, kind)
+        scene = scenes.scene(world, kinds)
         if (dialogue := imitate(scene, headline(world.rng, scene))) is not None:
             count -= 1
             yield dialogue
@@ -48,14 +48,25 @@ def recorded(path: Path) -> Iterator[Dialogue]:
             yield [(role, content) for role, content in json.loads(line)]
 
 
+def thinned(ask: list[int], rng: random.Random) -> list[int]:
+    """At most MOST_ASKED of the supervised positions: a long first cell says much that is always the same."""
+    if len(ask) <= MOST_ASKED:
+        return ask
+    cut = max(place for place in range(1, len(ask)) if ask[place] - ask[place - 1] > 1)
+    last = ask[cut:][: MOST_ASKED - HEAD]
+    return ask[:HEAD] + sorted(rng.sample(ask[HEAD : cut - 1], MOST_ASKED - HEAD - len(last))) + last
+
+
 def save(path: Path, tokenizer: Tokenizer, dialogues: Iterator[Dialogue]) -> int:
     """Writes one shard, whole or not at all; how many dialogues fitted."""
     ids: list[int] = []
     ask: list[int] = []
     ends: list[tuple[int, int]] = []
+    rng = random.Random(str(path))
     for dialogue in dialogues:
         tokens, positions = encode(tokenizer, dialogue)
-        if len(tokens) <= LONGEST and len(positions) <= MOST_ASKED:
+        positions = thinned(positions, rng)
+        if positions and len(tokens) <= LONGEST:
             ids += tokens
             ask += positions
             ends.append((len(ids), len(ask)))
@@ -83,9 +94,9 @@ def main() -> None:
     for place in range(options.first, options.first + options.count):
         path = options.out / f"shard-{place:04d}.npz"
         if not path.exists():
-            print(
-                path.name, save(path, tokenizer, invented(1000 + place, options.size, options.books, False)), flush=True
-            )
+            world = wording.World(random.Random(1000 + place), options.books, simple=0.1)
+            told = invented(world, options.size, scenes.SHARES)
+            print(path.name, save(path, tokenizer, told), flush=True)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ SPACED = 1500  # pieces that have a second token, with the space before them
 def corpus(books: Path, size: int) -> list[str]:
     """Dialogues, prose and code, about in the shares that the network will see."""
     world = wording.World(random.Random(7), books)
-    found = [part for _ in range(size) if (told := imitate(scenes.scene(world))) for _, part in told]
+    found = [part for _ in range(size) if (told := imitate(scenes.scene(world, scenes.SHARES))) for _, part in told]
     found += world.rng.sample(text.paragraphs(books, held_out=False), size // 10)
     found += ["\n".join(world.rng.choices(text.source_lines(held_out=False), k=size // 2))]
     return found

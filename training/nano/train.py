@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+import wording
 from model import STRIDE, Decoder, Shape, rope_table
 from muon import Optimizer
 from shards import LONGEST, MOST_ASKED, invented, save
@@ -23,10 +24,12 @@ from torch import Tensor
 # Length of a batch's rows -> how many rows: every batch has one of these shapes, so that each is compiled once.
 ROWS = {96: 64, 144: 48, 192: 40, 240: 32, 288: 28, LONGEST: 20}
 STEP_TOKENS = 6_000
-# ids [rows, length]; at [rows, MOST_ASKED]; target likewise, -1 where unused; how many of each row are the assistant's.
-Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+# ids [rows, length]; at [rows, MOST_ASKED]; target likewise, -1 where unused; how many of each row are the assistant's,
+# and how many of those are of its first cell.
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 # Places left over are filled with tokens that repeat an earlier pair: what copying can be learnt from, at no cost.
 # Once it is learnt they would drown what is left to learn, so their weight falls after so many tokens.
+LAST_WEIGHT = 3.0  # of the tokens of a second cell: few, and the hardest
 ECHO_WEIGHT, ECHO_AFTER, ECHO_TOKENS = 0.2, 0.01, 6_000_000
 
 
@@ -60,13 +63,16 @@ def pack(rows: list[tuple[np.ndarray, np.ndarray]], length: int, count: int, rng
     at = torch.zeros(count, MOST_ASKED, dtype=torch.long)
     target = torch.full((count, MOST_ASKED), -1, dtype=torch.long)
     asked = torch.zeros(count, dtype=torch.long)
+    first = torch.zeros(count, dtype=torch.long)
     for place, (tokens, ask) in enumerate(rows):
         ids[place, : len(tokens)] = torch.from_numpy(tokens.astype(np.int64))
         where = np.array([*ask.tolist(), *echoes(tokens, ask, MOST_ASKED - len(ask), rng)], np.int64)
         at[place, : len(where)] = torch.from_numpy(where)
         target[place, : len(where)] = torch.from_numpy(tokens[where + 1].astype(np.int64))
         asked[place] = len(ask)
-    return ids, at, target, asked
+        gaps = np.flatnonzero(np.diff(ask.astype(np.int64)) > 1)
+        first[place] = int(gaps[-1]) + 1 if len(gaps) else len(ask)
+    return ids, at, target, asked, first
 
 
 def batches(paths: list[Path], rng: random.Random) -> list[Batch]:
@@ -111,22 +117,19 @@ def exact(runner: Runner, told: list[Batch]) -> tuple[float, float]:
     Decoding is right to the last token if and only if each token is the likeliest after the right ones before it.
     """
     first, last = [], []
-    for ids, at, target, asked in told:
+    for ids, at, target, asked, cut in told:
         right = runner.logits(ids, at).argmax(-1) == target
-        for row, count in enumerate(asked.tolist()):
-            if not count:
-                continue
-            gap = (at[row, 1:count] - at[row, : count - 1] > 1).nonzero()
-            cut = int(gap[0]) + 1 if len(gap) else count
-            first.append(bool(right[row, :cut].all()))
-            if len(gap):
-                last.append(bool(right[row, cut:count].all()))
+        for row, (count, middle) in enumerate(zip(asked.tolist(), cut.tolist(), strict=True)):
+            if count:
+                first.append(bool(right[row, :middle].all()))
+            if count > middle:
+                last.append(bool(right[row, middle:count].all()))
     return float(np.mean(first)), float(np.mean(last)) if last else float("nan")
 
 
 def rate_at(done: float, steps: int) -> float:
     """Learning rate, as a share of the full one, when `done` of the time is spent: flat, then falling."""
-    return min(1.0, (steps + 1) / 60) * min(1.0, max(0.02, (1 - done) / 0.45))
+    return min(1.0, (steps + 1) / 60) * min(1.0, max(0.02, (1 - done) / 0.3))
 
 
 class Training:
@@ -167,14 +170,16 @@ class Training:
     def step(self, told: list[Batch]) -> float:
         """One optimizer step over some batches; the mean loss of a supervised token."""
         total, count = 0.0, 0
-        for ids, at, target, asked in told:
+        for ids, at, target, asked, first in told:
             logits = self.runner.logits(ids, at)
             each = F.cross_entropy(
                 logits.view(-1, logits.shape[-1]), target.view(-1), ignore_index=-1, reduction="none"
             )
             ours = torch.arange(MOST_ASKED) < asked[:, None]
             echo = ECHO_WEIGHT if self.tokens < ECHO_TOKENS else ECHO_AFTER
-            loss = (each.view(ours.shape) * torch.where(ours, 1.0, echo)).sum()
+            weight = torch.where(ours, 1.0, echo)
+            weight[ours & (torch.arange(MOST_ASKED) >= first[:, None])] = LAST_WEIGHT
+            loss = (each.view(ours.shape) * weight).sum()
             (loss / 1000).backward()
             total += float((each.detach().view(ours.shape) * ours).sum())
             count += int(asked.sum())
@@ -221,8 +226,8 @@ class Training:
 
 def steps(folder: Path, rng: random.Random) -> Iterator[list[Batch]]:
     """One pass over a few of the shards, newer ones likelier, in groups of batches for one step each."""
-    paths = sorted(folder.glob("*[0-9].npz"))
-    chosen = rng.sample(paths, min(3, len(paths))) + sorted(folder.glob("recorded*.npz"))[:1]
+    paths = sorted(folder.glob("*.npz"))
+    chosen = rng.sample(paths, min(2, len(paths)))
     group: list[Batch] = []
     for batch in batches(chosen, rng):
         group.append(batch)
@@ -237,7 +242,8 @@ def dev_set(options: argparse.Namespace, tokenizer: Tokenizer) -> dict[str, list
     for kind, count in {"find": 300, "short": 100, "count": 60, "mention": 60, "define": 60, "other": 60}.items():
         path = options.out / f"dev-{kind}.npz"
         if not path.exists():
-            save(path, tokenizer, invented(5, count, options.books, True, kind))
+            world = wording.World(random.Random(5), options.books, held_out=True)
+            save(path, tokenizer, invented(world, count, {kind: 1.0}))
         found[kind] = batches([path], random.Random(0))
     return found
 

@@ -17,6 +17,7 @@ class World:
     rng: random.Random
     books: Path
     held_out: bool = False
+    simple: float = 0.0  # share of facts that are stated in the simplest ways
 
     def pick(self, templates: list[str]) -> str:
         """A template; one in eight, chosen by its own bytes, is seen only in evaluation."""
@@ -29,7 +30,7 @@ def fill(template: str, **slots: str) -> str:
     for slot, content in slots.items():
         article = "an" if content[:1].lower() in "aeiou" else "a"
         template = template.replace(f" a {{{slot}}}", f" {article} {{{slot}}}").replace(f"{{{slot}}}", content)
-    return template
+    return template.replace("The the ", "The ").replace(" the the ", " the ")
 
 
 def capital(sentence: str) -> str:
