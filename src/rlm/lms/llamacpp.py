@@ -127,7 +127,9 @@ class LlamaCpp:
 
 def box(**options: Any) -> LlamaCpp:
     """The model in the box; `options` as `LlamaCpp` takes them."""
-    return LlamaCpp(BOX_FILE, **{"name": BOX, "temperature": 0, "threads": 1, **options})
+    # After a first cell it may open another at once instead of ending its turn; nobody would run that one.
+    defaults = {"name": BOX, "temperature": 0, "max_tokens": 400, "threads": 1, "extra": {"stop": ["\n```repl"]}}
+    return LlamaCpp(BOX_FILE, **{**defaults, **options})
 
 
 @dataclass(frozen=True, slots=True)
