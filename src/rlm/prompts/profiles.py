@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,7 @@ from rlm.types import CellResult, Limits, Message
 
 # Characters a token, on the careful side, for telling a model how much fits into a sub-call.
 _CHARS_PER_TOKEN = 3
+_CHARS_PER_LINE = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Profile:
     ) -> tuple[Message, ...]:
         """The messages that a node's conversation begins with."""
         headline = description.partition("\n")[0]
+        if not self.system:
+            headline = _as_text(headline)
         first = self._text("first.md").substitute(question=question, description=description, headline=headline)
         if not self.system:
             return (Message("user", first),)
@@ -127,6 +131,19 @@ def cut(text: str, limit: int, true_size: int | None = None) -> str:
     half = limit // 2
     head, tail = text[:half], text[len(text) - half :]
     return f"{head}\n[... {size - len(head) - len(tail):,} of {size:,} characters cut ...]\n{tail}"
+
+
+def _as_text(headline: str) -> str:
+    """A folder's first line as that of one text of its size.
+
+    The model in the box learnt to ask after facts and mentions in texts, and takes a folder for code; its functions
+    treat both alike.
+    """
+    size = re.search(r"([\d,]+) characters", headline)
+    if size is None or not headline.startswith("folder"):
+        return headline
+    characters = int(size[1].replace(",", ""))
+    return f"str, {characters:,} characters, {characters // _CHARS_PER_LINE:,} lines"
 
 
 @cache
