@@ -30,7 +30,7 @@ SCRIPTS: dict[str, tuple[list[str], float]] = {
     "child": ([cell("print(len(context))"), DONE], SLOW),
     "size": ([cell("print(len(context))\nllm_query('wait')"), DONE], 0.0),
     "sub": (["ok"], SLOW),
-    "wait": (["ok"], 1.0),
+    "wait": (["ok"], 3.0),
 }
 
 
