@@ -53,8 +53,9 @@ def thinned(ask: list[int], rng: random.Random) -> list[int]:
     if len(ask) <= MOST_ASKED:
         return ask
     cut = max(place for place in range(1, len(ask)) if ask[place] - ask[place - 1] > 1)
-    last = ask[cut:][: MOST_ASKED - HEAD]
-    return ask[:HEAD] + sorted(rng.sample(ask[HEAD : cut - 1], MOST_ASKED - HEAD - len(last))) + last
+    last = ask[cut:][: MOST_ASKED - HEAD - 1]
+    middle = rng.sample(ask[HEAD : cut - 1], MOST_ASKED - HEAD - len(last) - 1) if len(last) < MOST_ASKED - HEAD else []
+    return ask[:HEAD] + sorted(middle) + [ask[cut - 1]] + last
 
 
 def save(path: Path, tokenizer: Tokenizer, dialogues: Iterator[Dialogue]) -> int:
