@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 PACKAGE = "rlm_worker"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PACKET = 2**16
-# What cells use and the first run should not wait for: loaded once the first run zygote is on its way.
-_LATER = ("asyncio", "collections", "concurrent.futures", "datetime", "inspect", "statistics", "traceback")
 
 
 def main(control_fd: int, paths: list[str]) -> None:
@@ -68,8 +66,6 @@ def main(control_fd: int, paths: list[str]) -> None:
                 os._exit(1)
         for fd in fds:
             os.close(fd)
-        for name in _LATER:
-            __import__(name)
     os._exit(0)
 
 
