@@ -7,7 +7,7 @@ RlmError
 ├── LMError                 a provider failed, after retries
 │   ├── LMRefusedError      a request that can't succeed (4xx other than 429): never retried
 │   ├── LMUnavailableError  429, 5xx, time-outs, resets: retried, and still failing
-│   └── LMReplyError        a reply that can't be used: empty, refused, filtered, or cut off
+│   └── LMReplyError        a reply that can't be used; `fault` says why: empty, refused, filtered, ...
 ├── LimitError              a limit of the run was reached; `limit` names it
 └── SandboxError            a worker or its launcher failed
     ├── SandboxUnavailableError   this machine can't enforce what was required
@@ -19,10 +19,14 @@ either: it propagates as what it is.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from rlm.types import Usage
+
+
+Fault: TypeAlias = Literal["empty", "refused", "filtered", "thinking", "too_long", "malformed"]
 
 
 class RlmError(Exception):
@@ -54,15 +58,34 @@ class LMUnavailableError(LMError):
 
 
 class LMReplyError(LMError):
-    """The provider answered with something that can't be used: empty, refused, filtered or cut off.
+    """The provider answered with something that can't be used.
 
     Attributes:
         usage: What the call consumed all the same, or None if it was not sent or is unknown.
         cost: US dollars for it, or None if unknown.
+        fault: What is wrong with it. `thinking`: the whole output budget went into thinking; `too_long`: the prompt
+            does not fit the model's window; `malformed`: not what such an endpoint sends.
     """
 
-    def __init__(self, message: str, usage: Usage | None = None, cost: float | None = None) -> None:
+    def __init__(
+        self, message: str, usage: Usage | None = None, cost: float | None = None, fault: Fault = "malformed"
+    ) -> None:
         super().__init__(message)
+        self.usage = usage
+        self.cost = cost
+        self.fault = fault
+
+
+class CallCancelled(asyncio.CancelledError):
+    """A call was cancelled in flight, and something is known of what it had consumed.
+
+    Attributes:
+        usage: What it had consumed so far, as its provider reported.
+        cost: US dollars for it, or None if unknown.
+    """
+
+    def __init__(self, usage: Usage, cost: float | None = None) -> None:
+        super().__init__()
         self.usage = usage
         self.cost = cost
 

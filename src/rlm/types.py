@@ -37,13 +37,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What calls consumed, in tokens. Cached tokens are part of the input, reasoning of the output."""
+    """What calls consumed, in tokens.
+
+    Tokens read from a provider's prompt cache (`cached_tokens`) and written to it (`cache_write_tokens`) are part of
+    the input, reasoning of the output.
+    """
 
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
 
     @property
     def tokens(self) -> int:
@@ -57,6 +62,7 @@ class Usage:
             self.output_tokens + other.output_tokens,
             self.cached_tokens + other.cached_tokens,
             self.reasoning_tokens + other.reasoning_tokens,
+            self.cache_write_tokens + other.cache_write_tokens,
         )
 
 
