@@ -39,7 +39,7 @@ class LlamaCpp:
     unless `price` is set.
 
     Args:
-        path: The GGUF file.
+        path: The GGUF file; `hf:owner/repo[:file-or-quant]` is downloaded first, into huggingface_hub's cache.
         name: The model's name; by default `llamacpp/` and the file's.
         window: Tokens of prompt and answer together; by default what the model was trained for, or less where the
             slots' attention caches would take more than 4 GiB.
@@ -51,7 +51,8 @@ class LlamaCpp:
 
     Raises:
         ConfigError: The file can't be read or is not a GGUF file, an option can't be right, or `extra` has a field
-            that is ours.
+            that is ours; or `hf:` names no file of a repository.
+        LMUnavailableError: The file has to be downloaded, and can't be.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class LlamaCpp:
             raise ConfigError("slots, window and threads of a llama.cpp model must be at least 1")
         if taken := sorted(_OURS & (extra or {}).keys()):
             raise ConfigError(f"extra can't set {', '.join(taken)}")
-        file = Path(path).expanduser().absolute()
+        file = _file(path)
         trained, token_bytes = _sizes(file)
         if window is not None and window > trained:
             raise ConfigError(f"{file.name} was trained for a window of {trained:,} tokens; {window:,} is too much")
@@ -266,6 +267,15 @@ def _reply(chunks: list[bytes], name: str, price: Price | None) -> Reply:
 def _error(error: dict[str, Any], name: str) -> LMError:
     message = f"{name}: {error['message']}"
     return LMRefusedError(message) if 400 <= error["code"] < 500 else LMUnavailableError(message)
+
+
+def _file(path: str | Path) -> Path:
+    """The file on this machine."""
+    if isinstance(path, str) and path.startswith("hf:"):
+        from rlm.lms import hub
+
+        return hub.fetch(path.removeprefix("hf:"))
+    return Path(path).expanduser().absolute()
 
 
 def _sizes(file: Path) -> tuple[int, int]:
