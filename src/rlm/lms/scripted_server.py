@@ -24,7 +24,7 @@ from typing import Any, Literal, TypeAlias
 
 from rlm.types import JSON
 
-Fault: TypeAlias = Literal["reset", "truncate", "hang"]
+Fault: TypeAlias = Literal["reset", "truncate", "stall", "hang"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,11 @@ class Answer:
         usage: As on the wire; counted as a token per four characters by default.
         message: More fields of the reply's message, such as `refusal`.
         error: More fields of the error, such as `code`.
-        headers: More headers.
+        headers: More headers; a `Content-Type` takes the place of JSON's.
         latency: Seconds before it; None takes the server's.
         body: The body as it is, in place of all that.
-        fault: `reset` closes the connection, `truncate` ends the body early, `hang` never answers.
+        fault: `reset` closes the connection, `truncate` ends the body early, `stall` never ends it, `hang` never
+            answers.
     """
 
     text: str | None = ""
@@ -77,6 +78,12 @@ Respond: TypeAlias = Callable[[Received], Answer]
 class ScriptedServer:
     """A server in a thread of its own, for as long as its `with` block.
 
+    Args:
+        respond: What answers a request.
+        latency: Seconds before each answer that names none.
+        port: To listen on; a free one by default.
+        chat_only: Whether any path but that of chat completions is a 404.
+
     Attributes:
         url: The base URL.
         requests: What it received so far.
@@ -85,7 +92,7 @@ class ScriptedServer:
         closed: How many a client closed while its answer was due.
     """
 
-    def __init__(self, respond: Respond, *, latency: float = 0.0, port: int = 0) -> None:
+    def __init__(self, respond: Respond, *, latency: float = 0.0, port: int = 0, chat_only: bool = True) -> None:
         self.requests: list[Received] = []
         self.accepted = 0
         self.closed = 0
@@ -94,6 +101,7 @@ class ScriptedServer:
         self._respond = respond
         self._latency = latency
         self._port = port
+        self._chat_only = chat_only
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
@@ -128,7 +136,7 @@ class ScriptedServer:
     def take(self, request: Received) -> tuple[Answer, float, bytes]:
         """The answer to `request`, the seconds until it is due, and its bytes."""
         self.requests.append(request)
-        if request.path.partition("?")[0] != "/v1/chat/completions":
+        if self._chat_only and request.path.partition("?")[0] != "/v1/chat/completions":
             answer = Answer(f"no such path: {request.path}", status=404)
         else:
             answer = self._respond(request)
@@ -180,6 +188,9 @@ class _Connection(asyncio.Protocol):
         self._due = None
         if answer.fault == "reset":
             self.transport.abort()
+        elif answer.fault == "stall":
+            self.transport.write(response[:-10])
+            self._due = asyncio.get_running_loop().call_later(86400.0, self.transport.abort)
         elif answer.fault == "truncate":
             self.transport.write(response[:-10])
             self.transport.close()
@@ -196,8 +207,8 @@ def _response(answer: Answer, request: Received) -> bytes:
         body = json.dumps({"error": error}).encode()
     else:
         body = json.dumps(_completion(answer, request.value)).encode()
-    lines = [f"HTTP/1.1 {answer.status} Scripted", "Content-Type: application/json", f"Content-Length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
+    headers = {"Content-Type": "application/json", "Content-Length": len(body), **answer.headers}
+    lines = [f"HTTP/1.1 {answer.status} Scripted", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
