@@ -23,7 +23,7 @@ import asyncio
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from rlm.types import Usage
+    from rlm.types import JSON, Usage
 
 
 Fault: TypeAlias = Literal["empty", "refused", "filtered", "thinking", "too_long", "malformed"]
@@ -50,7 +50,17 @@ class LMError(RlmError):
 
 
 class LMRefusedError(LMError):
-    """The provider rejected the request itself (4xx other than 429); retrying can't help."""
+    """The provider rejected the request itself (4xx other than 429); retrying can't help.
+
+    Attributes:
+        status: The HTTP status; None where there was no answer.
+        error: The error as the endpoint sent it, keys cut out; None if there is none.
+    """
+
+    def __init__(self, message: str, status: int | None = None, error: JSON = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = error
 
 
 class LMUnavailableError(LMError):

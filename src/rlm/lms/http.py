@@ -14,14 +14,16 @@ import random
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from concurrent import futures
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from rlm.errors import LMError, LMRefusedError, LMReplyError, LMUnavailableError
+from rlm.lms.sse import Events
+from rlm.types import JSON
 
 if TYPE_CHECKING:
     import aiohttp
@@ -77,10 +79,44 @@ def warm() -> None:
         threading.Thread(target=importlib.import_module, args=("aiohttp",), name="rlm warm", daemon=True).start()
 
 
-async def post(url: str, headers: Mapping[str, str], body: bytes, policy: Policy) -> tuple[dict[str, Any], int]:
+class Assembler(Protocol):
+    """Puts a streamed reply together. One serves one attempt."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the reply is at its end: a stream that ends before is one that broke."""
+        ...
+
+    def feed(self, event: str, data: dict[str, Any]) -> None:
+        """Takes one event: its name, empty where it has none, and its data."""
+        ...
+
+    def value(self) -> dict[str, Any] | None:
+        """The reply so far, in the shape of the endpoint's unstreamed reply; None if there is nothing of it."""
+        ...
+
+
+async def post(
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    policy: Policy,
+    *,
+    account: str = "",
+    stream: Callable[[], Assembler] | None = None,
+) -> tuple[dict[str, Any], int]:
     """Posts `body`, JSON, until it is answered.
 
     Cancelling it closes the connection at once.
+
+    Args:
+        url: Where to.
+        headers: With the key; no message repeats their values.
+        body: As it is sent each time.
+        policy: How long and how often.
+        account: What shares a rate limit; the host by default.
+        stream: The answer is a stream of events; this makes what puts it together, anew for each attempt. An
+            endpoint that answers with one JSON object all the same is taken at that.
 
     Returns:
         The answer, a JSON object without an `error`, and how many attempts had failed before.
@@ -95,7 +131,7 @@ async def post(url: str, headers: Mapping[str, str], body: bytes, policy: Policy
     failed = 0
     while True:
         try:
-            return await _attempt(session, url, headers, body, policy, began), failed
+            return await _attempt(session, url, headers, body, policy, began, stream), failed
         except _Retryable as failure:
             failed += 1
             left = policy.total - (time.monotonic() - began)
@@ -126,7 +162,13 @@ def _wait(policy: Policy, failed: int, asked: float | None) -> float:
 
 
 async def _attempt(
-    session: aiohttp.ClientSession, url: str, headers: Mapping[str, str], body: bytes, policy: Policy, began: float
+    session: aiohttp.ClientSession,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    policy: Policy,
+    began: float,
+    stream: Callable[[], Assembler] | None,
 ) -> dict[str, Any]:
     import aiohttp
 
@@ -134,6 +176,8 @@ async def _attempt(
     timeout = aiohttp.ClientTimeout(total=min(policy.attempt, left), connect=policy.connect)
     try:
         async with session.post(url, data=body, headers=headers, timeout=timeout, allow_redirects=False) as response:
+            if stream is not None and response.status == 200 and response.content_type == "text/event-stream":
+                return await _assemble(response, stream(), headers)
             text = await _read(response)
     except TimeoutError as error:
         raise _Retryable("no answer in time") from error
@@ -158,6 +202,38 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
+async def _assemble(response: aiohttp.ClientResponse, assembler: Assembler, sent: Mapping[str, str]) -> dict[str, Any]:
+    """The reply that a stream's events make; one that breaks off after its end is whole all the same."""
+    import aiohttp
+
+    events = Events()
+    size = 0
+    try:
+        while piece := await response.content.readany():
+            size += len(piece)
+            if size > MAX_REPLY_BYTES:
+                response.close()
+                raise LMReplyError(f"{response.host}: its answer is longer than {MAX_REPLY_BYTES >> 20} MiB")
+            for event, text in events.feed(piece):
+                try:
+                    data = json.loads(text)
+                except (ValueError, RecursionError):
+                    continue  # such as OpenAI's [DONE]
+                if not isinstance(data, dict):
+                    continue
+                if data.get("error") or event == "error":
+                    error = {"error": data.get("error") or data}
+                    _answer(200, response.headers, json.dumps(error).encode(), sent)
+                assembler.feed(event, data)
+    except (aiohttp.ClientError, ConnectionError):
+        if not assembler.whole:
+            raise
+    value = assembler.value()
+    if value is None or not assembler.whole:
+        raise _Retryable("the stream ended early")
+    return value
+
+
 def _answer(status: int, headers: Mapping[str, str], text: bytes, sent: Mapping[str, str]) -> dict[str, Any]:
     """The answer's object, or the error that it stands for."""
     try:
@@ -175,18 +251,23 @@ def _answer(status: int, headers: Mapping[str, str], text: bytes, sent: Mapping[
         # Gateways that began to answer before they knew say it in the body.
         status = error["code"] if isinstance(error, dict) and isinstance(error.get("code"), int) else 500
     message = _without_secrets(_message(value, error, text), sent)
-    raise _failure(status, message, error, headers)
+    raise _failure(status, message, error, headers, sent)
 
 
-def _failure(status: int, message: str, error: object, headers: Mapping[str, str]) -> _Retryable | LMError:
+def _failure(
+    status: int, message: str, error: object, headers: Mapping[str, str], sent: Mapping[str, str]
+) -> _Retryable | LMError:
     code = error.get("code") or error.get("type") if isinstance(error, dict) else None
     if code == "insufficient_quota":
-        return LMRefusedError(f"{status}: {message} (the account has no credit left; waiting does not help)")
+        said = f"{status}: {message} (the account has no credit left; waiting does not help)"
+        return LMRefusedError(said, status, _cleared(error, sent))
     if status in (408, 429) or status >= 500:
         return _Retryable(f"{status}: {message}", _asked_wait(headers))
     if 300 <= status < 400:
-        return LMRefusedError(f"{status}: it redirects to {headers.get('Location', '?')}; give that as the base URL")
-    return LMRefusedError(f"{status}: {message}")
+        return LMRefusedError(
+            f"{status}: it redirects to {headers.get('Location', '?')}; give that as the base URL", status
+        )
+    return LMRefusedError(f"{status}: {message}", status, _cleared(error, sent))
 
 
 def _message(value: object, error: object, text: bytes) -> str:
@@ -210,6 +291,11 @@ def _without_secrets(message: str, sent: Mapping[str, str]) -> str:
             if len(secret) >= 4:
                 message = message.replace(secret, "***")
     return message
+
+
+def _cleared(error: object, sent: Mapping[str, str]) -> JSON:
+    value: JSON = json.loads(_without_secrets(json.dumps(error), sent)) if error else None
+    return value
 
 
 def _asked_wait(headers: Mapping[str, str]) -> float | None:
