@@ -18,15 +18,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 
-from rlm.errors import ConfigError, LimitError, LMReplyError
+from rlm.errors import CallCancelled, ConfigError, LimitError, LMReplyError
 from rlm.lms.base import Price
 from rlm.types import Limits, Reply, Usage
 
 RESERVE = 0.1
 # What a call is taken to answer at most where nobody said; providers' own defaults are lower or of this size.
 OUTPUT_TOKENS = 8192
-# Fewer output tokens than this are no use: no cell fits.
-_LEAST_OUTPUT = 32
+# Fewer output tokens than this are of no use: no cell fits.
+LEAST_OUTPUT = 32
 _AT_LEAST_ONE = ("turns", "concurrency", "memory_mb", "output_chars")
 
 
@@ -53,11 +53,13 @@ class Hold:
         max_tokens: The output tokens that the limits leave for it; None where no limit bears on it.
         tokens: Held input and output tokens.
         usd: Held dollars.
+        booked: What was charged for it where it gave no reply: its usage, and US dollars or None if unknown.
     """
 
     max_tokens: int | None
     tokens: int = 0
     usd: float = 0.0
+    booked: tuple[Usage, float | None] | None = None
 
 
 class Ledger:
@@ -66,6 +68,13 @@ class Ledger:
     Args:
         limits: The limits of the run.
         parent: The ledger of the node that started this one.
+
+    Attributes:
+        usage: What all calls consumed, as far as it is known.
+        usd: US dollars, as far as they are known.
+        unpriced: Whether what any call cost is unknown.
+        sub_calls: LM and RLM calls that cells made.
+        lost: Calls that were cancelled in flight, and nobody knows what they had spent.
     """
 
     def __init__(self, limits: Limits, parent: Ledger | None = None) -> None:
@@ -75,13 +84,15 @@ class Ledger:
         self.usd = 0.0
         self.unpriced = False
         self.sub_calls = 0
+        self.lost = 0
         self._held = Hold(None)
         self._in_flight = 0
         self._root: Ledger = parent._root if parent else self
         self._began = time.monotonic()
-        self._slots = asyncio.Semaphore(limits.concurrency)
         self._child_slots: dict[int, asyncio.Semaphore] = {}
-        self._released: asyncio.Event = asyncio.Event()
+        if parent is None:  # all that is in flight waits at the root's
+            self._slots = asyncio.Semaphore(limits.concurrency)
+            self._released = asyncio.Event()
 
     @property
     def cost(self) -> float | None:
@@ -117,24 +128,33 @@ class Ledger:
 
     @asynccontextmanager
     async def hold(
-        self, input_tokens: int, max_tokens: int | None, price: Price | None, *, wrap_up: bool = False
+        self,
+        input_tokens: int,
+        max_tokens: int | None,
+        price: Price | None,
+        *,
+        wrap_up: bool = False,
+        least: int = LEAST_OUTPUT,
     ) -> AsyncIterator[Hold]:
         """Waits for a free slot and for room in the limits, and keeps both while a call is in flight.
 
-        A reply that can't be used is charged here too: the `LMReplyError` that stands for it has its usage.
+        A call that gives no usable reply is charged here too: the `LMReplyError` that stands for it has its usage, as
+        has `CallCancelled`. Of one that is cancelled and says nothing, what it had spent is unknown, and so is the cost
+        from then on; against the limits it stays held, for what it could cost at most.
 
         Args:
             input_tokens: The size of the prompt, estimated.
             max_tokens: The output asked for, or None.
             price: What the model costs at worst.
             wrap_up: May use the reserve.
+            least: The fewest output tokens that are of use.
 
         Raises:
             LimitError: There is no room, and nothing in flight that could make room.
         """
         root = self._root
         async with root._slots:
-            while (held := root._fit(input_tokens, max_tokens, price, wrap_up)) is None:
+            while (held := root._fit(input_tokens, max_tokens, price, wrap_up, least)) is None:
                 root._released.clear()
                 await root._released.wait()
             root._held.tokens += held.tokens
@@ -144,7 +164,13 @@ class Ledger:
                 yield held
             except LMReplyError as error:
                 if error.usage is not None:
-                    self._book(error.usage, error.cost, price)
+                    held.booked = error.usage, self._book(error.usage, error.cost, price)
+                raise
+            except CallCancelled as error:
+                held.booked = error.usage, self._book(error.usage, error.cost, price)
+                raise asyncio.CancelledError from error  # `asyncio.timeout` knows that class alone
+            except asyncio.CancelledError:
+                held.booked = self._lose(held, price)
                 raise
             finally:
                 root._held.tokens -= held.tokens
@@ -159,17 +185,34 @@ class Ledger:
         """
         return self._root._child_slots.setdefault(len(self._line()), asyncio.Semaphore(self.limits.concurrency))
 
-    def charge(self, reply: Reply, price: Price | None = None) -> None:
-        """Books one reply, here and in every ledger above; where it has no cost, at the model's `price`, if known."""
-        self._book(reply.usage, reply.cost, price)
+    def charge(self, reply: Reply, price: Price | None = None) -> float | None:
+        """Books one reply, here and in every ledger above; where it has no cost, at the model's `price`, if known.
 
-    def _book(self, usage: Usage, cost: float | None, price: Price | None) -> None:
+        Returns:
+            US dollars; None if unknown.
+        """
+        return self._book(reply.usage, reply.cost, price)
+
+    def _book(self, usage: Usage, cost: float | None, price: Price | None) -> float | None:
         if cost is None and price is not None:
             cost = price.cost(usage)
         for ledger in self._line():
             ledger.usage += usage
             ledger.usd += cost or 0.0
             ledger.unpriced |= cost is None
+        return cost
+
+    def _lose(self, held: Hold, price: Price | None) -> tuple[Usage, float | None]:
+        """Books a call that was cancelled without a word on what it had spent; its hold is not given back."""
+        usage, cost = Usage(calls=1), None
+        if price is not None and price.cost(Usage(1, 1, 1)) == 0:
+            cost = 0.0
+        self._book(usage, cost, None)
+        for ledger in self._line():
+            ledger.lost += cost is None
+        self._root._held.tokens += held.tokens
+        self._root._held.usd += held.usd
+        return usage, cost
 
     def _line(self) -> list[Ledger]:
         """This ledger and those above it."""
@@ -178,7 +221,9 @@ class Ledger:
             line.append(parent)
         return line
 
-    def _fit(self, input_tokens: int, max_tokens: int | None, price: Price | None, wrap_up: bool) -> Hold | None:
+    def _fit(
+        self, input_tokens: int, max_tokens: int | None, price: Price | None, wrap_up: bool, least: int
+    ) -> Hold | None:
         """The hold for a call; None if it has to wait for one in flight to end."""
         limits, share = self.limits, 1.0 if wrap_up else 1.0 - RESERVE
         output = max_tokens or OUTPUT_TOKENS
@@ -196,7 +241,7 @@ class Ledger:
             return Hold(max_tokens)
         if room < output and self._in_flight:
             return None
-        if room < min(output, _LEAST_OUTPUT):
+        if room < min(output, least):
             raise LimitError(reached, self._spent(reached))
         granted = int(min(output, room))
         usd = price.cost(Usage(1, input_tokens, granted)) if price else 0.0

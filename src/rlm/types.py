@@ -10,6 +10,8 @@ JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | 
 Role: TypeAlias = Literal["system", "user", "assistant"]
 Finish: TypeAlias = Literal["stop", "length", "filter"]
 Status: TypeAlias = Literal["done", "partial", "failed"]
+# Where the answer to a sub-call is from: asked for it, for an equal one in flight, or for an earlier one.
+Source: TypeAlias = Literal["model", "joined", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +181,16 @@ class Completion:
         answer_is_repr: Whether `answer` is a `repr`.
         status: `done`; `partial`: a limit or a failure cut it short and this is the best there was;
             `failed`: there is no answer.
-        reason: Why it is not `done`, or that its trace is incomplete; empty otherwise.
+        reason: Why it is not `done`, that its trace is incomplete, or that cancelled calls make the cost unknown;
+            empty otherwise.
         usage: Of the whole call tree.
-        cost: US dollars of the whole call tree; None if any price was unknown.
+        cost: US dollars of the whole call tree; None if any price, or what a cancelled call had spent, is unknown.
         turns: Turns of the root node.
         run_id: The run's name, as `rlm show` takes it.
         trace: The run's folder; None where tracing is off.
         route: `rlm`, or `direct` where a short input went to the model in a plain call.
         seconds: Wall-clock seconds.
+        reused: Sub-calls that were answered without asking, since an equal one was; `usage` and `cost` have none.
     """
 
     response: str
@@ -201,3 +205,4 @@ class Completion:
     trace: Path | None
     route: Literal["rlm", "direct"] = "rlm"
     seconds: float = 0.0
+    reused: int = 0
