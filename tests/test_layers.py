@@ -17,7 +17,7 @@ LAYERS = [
     {"engine"},
     {"execution"},
     {"loop", "broker", "run", "live", "logger", "conflict"},
-    {"mapping", "run_view", "background"},
+    {"mapping", "approval", "run_view", "background"},
     {"prompts", "parse", "ledger", "sandbox", "lms"},
     {"context", "nano", "trace"},
     {"terminal", "errors", "version"},

@@ -1,7 +1,8 @@
 """What happens in a run, one frozen class an event: the trace's vocabulary, and what `stream` yields.
 
-Spans are numbers. An event that begins one (`NodeBegin`, `TurnBegin`, `CallBegin`) carries its own `span` and its
-`parent`; every other event carries the span that it belongs to. The tree is built on reading (`trace.tree`).
+Spans are numbers. An event that begins one (`NodeBegin`, `TurnBegin`, `EstimateMade`, `CallBegin`) carries its own
+`span` and its `parent`; every other event carries the span that it belongs to. The tree is built on reading
+(`trace.tree`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from rlm.types import JSON, Finish, Status
+from rlm.errors import Fault
+from rlm.types import JSON, Finish, Source, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,30 @@ class CellEnd(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateMade(Event):
+    """A cell is about to ask `calls` times (`parent` is its turn): what that is likely to take, None where unknown."""
+
+    type: ClassVar[str] = "estimate"
+    parent: int
+    function: str
+    model: str
+    calls: int
+    input_tokens: int | None
+    output_tokens: int | None
+    usd: float | None
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EstimateDecided(Event):
+    """Whether what was estimated may be asked; `asked`: whether someone was asked to confirm it."""
+
+    type: ClassVar[str] = "estimate_decided"
+    allowed: bool
+    asked: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallBegin(Event):
     """A cell asks a model something (`llm_query`, or each prompt of a batch) or starts a child (`rlm_query`)."""
 
@@ -130,15 +156,24 @@ class CallBegin(Event):
     name: str
     prompt: str
     model: str
+    temperature: float | None = None
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnd(Event):
-    """A sub-call ended, with a reply or with an error."""
+    """A sub-call ended, with a reply or with an error.
+
+    `source` says where the reply is from: `model`; `joined`, to an equal call that was in flight; `kept`, from an
+    earlier one. The latter two consumed nothing. `fault` is an `LMReplyError`'s. A call that was asked once more, with
+    more room, has the usage of both.
+    """
 
     type: ClassVar[str] = "call_end"
     reply: str | None
     error: str | None
+    fault: Fault | None = None
+    source: Source = "model"
     finish: Finish | None
     usage: dict[str, JSON]
     cost: float | None
@@ -179,7 +214,7 @@ class NodeEnd(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunEnd(Event):
-    """The run ended: the whole tree's totals."""
+    """The run ended: the whole tree's totals, and how many of its sub-calls were answered without asking."""
 
     type: ClassVar[str] = "run_end"
     response: str
@@ -189,6 +224,7 @@ class RunEnd(Event):
     usage: dict[str, JSON]
     cost: float | None
     seconds: float
+    reused: int = 0
 
 
 EVENT_TYPES: dict[str, type[Event]] = {
@@ -202,6 +238,8 @@ EVENT_TYPES: dict[str, type[Event]] = {
         Nudge,
         CellBegin,
         CellEnd,
+        EstimateMade,
+        EstimateDecided,
         CallBegin,
         CallEnd,
         LimitReached,

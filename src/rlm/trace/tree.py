@@ -16,6 +16,8 @@ from rlm.trace.events import (
     CallEnd,
     CellBegin,
     CellEnd,
+    EstimateDecided,
+    EstimateMade,
     Event,
     LimitReached,
     NodeBegin,
@@ -44,6 +46,14 @@ class Call:
 
 
 @dataclass(slots=True)
+class Approval:
+    """What a cell was about to ask, and whether it may; `decided` is None while that is waited for."""
+
+    estimate: EstimateMade
+    decided: EstimateDecided | None = None
+
+
+@dataclass(slots=True)
 class Turn:
     """One turn: what was new in the request, the reply, and what its cell did."""
 
@@ -52,6 +62,7 @@ class Turn:
     replies: list[ReplyReceived] = field(default_factory=list)
     cell: CellBegin | None = None
     cell_end: CellEnd | None = None
+    approvals: list[Approval] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     nudge: Nudge | None = None
     answer: AnswerSet | None = None
@@ -68,7 +79,7 @@ class Node:
     end: NodeEnd | None = None
 
 
-_Span = TypeVar("_Span", Node, Turn, Call)
+_Span = TypeVar("_Span", Node, Turn, Approval, Call)
 
 
 class RunTree:
@@ -96,7 +107,7 @@ class RunTree:
         self.usd = 0.0
         self.unpriced = False
         self.now = 0.0
-        self._spans: dict[int, Node | Turn | Call] = {}
+        self._spans: dict[int, Node | Turn | Approval | Call] = {}
         for event in events:
             self.add(event)
 
@@ -125,6 +136,12 @@ class RunTree:
                 turn = Turn(event)
                 self._spans[event.span] = turn
                 self._span(parent, Node).turns.append(turn)
+            case EstimateMade(parent=parent):
+                approval = Approval(event)
+                self._spans[event.span] = approval
+                self._span(parent, Turn).approvals.append(approval)
+            case EstimateDecided():
+                self._span(event.span, Approval).decided = event
             case CallBegin(parent=parent):
                 call = Call(event)
                 self._spans[event.span] = call
