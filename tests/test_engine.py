@@ -258,14 +258,32 @@ def test_a_short_input_is_a_plain_call_where_the_window_is_known() -> None:
     model = Scripted(lambda request: request.messages[0].content, window=100_000)
     completion = RLM(model=model).completion("Which?", context="Some text.")
     assert completion.route == "direct"
+    assert completion.route_reason == (
+        "the input has 10 characters, which fit well into a plain call (up to about 16,384 tokens)"
+    )
     assert completion.response == "Some text.\n\nQuestion: Which?"
     types = ["run_begin", "node_begin", "turn_begin", "request", "reply", "answer", "node_end", "run_end"]
     assert [event.type for event in events_of(completion)] == types
     assert RLM(model=model).completion("just this").response == "just this"
     long = RLM(model=Scripted([block("FINAL(1)")], window=100_000)).completion("q", context="word " * 20_000)
     assert long.route == "rlm"
-    forced = RLM(model=Scripted([block("FINAL(1)")], window=100_000), route="rlm").completion("q", context="x")
-    assert forced.route == "rlm"
+    assert long.route_reason == (
+        "the input has 100,000 characters, more than a plain call answers well (about 16,384 tokens)"
+    )
+
+
+def test_the_way_can_be_said() -> None:
+    cells, window = [block("FINAL(1)")], 100_000
+    never = RLM(model=Scripted(cells, window=window), route="never").completion("q", context="x")
+    assert (never.route, never.route_reason) == ("rlm", 'route="never"')
+    always = RLM(model=Scripted(["yes"]), route="always").completion("q", context="word " * 20_000)
+    assert (always.route, always.route_reason, always.response) == ("direct", 'route="always"', "yes")
+    assert always.trace is not None
+    end = list(events_of(always))[-1]
+    assert isinstance(end, RunEnd)
+    assert (end.route, end.route_reason) == ("direct", 'route="always"')
+    with pytest.raises(ConfigError, match="route is one of auto, always, never: not 'direct'"):
+        RLM(model=Scripted([]), route="direct")  # type: ignore[arg-type]
 
 
 def test_streaming_gives_events_as_they_happen() -> None:

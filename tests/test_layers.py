@@ -17,9 +17,9 @@ LAYERS = [
     {"engine"},
     {"execution"},
     {"loop", "broker", "run", "live", "logger", "conflict"},
-    {"mapping", "approval", "run_view", "background"},
+    {"mapping", "approval", "route", "run_view", "background"},
     {"prompts", "parse", "ledger", "sandbox", "lms"},
-    {"context", "nano", "trace"},
+    {"context", "nano", "trace", "config"},
     {"terminal", "errors", "version"},
     {"types"},
 ]

@@ -191,7 +191,7 @@ def test_root_prompt_is_the_question_and_prompt_the_input() -> None:
 
 def test_no_depth_is_a_plain_call(server: ScriptedServer) -> None:
     result = completed(reference(server, max_depth=0).completion("Is it?"))
-    assert (result.response, result.route) == ("yes", "direct")
+    assert (result.response, result.route, result.route_reason) == ("yes", "direct", 'route="always"')
     assert server.requests[0].value["messages"] == [{"role": "user", "content": "Is it?"}]
 
 
@@ -215,7 +215,7 @@ FINAL_VAR("results")
 def test_limits_have_their_names_there(server: ScriptedServer) -> None:
     rlm = reference(server, max_depth=2, max_iterations=7, max_timeout=30.0, max_tokens=5000)
     assert rlm.setup.limits == Limits(depth=2, turns=7, seconds=30.0, tokens=5000)
-    assert rlm.setup.route == "rlm"
+    assert rlm.setup.route == "never"
 
 
 def test_a_budget_for_a_model_of_unknown_price_is_refused(server: ScriptedServer) -> None:

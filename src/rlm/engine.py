@@ -7,11 +7,12 @@ from pathlib import Path
 
 from rlm import conflict
 from rlm.errors import ConfigError
-from rlm.execution import Execution, Route, Setup
+from rlm.execution import Execution, Setup
 from rlm.ledger import check_limits
 from rlm.lms import default_model, resolve
 from rlm.lms.base import LM, Price, Priced
 from rlm.prompts import profiles
+from rlm.route import ROUTES, Route
 from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import Launcher
@@ -29,7 +30,8 @@ class RLM:
         limits: What one run may use.
         require: What the sandbox must enforce (of files, network, memory, cpu, processes, disk); by default what
             the launcher is meant to.
-        route: `auto` answers a short input with a plain call, where the model's window is known.
+        route: Whether an input goes to the model in one plain call: `auto` where it fits comfortably into a window that
+            is known, `always`, or `never`. The completion says why.
         prices: Worst-case prices for models whose price is not known, by name.
         trace: False keeps nothing on disk; a `Path` is the folder for runs' folders.
         verbose: Show a live tree on stderr, if that is a terminal.
@@ -55,6 +57,8 @@ class RLM:
         conflict.check()
         limits = limits or Limits()
         check_limits(limits)
+        if route not in ROUTES:
+            raise ConfigError(f"route is one of {', '.join(ROUTES)}: not {route!r}")
         root = _priced(resolve(model if model is not None else default_model()), prices)
         sub = _priced(resolve(sub_model), prices) if sub_model is not None else root
         for lm in (root, sub):

@@ -13,15 +13,16 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from rlm.broker import Broker
 from rlm.context import Context, load
 from rlm.errors import LMError, RlmError, SandboxUnavailableError
 from rlm.ledger import Ledger
-from rlm.lms.base import LM, estimate_tokens
+from rlm.lms.base import LM
 from rlm.loop import Dialogue, Node, Outcome, cut_short, finish, run_direct, run_node
 from rlm.prompts import profiles
+from rlm.route import Route, Way, choose, sandboxed
 from rlm.run import Run
 from rlm.sandbox.launchers.base import ChildContext, Environment, Launcher
 from rlm.sandbox.session import Session
@@ -31,14 +32,10 @@ from rlm.trace.store import Trace
 from rlm.types import JSON, Answer, Completion, Limits, Message, usage_fields
 from rlm.version import VERSION
 
-# Below about this many tokens a plain call answers better and cheaper (figure 1 of arXiv 2512.24601).
-DIRECT_TOKENS = 2**14
 # Of a cell's output, what travels to the host and into the trace; the whole stays in the worker.
 MAX_OUTPUT = 1_000_000
 # What the sandbox must enforce where the caller does not say; `unconfined` is asked for by that name.
 REQUIRED = frozenset({"files", "network", "memory", "cpu"})
-
-Route = Literal["auto", "rlm", "direct"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ class Execution:
         self._trace = Trace(run_id, folder / run_id if setup.trace else None)
         self._seed = secrets.randbits(32)  # not `random`'s: the user's seeds stay as they are
         self._root: Dialogue | None = None
-        self._route: Literal["rlm", "direct"] = "rlm"
+        self._way = Way(None, "the run ended before its input was loaded")
 
     async def main(self, value: object) -> Completion:
         """The run.
@@ -84,7 +81,7 @@ class Execution:
         """
         try:
             self._trace.subscribe(self._run.put)
-            if not self._may_be_direct():
+            if sandboxed(self._setup.route, self._setup.model):
                 self._setup.launcher.prepare()
             with closing(await asyncio.to_thread(load, value)) as context:
                 self._begin(context)
@@ -99,9 +96,9 @@ class Execution:
 
     async def _outcome(self, context: Context) -> Outcome:
         try:
-            if (text := self._short(context)) is not None:
-                self._route = "direct"
-                return await self._direct(context, text)
+            self._way = choose(self._setup.route, self._setup.model, context)
+            if self._way.text is not None:
+                return await self._direct(context, self._way.text)
             return await self._recursive(context)
         except RlmError as error:
             self._end(Outcome(None, "failed", str(error), 0))
@@ -113,24 +110,6 @@ class Execution:
             if self._root is None:
                 raise
             return self._root.outcome or finish(self._root, cut_short(self._root, "stopped"))
-
-    def _may_be_direct(self) -> bool:
-        """Whether a plain call is possible with this model, if the input turns out to be short."""
-        lm, route = self._setup.model, self._setup.route
-        if route == "rlm" or not profiles.profile_for(lm.name).direct:
-            return False
-        return route == "direct" or lm.window is not None
-
-    def _short(self, context: Context) -> str | None:
-        """The input's text, if a plain call should answer."""
-        lm, route = self._setup.model, self._setup.route
-        if context.kind == "corpus" or not self._may_be_direct():
-            return None
-        if route == "auto" and lm.window and context.blob.size > 4 * min(DIRECT_TOKENS, lm.window // 2):
-            return None
-        text = context.blob.read().decode("utf-8", "surrogatepass")
-        fits = lm.window is None or estimate_tokens(text) <= min(DIRECT_TOKENS, lm.window // 2)
-        return text if fits or route == "direct" else None
 
     async def _direct(self, context: Context, text: str) -> Outcome:
         """A plain call: question and input in one prompt."""
@@ -295,7 +274,8 @@ class Execution:
             turns=outcome.turns,
             run_id=self._trace.run_id,
             trace=self._trace.path,
-            route=self._route,
+            route="rlm" if self._way.text is None else "direct",
+            route_reason=self._way.reason,
             seconds=round(ledger.seconds, 6),
         )
         self._trace.emit(
@@ -305,6 +285,7 @@ class Execution:
                 status=completion.status,
                 reason=completion.reason,
                 route=completion.route,
+                route_reason=completion.route_reason,
                 usage=usage_fields(completion.usage),
                 cost=completion.cost,
                 seconds=completion.seconds,

@@ -18,7 +18,7 @@ from typing import Any, overload
 
 from rlm import engine
 from rlm.errors import ConfigError, MissingKeyError
-from rlm.execution import Route
+from rlm.route import Route
 from rlm.lms import resolve
 from rlm.lms.base import LM, Price
 from rlm.logger import RLMLogger
@@ -252,7 +252,7 @@ def _translated(named: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     limits = Limits(**{ours: named[theirs] for theirs, ours in _LIMITS.items() if theirs in named})
     model = _model(named.get("backend", "openai"), named.get("backend_kwargs", {}))
     # Where no depth is left, an RLM is a plain call there.
-    route = "direct" if limits.depth == 0 else "rlm"
+    route = "always" if limits.depth == 0 else "never"
     return {**own, "model": model, "sandbox": named.get("environment", "local"), "limits": limits, "route": route}
 
 

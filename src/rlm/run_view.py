@@ -40,7 +40,7 @@ def view(run: RunTree, *, code: bool = False, last_turns: int | None = None, now
     """
     tree = Tree(_title(run), guide_style=QUIET_STYLE)
     if run.end is not None and run.end.route == "direct":
-        tree.add(_line("short enough for a plain call", QUIET_STYLE))
+        tree.add(_line(f"a plain call: {run.end.route_reason}", QUIET_STYLE))
     if run.root is not None:
         _add_turns(tree, run.root, code, last_turns)
     for limit in run.limits:

@@ -188,7 +188,8 @@ class Completion:
         turns: Turns of the root node.
         run_id: The run's name, as `rlm show` takes it.
         trace: The run's folder; None where tracing is off.
-        route: `rlm`, or `direct` where a short input went to the model in a plain call.
+        route: `rlm`, or `direct` where the input went to the model in a plain call.
+        route_reason: Why it went that way.
         seconds: Wall-clock seconds.
         reused: Sub-calls that were answered without asking, since an equal one was; `usage` and `cost` have none.
     """
@@ -204,5 +205,6 @@ class Completion:
     run_id: str
     trace: Path | None
     route: Literal["rlm", "direct"] = "rlm"
+    route_reason: str = ""
     seconds: float = 0.0
     reused: int = 0

@@ -221,6 +221,7 @@ class RunEnd(Event):
     status: Status
     reason: str
     route: Literal["rlm", "direct"]
+    route_reason: str = ""
     usage: dict[str, JSON]
     cost: float | None
     seconds: float
