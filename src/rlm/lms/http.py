@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from rlm.errors import LMError, LMRefusedError, LMReplyError, LMUnavailableError
+from rlm.lms import rpc
 from rlm.lms.sse import Events
 from rlm.types import JSON
 
@@ -240,6 +241,8 @@ def _answer(status: int, headers: Mapping[str, str], text: bytes, sent: Mapping[
         value = json.loads(text)
     except (ValueError, RecursionError):  # UnicodeDecodeError too; and brackets a thousand deep
         value = None
+    if status >= 400 and isinstance(value, list) and len(value) == 1:
+        value = value[0]  # Google's endpoints, where a stream was asked for
     error = value.get("error") if isinstance(value, dict) else None
     good = 200 <= status < 300
     if good and isinstance(value, dict) and not error:
@@ -258,11 +261,13 @@ def _failure(
     status: int, message: str, error: object, headers: Mapping[str, str], sent: Mapping[str, str]
 ) -> _Retryable | LMError:
     code = error.get("code") or error.get("type") if isinstance(error, dict) else None
-    if code == "insufficient_quota":
-        said = f"{status}: {message} (the account has no credit left; waiting does not help)"
+    if code == "insufficient_quota" or rpc.is_used_up(error):
+        left = "no credit left" if code == "insufficient_quota" else "used up its quota for the day"
+        said = f"{status}: {message} (the account has {left}; waiting does not help)"
         return LMRefusedError(said, status, _cleared(error, sent))
     if status in (408, 429) or status >= 500:
-        return _Retryable(f"{status}: {message}", _asked_wait(headers))
+        asked = _asked_wait(headers)
+        return _Retryable(f"{status}: {message}", rpc.retry_delay(error) if asked is None else asked)
     if 300 <= status < 400:
         return LMRefusedError(
             f"{status}: it redirects to {headers.get('Location', '?')}; give that as the base URL", status

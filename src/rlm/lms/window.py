@@ -30,6 +30,7 @@ _SAID = [
         r"tokens > ([\d,]+) maximum",  # Anthropic: the prompt
         r"exceed context limit: [\d,]+ \+ [\d,]+ > ([\d,]+)",  # Anthropic: prompt and answer
         r"maximum number of tokens allowed \(?([\d,]+)",  # Gemini
+        r"model only supports up to ([\d,]+)",  # Vertex
         r"maximum model length of ([\d,]+)",  # vLLM
         r"context length \(?(?:of only )?([\d,]+)",  # vLLM, SGLang, LM Studio
         r"available context size \(([\d,]+) tokens\)",  # llama.cpp
