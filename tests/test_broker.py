@@ -125,7 +125,7 @@ def test_a_reply_that_is_all_thinking_is_an_error_and_charged_once() -> None:
 
 def test_a_prompt_that_can_not_fit_is_refused_before_it_is_sent() -> None:
     lm = Scripted(echo, window=100)
-    with pytest.raises(LMReplyError, match=r"the prompt has about 1,001 tokens and .* takes 100: split it"):
+    with pytest.raises(LMReplyError, match=r"the prompt has about 1,001 tokens and the window of scripted is 100, .*at most 50"):
         Bench(lm).call("llm_query", prompt="x" * 3500)
     assert lm.requests == []
 

@@ -5,25 +5,24 @@ One broker a node. What it raises reaches the cell as an exception; it never ans
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
-from collections import Counter, defaultdict
+import math
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from dataclasses import replace
 
-from rlm.errors import ConfigError, LimitError, LMError, LMReplyError, RlmError
+from rlm.asking import Asker, Call, Item, each, recorded
+from rlm.errors import ConfigError, LimitError, LMError, RlmError
 from rlm.ledger import Ledger
-from rlm.lms.base import LM, estimate_tokens
+from rlm.lms.base import LM
 from rlm.mapping import Pack, as_texts, pack_items
-from rlm.trace.events import CallBegin, CallEnd
+from rlm.replies import Leftovers, Replies
+from rlm.trace.events import CallBegin
 from rlm.trace.store import Trace
-from rlm.types import JSON, Message, Reply, Request, Usage, usage_fields
+from rlm.types import JSON
 
 # Starts a child node: (span, prompt, context as the worker sent it, its ledger) -> its answer as text.
 SpawnChild = Callable[[int, str, JSON, Ledger], Awaitable[str]]
-
-_Item = TypeVar("_Item")
 
 PLAIN_CALLS = ("llm_query", "llm_query_batched", "llm_map")
 CHILD_CALLS = ("rlm_query", "rlm_query_batched")
@@ -50,18 +49,26 @@ class Broker:
         trace: The run's trace.
         depth: The node's depth; the root's is 0.
         spawn: Starts a child node.
+        replies: The run's answers that may be given again; None: the node's own.
     """
 
     def __init__(
-        self, models: Mapping[str | None, LM], ledger: Ledger, trace: Trace, depth: int, spawn: SpawnChild
+        self,
+        models: Mapping[str | None, LM],
+        ledger: Ledger,
+        trace: Trace,
+        depth: int,
+        spawn: SpawnChild,
+        replies: Replies | None = None,
     ) -> None:
         self._models = models
         self._ledger = ledger
         self._trace = trace
         self._spawn = spawn
+        self._asker = Asker(ledger, trace, replies or Replies())
         # What batches and maps that failed in part have been answered, for when they are asked again.
-        self._kept: dict[str, dict[str, list[str]]] = defaultdict(dict)  # model -> prompt -> answers
-        self._mapped: dict[tuple[str, str, str], dict[str, JSON]] = defaultdict(dict)  # what is asked -> item -> result
+        self._left: dict[object, Leftovers] = defaultdict(Leftovers)  # how it is asked -> answers
+        self._mapped: dict[object, dict[str, JSON]] = defaultdict(dict)  # what is asked, and how -> item -> result
         self._has_children = depth + 1 < ledger.limits.depth
         # Models that were trained to write `rlm_query` write it at any depth; where there can be no child, a plain
         # call answers. The prompt offers only what `offered` has.
@@ -83,52 +90,67 @@ class Broker:
         answer: JSON = await getattr(self, f"_{name}")(**args)
         return answer
 
-    async def _llm_query(self, prompt: JSON, model: JSON = None) -> JSON:
-        lm = self._model(model)
-        self._ledger.take_sub_calls(1)
-        return await self._ask("llm_query", _text(prompt, "prompt"), lm)
+    async def _llm_query(self, prompt: JSON, model: JSON = None, temperature: JSON = None, fresh: JSON = False) -> JSON:
+        call = self._call("llm_query", _text(prompt, "prompt"), model, temperature, fresh)
+        await self._admit(call.name, call.lm, [call.prompt])
+        return await self._asker.ask(call)
 
-    async def _llm_query_batched(self, prompts: JSON, model: JSON = None) -> JSON:
-        lm = self._model(model)
+    async def _llm_query_batched(
+        self, prompts: JSON, model: JSON = None, temperature: JSON = None, fresh: JSON = False
+    ) -> JSON:
+        first = self._call("llm_query_batched", "", model, temperature, fresh)
         texts = _texts(prompts, "prompts")
-        kept = self._kept[lm.name]
-        known = sum(min(count, len(kept.get(text, ()))) for text, count in Counter(texts).items())
-        self._ledger.take_sub_calls(len(texts) - known)
-        done = [_take(kept, text) for text in texts]
+        left = self._left[first.lm.name, first.temperature, first.fresh]
+        done = left.take(texts)
         missing = [index for index, answer in enumerate(done) if answer is None]
-        asked = await self._each(lambda index: self._ask("llm_query_batched", texts[index], lm), missing)
-        for index, answer in zip(missing, asked, strict=True):
-            done[index] = answer
-        if any(isinstance(answer, RlmError) for answer in asked):
-            for text, answer in zip(texts, done, strict=True):
-                if isinstance(answer, str):
-                    kept.setdefault(text, []).append(answer)
-        return _whole(done, "; run the cell again to ask only those")
 
-    async def _llm_map(self, items: JSON, instruction: JSON, schema: JSON = None, model: JSON = None) -> JSON:
-        lm = self._model(model)
+        async def ask(index: int) -> None:
+            done[index] = await self._asker.ask(replace(first, prompt=texts[index]))
+
+        failures: list[RlmError | None] = []
+        try:
+            await self._admit(first.name, first.lm, [texts[index] for index in missing])
+            for text, answer in zip(texts, done, strict=True):
+                if answer is not None:
+                    self._asker.kept(replace(first, prompt=text), answer)
+            failures = await self._each(ask, missing)
+        finally:
+            if len(failures) < len(missing) or any(failures):  # cancelled too: what has come is paid for
+                left.put(texts, done)
+        return _whole([*done], failures, "; run the cell again to ask only those")
+
+    async def _llm_map(
+        self,
+        items: JSON,
+        instruction: JSON,
+        schema: JSON = None,
+        model: JSON = None,
+        temperature: JSON = None,
+        fresh: JSON = False,
+    ) -> JSON:
+        call = self._call("llm_map", "", model, temperature, fresh)
         if not isinstance(items, list):
             raise ConfigError("llm_map takes a list of items")
         texts, task = as_texts(items), _text(instruction, "instruction")
-        key = lm.name, task, json.dumps(schema)
+        key = call.lm.name, call.temperature, call.fresh, task, json.dumps(schema)
         found = self._mapped[key]
-        packs = pack_items([text for text in texts if text not in found], task, schema, lm.window)
-        self._ledger.take_sub_calls(len(packs))
+        packs = pack_items([text for text in texts if text not in found], task, schema, call.lm.window)
+        await self._admit(call.name, call.lm, [pack.prompt for pack in packs])
 
         async def ask(pack: Pack) -> None:
-            found.update(pack.read(await self._ask("llm_map", pack.prompt, lm)))
+            asked = replace(call, prompt=pack.prompt, once=True, keeps=pack.is_answered)
+            found.update(pack.read(await self._asker.ask(asked)))
 
         done = await self._each(ask, packs)
         again = [one for pack, failure in zip(packs, done, strict=True) if not failure for one in pack.split(found)]
         try:
-            self._ledger.take_sub_calls(len(again))
+            await self._admit(call.name, call.lm, [pack.prompt for pack in again])
             done += await self._each(ask, again)
         except LimitError as error:
             done.append(error)
         results = [found.get(text) for text in texts]
         if missing := sum(text not in found for text in texts):
-            failures = [failure for failure in done if failure is not None]
-            why = f", the first with: {failures[0]}" if failures else ""
+            why = next((f", the first with: {failure}" for failure in done if failure is not None), "")
             raise BatchError(
                 f"llm_map: no usable result for {missing} of {len(texts)} items{why}; run the cell again to ask only "
                 "those",
@@ -138,110 +160,67 @@ class Broker:
         return results
 
     async def _rlm_query(self, prompt: JSON, context: JSON = None, model: JSON = None) -> JSON:
-        self._model(model)
-        self._ledger.take_sub_calls(1)
-        return await self._child(_text(prompt, "prompt"), context)
+        call = self._call("rlm_query", _text(prompt, "prompt"), model)
+        await self._admit(call.name, call.lm, [call.prompt])
+        return await self._child(call, context)
 
     async def _rlm_query_batched(self, prompts: JSON, contexts: JSON = None, model: JSON = None) -> JSON:
-        self._model(model)
+        first = self._call("rlm_query_batched", "", model)
         texts = _texts(prompts, "prompts")
         inputs = contexts if contexts is not None else [None] * len(texts)
         if not isinstance(inputs, list) or len(inputs) != len(texts):
             raise ConfigError(f"rlm_query_batched takes as many contexts as prompts ({len(texts)})")
-        self._ledger.take_sub_calls(len(texts))
-        return _whole(await self._each(lambda index: self._child(texts[index], inputs[index]), range(len(texts))))
+        await self._admit(first.name, first.lm, texts)
+        done: list[JSON] = [None] * len(texts)
 
-    async def _each(self, call: Callable[[_Item], Awaitable[Any]], items: Sequence[_Item]) -> list[Any]:
-        """What `call` gives for each item, in order, or the `RlmError` that it fails with.
+        async def ask(index: int) -> None:
+            done[index] = await self._child(replace(first, name="rlm_query", prompt=texts[index]), inputs[index])
 
-        One failure does not stop the others: their answers are paid for. A task for each that can be in flight, and
-        not for each item: a cell can ask for a million.
+        return _whole(done, await self._each(ask, range(len(texts))))
+
+    async def _each(self, call: Callable[[Item], Awaitable[None]], items: Sequence[Item]) -> list[RlmError | None]:
+        return await each(call, items, self._ledger.limits.concurrency)
+
+    async def _admit(self, function: str, lm: LM, prompts: Sequence[str]) -> None:
+        """Before calls are made: all of them, or none.
+
+        Raises:
+            LimitError: They may not be.
         """
-        done: list[Any] = [None] * len(items)
-        waiting = iter(enumerate(items))
+        self._ledger.take_sub_calls(len(prompts))
 
-        async def take() -> None:
-            for index, item in waiting:
-                try:
-                    done[index] = await call(item)
-                except RlmError as error:
-                    done[index] = error
-
-        tasks = (take() for _ in range(min(len(items), self._ledger.limits.concurrency)))
-        for bug in await asyncio.gather(*tasks, return_exceptions=True):
-            if bug is not None:
-                raise bug
-        return done
-
-    async def _ask(self, name: str, prompt: str, lm: LM) -> str:
-        """One plain LM call: held, sent, charged, traced."""
-        span = self._begin(name, prompt, lm.name)
-        began = time.monotonic()
-        reply: Reply | None = None
-        failure: RlmError | None = None
-        try:
-            size = estimate_tokens(prompt)
-            if lm.window is not None and size > lm.window:
-                raise LMReplyError(
-                    f"the prompt has about {size:,} tokens and {lm.name} takes {lm.window:,}: split it, or send less"
-                )
-            async with self._ledger.hold(size, None, lm.price) as held:
-                reply = await lm.complete(Request((Message("user", prompt),), held.max_tokens))
-                self._ledger.charge(reply, lm.price)
-            if not reply.text:
-                said = f"{reply.usage.output_tokens:,} output tokens"
-                raise LMReplyError(f"{lm.name} was cut off before it answered: its {said} went into thinking")
-            return reply.text
-        except RlmError as error:
-            failure = error
-            if isinstance(error, LMReplyError) and error.usage is not None:
-                reply = Reply("", error.usage, error.cost)
-            raise
-        finally:
-            self._end(span, began, reply, None if reply and not failure else str(failure or "cancelled"))
-
-    async def _child(self, prompt: str, context: JSON) -> str:
+    async def _child(self, call: Call, context: JSON) -> str:
         if not self._has_children:
             if context is not None:
                 raise ConfigError("rlm_query takes no context at this depth: put the text into the prompt")
-            return await self._ask("rlm_query", prompt, self._models[None])
-        span = self._begin("rlm_query", prompt, self._models[None].name)
-        began = time.monotonic()
+            return await self._asker.ask(call)
+        begin = CallBegin(
+            t=self._trace.now(),
+            span=self._trace.new_span(),
+            parent=call.span,
+            name=call.name,
+            prompt=call.prompt,
+            model=self._models[None].name,
+        )
         ledger = Ledger(self._ledger.limits, self._ledger)
-        answer: str | None = None
-        failure: RlmError | None = None
-        try:
-            async with self._ledger.child_slot():
-                answer = await self._spawn(span, prompt, context, ledger)
-            return answer
-        except RlmError as error:
-            failure = error
-            raise
-        finally:
-            totals = Reply(answer or "", ledger.usage, ledger.cost)
-            self._end(span, began, totals, None if answer is not None else str(failure or "cancelled"))
+        with recorded(self._trace, begin) as record:
+            try:
+                async with self._ledger.child_slot():
+                    record.reply = await self._spawn(record.span, call.prompt, context, ledger)
+                return record.reply
+            finally:
+                record.usage, record.cost = ledger.usage, ledger.cost
 
-    def _begin(self, name: str, prompt: str, model: str) -> int:
-        span = self._trace.new_span()
-        self._trace.emit(
-            CallBegin(t=self._trace.now(), span=span, parent=self.span, name=name, prompt=prompt, model=model)
-        )
-        return span
-
-    def _end(self, span: int, began: float, reply: Reply | None, error: str | None) -> None:
-        self._trace.emit(
-            CallEnd(
-                t=self._trace.now(),
-                span=span,
-                reply=reply.text if reply and error is None else None,
-                error=error,
-                finish=reply.finish if reply else None,
-                usage=usage_fields(reply.usage if reply else Usage()),
-                cost=reply.cost if reply else None,
-                retries=reply.retries if reply else 0,
-                seconds=round(time.monotonic() - began, 6),
-            )
-        )
+    def _call(self, name: str, prompt: str, model: JSON, temperature: JSON = None, fresh: JSON = False) -> Call:
+        """A call with what all kinds of them take."""
+        if not isinstance(fresh, bool):
+            raise ConfigError(f"fresh must be True or False, not {type(fresh).__name__}")
+        if temperature is not None:
+            if isinstance(temperature, bool) or not isinstance(temperature, int | float):
+                raise ConfigError(f"temperature must be a number, not {type(temperature).__name__}")
+            if not 0 <= temperature < math.inf:
+                raise ConfigError(f"temperature must be 0 or more, not {temperature}")
+        return Call(name, prompt, self._model(model), self.span, temperature, fresh=fresh)
 
     def _model(self, name: JSON) -> LM:
         if name is None or isinstance(name, str):
@@ -252,30 +231,18 @@ class Broker:
         raise ConfigError(f"model must be a name, not {type(name).__name__}")
 
 
-def _take(kept: dict[str, list[str]], prompt: str) -> JSON:
-    """An answer that was kept for a prompt, or None; it is given once."""
-    answers = kept.get(prompt)
-    if answers is None:
-        return None
-    answer = answers.pop()
-    if not answers:
-        del kept[prompt]
-    return answer
-
-
-def _whole(done: list[Any], hint: str = "") -> list[JSON]:
+def _whole(results: list[JSON], failures: list[RlmError | None], hint: str = "") -> list[JSON]:
     """The results of a batch.
 
     Raises:
         BatchError: Some calls failed.
     """
-    errors = [item for item in done if isinstance(item, RlmError)]
+    errors = [failure for failure in failures if failure is not None]
     if not errors:
-        return done
-    raise BatchError(
-        f"{len(errors)} of {len(done)} calls failed, the first with: {errors[0]}{hint}",
-        [None if isinstance(item, RlmError) else item for item in done],
-    ) from errors[0]
+        return results
+    raise BatchError(f"{len(errors)} of {len(results)} calls failed, the first with: {errors[0]}{hint}", results) from (
+        errors[0]
+    )
 
 
 def _text(value: JSON, name: str) -> str:

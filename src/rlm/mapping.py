@@ -56,6 +56,10 @@ class Pack:
         results = {text: rows[str(number)] for number, text in self.items.items() if str(number) in rows}
         return {text: value for text, value in results.items() if _is_plain(value) and _matches(value, self.schema)}
 
+    def is_answered(self, reply: str) -> bool:
+        """Whether a reply has a usable result for every item."""
+        return len(self.read(reply)) == len(self.items)
+
     def split(self, answered: Container[str]) -> list[Pack]:
         """Packs of one item each for those that are not answered, to ask again."""
         left = {number: text for number, text in self.items.items() if text not in answered}

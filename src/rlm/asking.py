@@ -1,0 +1,300 @@
+"""One plain LM call, as cells and maps ask it: traced, answered once where it may be, held, sent, charged."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from rlm.errors import Fault, LimitError, LMError, LMReplyError, RlmError
+from rlm.ledger import LEAST_OUTPUT, OUTPUT_TOKENS, Hold, Ledger
+from rlm.lms.base import LM, estimate_tokens
+from rlm.replies import Key, Replies, key
+from rlm.trace.events import CallBegin, CallEnd
+from rlm.trace.store import Trace
+from rlm.types import JSON, Finish, Message, Reply, Request, Source, Usage, usage_fields
+
+# A reply that its token limit cut off is asked again with this many times the output tokens.
+_MORE_ROOM = 4
+_SHOWN = 200  # characters of an answer that can't be used, in the error that says so
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A plain LM call.
+
+    Attributes:
+        name: The function that the cell called.
+        prompt: What is asked.
+        lm: Whom.
+        span: The turn whose cell asks.
+        temperature: Sampling temperature; None leaves it to the client.
+        once: Whether an equal call's answer may stand for it, whatever the temperature.
+        fresh: Whether it has to be asked.
+        keeps: Whether an answer may be given to equal calls later.
+    """
+
+    name: str
+    prompt: str
+    lm: LM
+    span: int
+    temperature: float | None = None
+    once: bool = False
+    fresh: bool = False
+    keeps: Callable[[str], bool] = bool
+
+
+@dataclass(slots=True)
+class Record:
+    """What is known of a call when it ends.
+
+    Attributes:
+        span: Its own.
+        reply: Its answer, once it has one.
+        source: Where that is from.
+        usage: What it consumed, all that was asked for it together.
+        cost: US dollars; None if unknown.
+    """
+
+    span: int
+    reply: str | None = None
+    source: Source = "model"
+    finish: Finish | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost: float | None = 0.0
+    retries: int = 0
+
+    def add(self, usage: Usage, cost: float | None) -> None:
+        """Takes what one request consumed."""
+        self.usage += usage
+        self.cost = None if cost is None or self.cost is None else self.cost + cost
+
+
+@contextmanager
+def recorded(trace: Trace, begin: CallBegin) -> Iterator[Record]:
+    """Tells the trace that a call begins, and when it has ended, how."""
+    trace.emit(begin)
+    began = time.monotonic()
+    record = Record(begin.span)
+    error: str | None = None
+    fault: Fault | None = None
+    try:
+        yield record
+    except RlmError as failure:
+        error, fault = str(failure), getattr(failure, "fault", None)
+        raise
+    except asyncio.CancelledError:
+        error = "cancelled"
+        raise
+    except BaseException as bug:
+        error = f"a bug: {type(bug).__name__}"
+        raise
+    finally:
+        trace.emit(
+            CallEnd(
+                t=trace.now(),
+                span=record.span,
+                reply=record.reply if error is None else None,
+                error=error,
+                fault=fault,
+                source=record.source,
+                finish=record.finish,
+                usage=usage_fields(record.usage),
+                cost=record.cost,
+                retries=record.retries,
+                seconds=round(time.monotonic() - began, 6),
+            )
+        )
+
+
+class Asker:
+    """Asks the plain calls of one node's cells.
+
+    Args:
+        ledger: The node's ledger.
+        trace: The run's trace.
+        replies: The run's answers.
+    """
+
+    def __init__(self, ledger: Ledger, trace: Trace, replies: Replies) -> None:
+        self._ledger = ledger
+        self._trace = trace
+        self._replies = replies
+
+    async def ask(self, call: Call) -> str:
+        """The answer.
+
+        Raises:
+            LMError: There is none; an `LMReplyError` says by its `fault` what is wrong with what came.
+            LimitError: The run's limits have no room for it.
+        """
+        with recorded(self._trace, self._begin(call)) as record:
+            asked = self._key(call)
+            if asked is None:
+                record.reply = await self._answer(call, record)
+            else:
+                record.reply, record.source = await self._replies.answer(
+                    asked, lambda: self._answer(call, record), lambda text: record.finish == "stop" and call.keeps(text)
+                )
+            return record.reply
+
+    def kept(self, call: Call, answer: str) -> str:
+        """Tells the trace that a call was answered with what an earlier cell had been answered."""
+        with recorded(self._trace, self._begin(call)) as record:
+            record.reply, record.source = answer, "kept"
+            self._replies.reused += 1
+            return answer
+
+    def _begin(self, call: Call) -> CallBegin:
+        return CallBegin(
+            t=self._trace.now(),
+            span=self._trace.new_span(),
+            parent=call.span,
+            name=call.name,
+            prompt=call.prompt,
+            model=call.lm.name,
+            temperature=call.temperature,
+            fresh=call.fresh,
+        )
+
+    def _key(self, call: Call) -> Key | None:
+        """What the call's answer depends on; None where it has to be asked."""
+        if call.fresh or not self._replies.once:
+            return None
+        settings: Mapping[str, JSON] | None = getattr(call.lm, "settings", None)
+        temperature = call.temperature if call.temperature is not None else (settings or {}).get("temperature")
+        if not call.once and temperature != 0:
+            return None
+        client: JSON = dict(settings) if settings is not None else id(call.lm)
+        asked: JSON = [call.lm.name, client, [["user", call.prompt]], call.temperature]
+        return key(asked, lasts=settings is not None)
+
+    async def _answer(self, call: Call, record: Record) -> str:
+        size = estimate_tokens(call.prompt)
+        check_fits(call.lm, size, "the prompt")
+
+        async def request(max_tokens: int | None, least: int) -> Reply:
+            held: Hold | None = None
+            try:
+                async with self._ledger.hold(size, max_tokens, call.lm.price, least=least) as held:
+                    asked = Request((Message("user", call.prompt),), held.max_tokens, call.temperature)
+                    reply = await call.lm.complete(asked)
+                    cost = self._ledger.charge(reply, call.lm.price)
+            except BaseException:
+                if held is not None:
+                    record.add(*(held.booked or (Usage(), 0.0)))
+                raise
+            record.add(reply.usage, cost)
+            record.retries += reply.retries
+            record.finish = reply.finish
+            return reply
+
+        return usable(await with_room(request, call.lm, size), call.lm)
+
+
+async def each(call: Callable[[Item], Awaitable[None]], items: Sequence[Item], at_once: int) -> list[RlmError | None]:
+    """Makes a call for each item; the `RlmError`s that calls failed with, in order, None where one did not.
+
+    One failure does not stop the others: their answers are paid for. A task for each that can be in flight, and not for
+    each item: a cell can ask for a million.
+    """
+    failures: list[RlmError | None] = [None] * len(items)
+    waiting = iter(enumerate(items))
+
+    async def take() -> None:
+        for index, item in waiting:
+            try:
+                await call(item)
+            except RlmError as error:
+                failures[index] = error
+
+    tasks = (take() for _ in range(min(len(items), at_once)))
+    for bug in await asyncio.gather(*tasks, return_exceptions=True):
+        if bug is not None:
+            raise bug
+    return failures
+
+
+def check_fits(lm: LM, size: int, what: str) -> None:
+    """Refuses, before it is sent, what can't fit.
+
+    Args:
+        lm: The model.
+        size: The tokens of what is to be sent, estimated.
+        what: What that is, in words.
+
+    Raises:
+        LMReplyError: It is longer than the model's window; the fault is `too_long`.
+    """
+    if lm.window is not None and size > lm.window:
+        raise LMReplyError(
+            f"{what} has about {size:,} tokens and the window of {lm.name} is {lm.window:,}, answer included; it was "
+            f"not sent: ask about pieces of at most {lm.window // 2:,} tokens or so, such as chunks() gives",
+            fault="too_long",
+        )
+
+
+async def with_room(ask: Callable[[int | None, int], Awaitable[Reply]], lm: LM, size: int) -> Reply:
+    """What is answered; where that was cut by its length, or was all thinking, what is answered with more room.
+
+    Where more room can't be had, or the answer is cut again, what there is is returned.
+
+    Args:
+        ask: Asks, given the most output tokens (None leaves them to the client) and how many are the least of use.
+        lm: The model.
+        size: The prompt's tokens, estimated.
+
+    Raises:
+        LMReplyError: The fault `thinking`: it never came to an answer. Or any other fault.
+        LMError, LimitError: As `ask`, for its first reply.
+    """
+    first: Reply | LMReplyError
+    try:
+        first = await ask(None, LEAST_OUTPUT)
+        if first.finish != "length":
+            return first
+    except LMReplyError as error:
+        if error.fault != "thinking":
+            raise
+        first = error
+    used = first.usage.output_tokens if first.usage is not None else OUTPUT_TOKENS
+    more = max(used, 1) * _MORE_ROOM
+    if lm.window is not None:
+        more = min(more, lm.window - size)
+    if more > used:
+        try:
+            second = await ask(more, used + 1)
+            if second.text or isinstance(first, LMReplyError):
+                return second
+        except LMReplyError:
+            if isinstance(first, LMReplyError):
+                raise
+        except (LMError, LimitError):  # providers refuse more than a model gives; limits, what they can't pay
+            pass
+    if isinstance(first, LMReplyError):
+        raise first
+    return first
+
+
+def usable(reply: Reply, lm: LM) -> str:
+    """The text of a reply that is one.
+
+    Raises:
+        LMReplyError: It is empty, all thinking, or a content filter stopped it. It has been charged already.
+    """
+    fault: Fault = "empty"
+    why = "the reply is empty"
+    if reply.finish == "filter":
+        fault = "filtered"
+        why = "its content filter stopped the answer" + (f" after {reply.text[:_SHOWN]!r}" if reply.text else "")
+    elif reply.text:
+        return reply.text
+    elif reply.finish == "length":
+        fault = "thinking"
+        why = f"it was cut off before it answered: its {reply.usage.output_tokens:,} output tokens went into thinking"
+    raise LMReplyError(f"{lm.name}: {why}", reply.usage, reply.cost, fault)
