@@ -145,7 +145,7 @@ class Ledger:
         Args:
             input_tokens: The size of the prompt, estimated.
             max_tokens: The output asked for, or None.
-            price: What the model costs at worst.
+            price: What the model costs.
             wrap_up: May use the reserve.
             least: The fewest output tokens that are of use.
 
@@ -205,7 +205,7 @@ class Ledger:
     def _lose(self, held: Hold, price: Price | None) -> tuple[Usage, float | None]:
         """Books a call that was cancelled without a word on what it had spent; its hold is not given back."""
         usage, cost = Usage(calls=1), None
-        if price is not None and price.cost(Usage(1, 1, 1)) == 0:
+        if price is not None and price.worst().cost(Usage(1, 1, 1)) == 0:
             cost = 0.0
         self._book(usage, cost, None)
         for ledger in self._line():
@@ -232,9 +232,11 @@ class Ledger:
         if limits.tokens is not None:
             room = limits.tokens * share - self.usage.tokens - self._held.tokens - input_tokens
             reached = "tokens"
-        if limits.usd is not None and price is not None and price.output_mtok + price.input_mtok > 0:
-            free = limits.usd * share - self.usd - self._held.usd - price.input_mtok * input_tokens / 1e6
-            affordable = free * 1e6 / price.output_mtok if price.output_mtok else (math.inf if free >= 0 else -1.0)
+        # The size is an estimate, and a prompt that it puts just below a dearer tier may be in it.
+        worst = None if price is None else price.worst(2 * input_tokens)
+        if limits.usd is not None and worst is not None and worst.cost(Usage(1, 1, 1)) > 0:
+            free = limits.usd * share - self.usd - self._held.usd - worst.cost(Usage(1, input_tokens))
+            affordable = free * 1e6 / worst.output_mtok if worst.output_mtok else (math.inf if free >= 0 else -1.0)
             if affordable < room:
                 room, reached = affordable, "usd"
         if room is math.inf:
@@ -244,7 +246,7 @@ class Ledger:
         if room < min(output, least):
             raise LimitError(reached, self._spent(reached))
         granted = int(min(output, room))
-        usd = price.cost(Usage(1, input_tokens, granted)) if price else 0.0
+        usd = worst.cost(Usage(1, input_tokens, granted)) if worst else 0.0
         return Hold(granted, input_tokens + granted, usd)
 
     def _spent(self, limit: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 from rlm.types import Reply, Request, Usage
@@ -10,18 +11,84 @@ from rlm.types import Reply, Request, Usage
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """US dollars per million tokens; cached input costs as much as other input where `cached_mtok` is None."""
+    """A tariff: US dollars per million tokens.
+
+    Attributes:
+        input_mtok: Input that is neither read from a prompt cache nor written to it.
+        output_mtok: Output.
+        cached_mtok: Input read from a cache; None: as other input.
+        cache_write_mtok: Input written to a cache; None: as other input.
+        cache_write_1h_mtok: Input written to a cache that keeps it for an hour; None: as other writes.
+        reasoning_mtok: Reasoning; None: as other output.
+        call_usd: US dollars a call, whatever its size.
+        over: (tokens, tariff): what a call costs, all of it, whose input has more than so many tokens.
+    """
 
     input_mtok: float
     output_mtok: float
     cached_mtok: float | None = None
+    cache_write_mtok: float | None = None
+    cache_write_1h_mtok: float | None = None
+    reasoning_mtok: float | None = None
+    call_usd: float = 0.0
+    over: tuple[int, Price] | None = None
 
-    def cost(self, usage: Usage) -> float:
-        """US dollars for `usage`."""
-        cached = 0 if self.cached_mtok is None else min(usage.cached_tokens, usage.input_tokens)
-        fresh = usage.input_tokens - cached
-        dollars = fresh * self.input_mtok + cached * (self.cached_mtok or 0.0) + usage.output_tokens * self.output_mtok
-        return dollars / 1e6
+    def cost(self, usage: Usage, *, hour_writes: int = 0) -> float:
+        """US dollars for one call.
+
+        Args:
+            usage: What it consumed.
+            hour_writes: How many of its `cache_write_tokens` are kept for an hour.
+        """
+        if self.over is not None and usage.input_tokens > self.over[0]:
+            return self.over[1].cost(usage, hour_writes=hour_writes)
+        # What an endpoint reports may not add up: a part is never more than what is left of the whole.
+        cached = min(usage.cached_tokens, usage.input_tokens)
+        written = min(usage.cache_write_tokens, usage.input_tokens - cached)
+        hour = min(hour_writes, written)
+        thought = min(usage.reasoning_tokens, usage.output_tokens)
+        write = _or(self.cache_write_mtok, self.input_mtok)
+        dollars = (
+            (usage.input_tokens - cached - written) * self.input_mtok
+            + cached * _or(self.cached_mtok, self.input_mtok)
+            + (written - hour) * write
+            + hour * _or(self.cache_write_1h_mtok, write)
+            + (usage.output_tokens - thought) * self.output_mtok
+            + thought * _or(self.reasoning_mtok, self.output_mtok)
+        )
+        return dollars / 1e6 + usage.calls * self.call_usd
+
+    def worst(self, input_tokens: int | None = None) -> Price:
+        """A flat tariff that no call at this one can cost more than: the dearest rate of each direction.
+
+        Args:
+            input_tokens: Only calls with at most so many input tokens; None for any.
+        """
+        if self.over is None or (input_tokens is not None and input_tokens <= self.over[0]):
+            return _dearest(self)
+        return dearer(_dearest(self), self.over[1].worst(input_tokens))
+
+
+def _or(rate: float | None, other: float) -> float:
+    return other if rate is None else rate
+
+
+@cache
+def _dearest(price: Price) -> Price:
+    """Of the tier that `price` begins with."""
+    read = (price.input_mtok, price.cached_mtok, price.cache_write_mtok, price.cache_write_1h_mtok)
+    dearest_in = max(rate for rate in read if rate is not None)
+    dearest_out = max(price.output_mtok, _or(price.reasoning_mtok, price.output_mtok))
+    return Price(dearest_in, dearest_out, call_usd=price.call_usd)
+
+
+def dearer(one: Price, other: Price) -> Price:
+    """A flat tariff that no call at either can cost more than; both are flat."""
+    return Price(
+        max(one.input_mtok, other.input_mtok),
+        max(one.output_mtok, other.output_mtok),
+        call_usd=max(one.call_usd, other.call_usd),
+    )
 
 
 class LM(Protocol):
@@ -39,7 +106,7 @@ class LM(Protocol):
 
     @property
     def price(self) -> Price | None:
-        """What it costs at worst; None if unknown, which is not free."""
+        """What it costs today; None if unknown, which is not free. Ledgers hold `price.worst()`."""
         ...
 
     async def complete(self, request: Request) -> Reply:
