@@ -199,14 +199,23 @@ class WireClient:
         # An endpoint on this machine is in no price list, and reading one takes 0.2 s.
         return None if self._local else listing(self._model, self._base_url)
 
-    def _cost(self, usage: Usage, charged: object = None) -> float | None:
-        """US dollars: what the endpoint says it charged, else the price's arithmetic; None if unknown."""
+    def _cost(self, usage: Usage, charged: object = None, *, hour_writes: int = 0, tier: object = None) -> float | None:
+        """US dollars: what the endpoint says it charged, else the price's arithmetic; None if unknown.
+
+        Args:
+            usage: What the call consumed.
+            charged: US dollars, as the endpoint reports them, if it does.
+            hour_writes: How many of the cache writes are kept for an hour.
+            tier: The service tier that the endpoint says it served the call in, if it does.
+        """
         if (said := dollars(charged)) is not None:
             return said
         if self._price is not None:
-            return self._price.cost(usage)
+            return self._price.cost(usage, hour_writes=hour_writes)
         listed = self._listing()
-        return listed.cost(usage) if listed else None
+        return (
+            listed.cost(usage, hour_writes=hour_writes, tier=tier if isinstance(tier, str) else "") if listed else None
+        )
 
     async def _post(
         self,
