@@ -1,58 +1,149 @@
-"""Any endpoint that speaks OpenAI's chat completions."""
+"""Any endpoint that speaks OpenAI's chat completions, and OpenAI's Responses."""
 
 from __future__ import annotations
 
-import ipaddress
-import json
 import os
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlsplit
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from rlm.errors import ConfigError, LMRefusedError, LMReplyError, MissingKeyError
-from rlm.lms.base import Price, estimate_tokens
-from rlm.lms.http import Policy, post, warm
-from rlm.lms.prices import Listing, listing
-from rlm.types import JSON, Finish, Reply, Request, Usage
+from rlm.lms.base import Price
+from rlm.lms.chat import CHAT, Format
+from rlm.lms.http import Policy
+from rlm.lms.responses import RESPONSES, only_here
+from rlm.lms.wire import (
+    KEY_HEADERS,
+    WireClient,
+    check_extra,
+    check_key,
+    encode,
+    estimated,
+    find_key,
+    host_of,
+    is_loopback,
+    join,
+)
+from rlm.types import JSON, Reply, Request, Usage
 
-DEFAULT_URL = "https://api.openai.com/v1"
-KEY_VARIABLE = "OPENAI_API_KEY"
-URL_VARIABLE = "OPENAI_BASE_URL"
-_FINISHES: dict[str, Finish] = {"length": "length", "content_filter": "filter"}
 # `extra` can't set these; the limit of output is among them because budgets rest on it.
-_OURS = {"model", "messages", "stream", "n", "max_tokens", "max_completion_tokens"}
-_KEY_HEADERS = {"authorization", "api-key", "x-api-key", "x-portkey-api-key"}
-# No call has more tokens, or costs more dollars: what an endpoint reports is added up, and must stay a number.
-_BELIEVED = 10**9
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_OURS = {"model", "messages", "input", "instructions", "store", "stream", "stream_options", "n"} | {
+    "max_tokens",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "background",
+}
+_UNSUPPORTED = re.compile(r"unsupported|n[o']t support|only the default|deprecated", re.IGNORECASE)
 
 
-class OpenAI:
-    """A model behind an OpenAI-compatible endpoint.
+@dataclass(frozen=True)
+class Endpoint:
+    """Who serves the wire, and how it differs from OpenAI.
+
+    Attributes:
+        provider: Its name; a model's is `provider/model`.
+        base_url: Where it is, unless the variable `url_variable` says otherwise.
+        key_variable: What its key is in; a key goes to this endpoint alone.
+        key_header: What the key is sent in; in `Authorization` as a bearer's.
+        needs_key: Whether it refuses requests without one.
+        limit: The name of the limit of output; None for `max_completion_tokens` at OpenAI, `max_tokens` elsewhere.
+        effort: The fields that set the effort of reasoning.
+        fields: More fields of each request.
+        streamed: The fields that ask for a stream.
+    """
+
+    provider: str = "openai"
+    base_url: str = "https://api.openai.com/v1"
+    key_variable: str = "OPENAI_API_KEY"
+    url_variable: str = "OPENAI_BASE_URL"
+    key_header: str = "Authorization"
+    needs_key: bool = True
+    limit: str | None = None
+    effort: Callable[[str], dict[str, JSON]] = CHAT.effort
+    fields: Mapping[str, JSON] = field(default_factory=dict)
+    streamed: Mapping[str, JSON] = field(default_factory=lambda: CHAT.streamed)
+
+    @property
+    def url(self) -> str:
+        """The base URL where the caller gives none."""
+        return os.environ.get(self.url_variable) or self.base_url
+
+    def find_key(self, given: str | None, host: str) -> str:
+        """The key for `host`; empty if there is none. The variable's is for the endpoint's own host alone."""
+        return find_key(given, [self.key_variable] if host == host_of(self.url) else [])
+
+    def check_key(self, keyed: bool, name: str, host: str) -> None:
+        """Refuses to go on without a key that is needed.
+
+        Raises:
+            MissingKeyError: There is none, and `host` is not this machine.
+        """
+        own = host_of(self.url)
+        if self.needs_key and not keyed and host != own and not is_loopback(host):
+            raise MissingKeyError(f"{name} at {host} needs a key: give api_key= ({self.key_variable} is for {own})")
+        if self.needs_key:
+            check_key(keyed, name, host, [self.key_variable])
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """How a model is spoken to, as far as its endpoint has taught it."""
+
+    format: Format
+    limit: str
+    temperature: bool = True
+
+    def taught(self, refusal: LMRefusedError) -> _Terms | None:
+        """The terms that a refusal asks for; None if it is for another reason.
+
+        Which models take which fields changes by model, effort and month, and a table of it is never right: the
+        endpoint's own words are. They cost one refused request, which is not billed.
+        """
+        said = str(refusal)
+        if refusal.status not in (400, 404, 422):
+            return None
+        if self.format is CHAT and "v1/responses" in said:
+            return replace(self, format=RESPONSES, limit=RESPONSES.limit)
+        if self.limit == "max_tokens" and "max_completion_tokens" in said:
+            return replace(self, limit="max_completion_tokens")
+        if self.temperature and "temperature" in said and _UNSUPPORTED.search(said):
+            return replace(self, temperature=False)
+        return None
+
+
+class OpenAI(WireClient):
+    """A model behind an endpoint that speaks chat completions or Responses.
 
     Args:
         model: The model as the endpoint names it.
-        base_url: Where `/chat/completions` is; default `$OPENAI_BASE_URL`, or OpenAI's own.
-        api_key: Default `$OPENAI_API_KEY`; an endpoint on this machine, or `headers` with a key, needs none.
-        window: Tokens of prompt and answer together; default: what is known of the model.
-        price: What it costs at worst; default: what is known of the model at this endpoint.
+        endpoint: Who serves it; default: OpenAI, or who `base_url` is.
+        api: `chat` or `responses`; default: `responses` for models that OpenAI serves there alone, else `chat`.
+        base_url: Where `/chat/completions` or `/responses` is; default `$OPENAI_BASE_URL`, or OpenAI's own.
+        api_key: Default `$OPENAI_API_KEY`, for the default URL alone; an endpoint on this machine, or `headers` with
+            a key, needs none.
+        window: Tokens of prompt and answer together; default: what was learnt, else what is listed.
+        price: What it costs at worst; default: what is listed for the model at this endpoint.
         max_tokens: The most output tokens where a request does not say.
-        max_tokens_field: The name of that limit on the wire; default: `max_completion_tokens` at OpenAI and
-            Azure, `max_tokens` elsewhere.
-        temperature: Sampling temperature where a request does not say.
-        extra: More fields of the request, such as `{"reasoning_effort": "low"}`.
+        max_tokens_field: The name of that limit on the wire of chat completions.
+        temperature: Sampling temperature where a request does not say; left out for a model that refuses it.
+        reasoning_effort: How long it may think, in the endpoint's words, such as `low`.
+        stream: Whether replies are streamed: for long ones, and to know what a cancelled call had consumed.
+        extra: More fields of the request, such as `{"seed": 1}`.
         headers: More headers.
         policy: Time-outs and retries.
 
     Raises:
-        MissingKeyError: There is no key, and the endpoint is not on this machine.
-        ConfigError: The base URL or a header is not one, or `extra` has a field that is ours.
+        MissingKeyError: There is no key, and the endpoint needs one.
+        ConfigError: The base URL or a header is not one, `api` is none, or `extra` has a field that is ours.
     """
 
     def __init__(
         self,
         model: str,
         *,
+        endpoint: Endpoint = Endpoint(),
+        api: Literal["chat", "responses"] | None = None,
         base_url: str | None = None,
         api_key: str | None = None,
         window: int | None = None,
@@ -60,59 +151,40 @@ class OpenAI:
         max_tokens: int | None = None,
         max_tokens_field: str | None = None,
         temperature: float | None = None,
+        reasoning_effort: str | None = None,
+        stream: bool = False,
         extra: Mapping[str, JSON] | None = None,
         headers: Mapping[str, str] | None = None,
         policy: Policy = Policy(),  # noqa: B008 (frozen)
     ) -> None:
-        self.name = f"openai/{model}"
-        self._model = model
-        self._base_url = base_url or os.environ.get(URL_VARIABLE) or DEFAULT_URL
-        host = _host(self._base_url)
-        url = urlsplit(self._base_url)  # some gateways want a query, such as Azure's api-version
-        self._shown_url = url._replace(query="").geturl()
-        self._url = url._replace(path=url.path.rstrip("/") + "/chat/completions").geturl()
-        key = (api_key or os.environ.get(KEY_VARIABLE) or "").strip()  # one read from a file ends with a line's end
-        keyed = key or any(name.lower() in _KEY_HEADERS for name in headers or {})
-        if not keyed and not _is_loopback(host):
-            raise MissingKeyError(f"{self.name} at {host} needs a key: set {KEY_VARIABLE}, or give api_key=")
-        if taken := sorted(_OURS & (extra or {}).keys()):
-            raise ConfigError(f"extra can't set {', '.join(taken)}")
-        self._headers = {**({"Authorization": f"Bearer {key}"} if key else {}), **(headers or {})}
-        self._headers["Content-Type"] = "application/json"
-        if odd := sorted(name for name, value in self._headers.items() if not (name + value).isprintable()):
-            raise ConfigError(f"a header holds a control character: {', '.join(map(repr, odd))}")
+        name = f"{endpoint.provider}/{model}"
+        url = base_url or endpoint.url
+        host = host_of(url)
+        key = endpoint.find_key(api_key, host)
+        endpoint.check_key(bool(key) or any(one.lower() in KEY_HEADERS for one in headers or {}), name, host)
+        bearer = endpoint.key_header == "Authorization"
+        super().__init__(
+            name,
+            model,
+            url,
+            headers={**({endpoint.key_header: f"Bearer {key}" if bearer else key} if key else {}), **(headers or {})},
+            window=window,
+            price=price,
+            policy=policy,
+            key_variables=(endpoint.key_variable,),
+        )
+        if api not in (None, "chat", "responses"):
+            raise ConfigError(f"api is 'chat' or 'responses', not {api!r}")
         at_openai = host == "api.openai.com" or host.endswith((".openai.com", ".azure.com"))
-        self._max_tokens_field = max_tokens_field or ("max_completion_tokens" if at_openai else "max_tokens")
+        limit = max_tokens_field or endpoint.limit or ("max_completion_tokens" if at_openai else "max_tokens")
+        responses = api == "responses" or (api is None and at_openai and only_here(model))
+        self._terms = _Terms(RESPONSES, RESPONSES.limit) if responses else _Terms(CHAT, limit)
+        self._endpoint = endpoint
         self._max_tokens = max_tokens
         self._temperature = temperature
-        self._extra = dict(extra or {})
-        self._policy = policy
-        self._window = window
-        self._price = price
-        # An endpoint on this machine is in no price list, and reading one takes 0.2 s.
-        self._may_be_listed = not _is_loopback(host)
-        warm()
-
-    def __repr__(self) -> str:
-        return f"OpenAI({self._model!r}, base_url={self._shown_url!r})"
-
-    @property
-    def window(self) -> int | None:
-        """Tokens of prompt and answer together; None if unknown."""
-        if self._window is None and (listed := self._listing()):
-            return listed.window
-        return self._window
-
-    @property
-    def price(self) -> Price | None:
-        """What it costs at worst; None if unknown."""
-        if self._price is None and (listed := self._listing()):
-            return listed.price
-        return self._price
-
-    @price.setter
-    def price(self, price: Price | None) -> None:
-        self._price = price
+        self._effort = reasoning_effort
+        self._streams = stream
+        self._extra = check_extra(extra, _OURS)
 
     async def complete(self, request: Request) -> Reply:
         """Answers one request.
@@ -120,127 +192,77 @@ class OpenAI:
         Raises:
             LMRefusedError: The request can't succeed as it is, the key included.
             LMUnavailableError: The endpoint failed and kept failing through the retries.
-            LMReplyError: The reply is empty, a refusal, filtered, or no chat completion.
+            LMReplyError: The prompt is too long, or the reply can't be used: `fault` says why.
+            CallCancelled: It was cancelled in the middle of a stream.
         """
-        try:
-            value, retries = await post(self._url, self._headers, self._body(request), self._policy)
-        except LMRefusedError as error:
-            raise LMRefusedError(f"{self.name}: {error}{self._hint(str(error))}") from error
-        return self._reply(value, retries, request)
+        terms = self._terms
+        while True:
+            try:
+                return await self._complete(request, terms)
+            except LMRefusedError as error:
+                if (taught := terms.taught(error)) is None:
+                    raise
+                self._terms = terms = taught
 
-    def _body(self, request: Request) -> bytes:
-        """The request on the wire.
+    async def _complete(self, request: Request, terms: _Terms) -> Reply:
+        value, retries = await self._post(
+            join(self._base_url, terms.format.path),
+            self._body(request, terms),
+            terms.format.assembler if self._streams else None,
+            lambda begun: self._spent(begun, request, terms.format),
+        )
+        return self._reply(value, retries, request, terms.format)
 
-        What varies from call to call stands behind the messages, so that the body of a growing conversation begins
-        with the last one's bytes.
-        """
-        fields: dict[str, JSON] = {
-            "model": self._model,
-            "messages": [{"role": message.role, "content": message.content} for message in request.messages],
-        }
+    def _body(self, request: Request, terms: _Terms) -> bytes:
+        """The request on the wire; what varies from call to call stands behind the messages."""
+        fields = terms.format.prompt(self._model, request.messages)
         max_tokens = request.max_tokens if request.max_tokens is not None else self._max_tokens
         if max_tokens is not None:
-            fields[self._max_tokens_field] = max_tokens
+            fields[terms.limit] = max_tokens
         temperature = request.temperature if request.temperature is not None else self._temperature
-        if temperature is not None:
+        if temperature is not None and terms.temperature:
             fields["temperature"] = temperature
-        fields.update(self._extra)
-        text = _encode(fields)
-        try:
-            return text.encode()
-        except UnicodeEncodeError:  # half of a surrogate pair, which JSON readers refuse
-            return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+        chat = terms.format is CHAT
+        if self._effort is not None:
+            fields |= (self._endpoint.effort if chat else terms.format.effort)(self._effort)
+        if self._streams:
+            fields |= self._endpoint.streamed if chat else terms.format.streamed
+        return encode({**fields, **self._endpoint.fields, **self._extra})
 
-    def _reply(self, value: dict[str, Any], retries: int, request: Request) -> Reply:
-        usage = _usage(value.get("usage")) or _estimated(request, value)
-        cost = self._cost(value.get("usage"), usage)
+    def _reply(self, value: dict[str, Any], retries: int, request: Request, form: Format) -> Reply:
         try:
-            choice = value["choices"][0]
-            message = choice["message"]
-            text, refusal, ended = message.get("content"), message.get("refusal"), choice.get("finish_reason")
+            said = form.read(value)
         except (LookupError, TypeError, AttributeError) as error:
-            raise LMReplyError(f"{self.name}: the reply is not a chat completion", usage, cost) from error
-        if isinstance(text, list):  # some servers send the parts
-            text = "".join(str(part.get("text") or "") for part in text if isinstance(part, dict))
-        if ended == "error":  # a gateway's upstream failed in the middle of its answer
-            raise LMReplyError(f"{self.name}: the answer broke off with an error", usage, cost)
-        finish = _FINISHES.get(str(ended), "stop")
-        if refusal and not text:
-            raise LMReplyError(f"{self.name} refused: {refusal}", usage, cost)
-        if text is None and finish == "length":
-            text = ""  # all the room went into thinking: the caller may give it more
-        if not isinstance(text, str) or (not text and finish != "length"):
-            why = "its content filter stopped it" if finish == "filter" else f"finish_reason {ended!r}"
-            raise LMReplyError(f"{self.name}: the reply is empty ({why})", usage, cost)
-        return Reply(text, usage, cost, finish, str(value.get("model") or self._model), retries)
+            usage = estimated(request, value)
+            raise self._unusable(f"the reply is not a {form.noun}", "malformed", usage, self._cost(usage)) from error
+        usage = said.usage or estimated(request, said.output)
+        cost = self._cost(usage, said.charged)
 
-    def _cost(self, reported: object, usage: Usage) -> float | None:
-        """What the endpoint says it charged, else the price's arithmetic."""
-        said = reported.get("cost") if isinstance(reported, dict) else None
-        if isinstance(said, int | float) and 0 <= said <= _BELIEVED:
-            return float(said)
-        if self._price is not None:
-            return self._price.cost(usage)
-        listed = self._listing()
-        return listed.cost(usage) if listed else None
+        def unusable(why: str, fault: Literal["empty", "refused", "filtered", "thinking", "malformed"]) -> LMReplyError:
+            return self._unusable(why, fault, usage, cost)
 
-    def _listing(self) -> Listing | None:
-        return listing(self._model, self._base_url) if self._may_be_listed else None
+        if said.ended == "error":  # a gateway's upstream failed in the middle of its answer
+            raise unusable("the answer broke off with an error", "malformed")
+        if said.text is not None and said.text.strip():
+            return Reply(said.text, usage, cost, said.finish, str(value.get("model") or self._model), retries)
+        if said.refusal:
+            raise unusable(f"refused: {said.refusal}", "refused")
+        if said.finish == "length":
+            spent = f"its {usage.output_tokens:,} output tokens"
+            raise unusable(f"was cut off before it answered: {spent} went into thinking", "thinking")
+        if said.finish == "filter":
+            raise unusable("the reply is empty (its content filter stopped it)", "filtered")
+        raise unusable(f"the reply is empty ({form.ended} {said.ended!r})", "empty")
 
-    def _hint(self, message: str) -> str:
-        if message.startswith(("401", "403")):
-            return f"; the key is api_key= or the variable {KEY_VARIABLE}"
-        if message.startswith("404"):
-            return f"; is {self._model!r} a model at {_host(self._base_url)}, and {self._shown_url} the right base URL?"
-        if message.startswith("400") and "max_tokens" in message:
+    def _spent(self, begun: Mapping[str, Any], request: Request, form: Format) -> Usage | None:
+        """What a stream that was cancelled had consumed: reported at its end alone, so mostly estimated."""
+        try:
+            said = form.read(begun)
+        except (LookupError, TypeError, AttributeError):
+            return None
+        return said.usage or estimated(request, said.output)
+
+    def _hint(self, error: LMRefusedError) -> str:
+        if error.status == 400 and "max_tokens" in str(error):
             return "; the limit's name at this endpoint can be given, max_tokens_field="
-        return ""
-
-
-def _usage(reported: object) -> Usage | None:
-    """The usage that a reply reports, or None; a detail that is left out counts as 0.
-
-    Some endpoints leave thinking out of `completion_tokens`, and bill it: it is in their total.
-    """
-    if not isinstance(reported, dict) or "prompt_tokens" not in reported:
-        return None
-    asked, said, total = (_count(reported, f"{name}_tokens") for name in ("prompt", "completion", "total"))
-    cached = _count(reported.get("prompt_tokens_details"), "cached_tokens")
-    return Usage(
-        calls=1,
-        input_tokens=asked,
-        output_tokens=max(said, total - asked),
-        cached_tokens=cached or _count(reported, "prompt_cache_hit_tokens"),  # DeepSeek's name for it
-        reasoning_tokens=_count(reported.get("completion_tokens_details"), "reasoning_tokens"),
-    )
-
-
-def _estimated(request: Request, value: dict[str, Any]) -> Usage:
-    """The usage where an endpoint reports none: a limit must hold there too."""
-    asked = sum(estimate_tokens(message.content) for message in request.messages)
-    return Usage(1, asked, estimate_tokens(json.dumps(value.get("choices"))))
-
-
-def _count(reported: object, name: str) -> int:
-    value = reported.get(name) if isinstance(reported, dict) else None
-    return min(max(0, value), _BELIEVED) if isinstance(value, int) else 0
-
-
-def _host(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        parts, host = None, None
-    if parts is None or not host or parts.scheme not in ("http", "https"):
-        raise ConfigError("the base URL must look like https://host/v1")
-    if parts.username or parts.password:
-        raise ConfigError("the base URL must not hold a password: give api_key= or headers=")
-    return host
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        return super()._hint(error)
