@@ -14,7 +14,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent import futures
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -105,6 +105,7 @@ async def post(
     *,
     account: str = "",
     stream: Callable[[], Assembler] | None = None,
+    sign: Callable[[], Awaitable[Mapping[str, str]]] | None = None,
 ) -> tuple[dict[str, Any], int]:
     """Posts `body`, JSON, until it is answered.
 
@@ -118,6 +119,7 @@ async def post(
         account: What shares a rate limit; the host by default.
         stream: The answer is a stream of events; this makes what puts it together, anew for each attempt. An
             endpoint that answers with one JSON object all the same is taken at that.
+        sign: More headers, made anew for each attempt: a signature is good for minutes, and retries may take longer.
 
     Returns:
         The answer, a JSON object without an `error`, and how many attempts had failed before.
@@ -132,7 +134,8 @@ async def post(
     failed = 0
     while True:
         try:
-            return await _attempt(session, url, headers, body, policy, began, stream), failed
+            sent = headers if sign is None else {**headers, **await sign()}
+            return await _attempt(session, url, sent, body, policy, began, stream), failed
         except _Retryable as failure:
             failed += 1
             left = policy.total - (time.monotonic() - began)
