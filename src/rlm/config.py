@@ -88,6 +88,15 @@ def read() -> Config:
     return Config(path, **value)
 
 
+def variable(name: str) -> str:
+    """The value of a variable: the environment's, else the one in the config file's `[keys]`; empty if neither has it.
+
+    Raises:
+        ConfigError: It is not in the environment, and the config file can't be used.
+    """
+    return os.environ.get(name) or read().keys.get(name, "")
+
+
 def _parsed(path: Path, text: bytes) -> dict[str, Any]:
     """The file's names and tables, each of the kind that it must be."""
     import tomllib
@@ -96,8 +105,9 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
         value = tomllib.loads(text.decode())
     except ValueError as error:  # its words may quote the file, and so a key: only the place is told
         place = re.search(r"\(at (line \d+, column \d+|end of document)\)", str(error))
+        where = f", {place[1]}" if place else ""
         # `from None`: a traceback would quote what the words do.
-        raise ConfigError(f"the config file {path} is not TOML in UTF-8{place and f', {place[1]}' or ''}") from None
+        raise ConfigError(f"the config file {path} is not TOML in UTF-8{where}") from None
     if unknown := sorted(value.keys() - {*_NAMES, *_TABLES}):
         there = ", ".join((*_NAMES, *(f"[{name}]" for name in _TABLES)))
         # A key that stands in the wrong place is not repeated.

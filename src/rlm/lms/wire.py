@@ -6,11 +6,12 @@ import asyncio
 import hashlib
 import ipaddress
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
 
+from rlm import config
 from rlm.errors import CallCancelled, ConfigError, Fault, LMRefusedError, LMReplyError, MissingKeyError
 from rlm.lms import window
 from rlm.lms.base import Price, estimate_tokens
@@ -38,8 +39,8 @@ def encode(fields: Mapping[str, JSON]) -> bytes:
 
 
 def find_key(given: str | None, variables: Iterable[str]) -> str:
-    """The key: what was given, or the first of the variables that is set; empty if there is none."""
-    keys = [given, *(os.environ.get(variable) for variable in variables)]
+    """The key: what was given, or the first of the variables that has one (see `config.variable`); empty if none has."""
+    keys = chain([given], map(config.variable, variables))
     return next((key.strip() for key in keys if key and key.strip()), "")  # one read from a file ends with a line's end
 
 
