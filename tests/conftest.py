@@ -1,6 +1,7 @@
 """What holds for every test: no network but loopback, a home for runs of its own, and, where asked, no skips."""
 
 import ipaddress
+import os
 import sys
 
 import pytest
@@ -38,8 +39,10 @@ def pytest_addoption(parser):
 def _home_of_its_own(tmp_path_factory, monkeypatch):
     """Runs go to a temporary folder, and no key or model of the machine's user is seen."""
     monkeypatch.setenv("RLM_HOME", str(tmp_path_factory.mktemp("rlm-home")))
-    for name in ("RLM_MODEL", "RLM_SUB_MODEL", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("rlm-config")))
+    for name in list(os.environ):
+        if name in ("RLM_MODEL", "RLM_SUB_MODEL", "RLM_CONFIG") or name.endswith(("_API_KEY", "_BASE_URL")):
+            monkeypatch.delenv(name)
 
 
 @pytest.hookimpl(trylast=True)

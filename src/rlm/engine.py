@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from rlm import conflict
 from rlm.errors import ConfigError
 from rlm.execution import Execution, Setup
 from rlm.ledger import check_limits
-from rlm.lms import default_model, resolve
+from rlm.lms import default_model, default_sub_model, resolve
 from rlm.lms.base import LM, Price, Priced
 from rlm.prompts import profiles
+from rlm.replies import Folder
 from rlm.route import ROUTES, Route
 from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import Launcher
+from rlm.trace.store import home
 from rlm.types import Completion, Limits
+
+_NAME = re.compile(r"[A-Za-z0-9][\w./:@-]{0,79}", re.ASCII)
 
 
 class RLM:
@@ -25,7 +31,12 @@ class RLM:
     Args:
         model: The root model: `"provider/name"` or an object with `complete`. Default: `$RLM_MODEL`, a model whose
             key is found, or the one in the box.
-        sub_model: The model that cells call; the root's by default.
+        sub_model: The model that cells call. Default: `$RLM_SUB_MODEL` or the config file's, where no `model` is named
+            either; else the root's.
+        sub_models: More models that cells may call by these names, `llm_query(prompt, model="fast")`. The root is told
+            which there are, with their windows and prices.
+        model_options: Options of the root's client where it is named, such as `{"temperature": 0}`.
+        sub_model_options: Of the sub-model's client; without a `sub_model`, it is the root's model with these options.
         sandbox: The launcher's name, or a launcher.
         limits: What one run may use.
         require: What the sandbox must enforce (of files, network, memory, cpu, processes, disk); by default what
@@ -35,6 +46,9 @@ class RLM:
         prices: Worst-case prices for models whose price is not known, by name.
         trace: False keeps nothing on disk; a `Path` is the folder for runs' folders.
         verbose: Show a live tree on stderr, if that is a terminal.
+        once: Whether equal sub-calls are asked once in a run: those of `llm_map`, and those at temperature 0.
+        cache: Keep the answers to such calls on disk for later runs: True in `$RLM_HOME/replies`, or in the `Path`
+            given. Only for models that tell their `settings`.
 
     Raises:
         ConfigError: An option can't be right, a model is unknown, its key is missing, or a money limit is set and
@@ -46,6 +60,9 @@ class RLM:
         *,
         model: str | LM | None = None,
         sub_model: str | LM | None = None,
+        sub_models: Mapping[str, str | LM] | None = None,
+        model_options: Mapping[str, Any] | None = None,
+        sub_model_options: Mapping[str, Any] | None = None,
         sandbox: str | Launcher = "local",
         limits: Limits | None = None,
         require: Collection[str] | None = None,
@@ -53,15 +70,23 @@ class RLM:
         prices: Mapping[str, Price] | None = None,
         trace: bool | Path = True,
         verbose: bool = False,
+        once: bool = True,
+        cache: bool | Path = False,
     ) -> None:
         conflict.check()
         limits = limits or Limits()
         check_limits(limits)
         if route not in ROUTES:
             raise ConfigError(f"route is one of {', '.join(ROUTES)}: not {route!r}")
-        root = _priced(resolve(model if model is not None else default_model()), prices)
-        sub = _priced(resolve(sub_model), prices) if sub_model is not None else root
-        for lm in (root, sub):
+        if model is None:
+            model, sub_model = default_model(), sub_model if sub_model is not None else default_sub_model()
+        root = _priced(resolve(model, **model_options or {}), prices)
+        sub = root
+        if sub_model is not None or sub_model_options:
+            sub = _priced(resolve(model if sub_model is None else sub_model, **sub_model_options or {}), prices)
+        pool = {name: _priced(resolve(spec), prices) for name, spec in (sub_models or {}).items()}
+        _check_names(pool, root, sub)
+        for lm in (root, sub, *pool.values()):
             if limits.usd is not None and lm.price is None:
                 raise ConfigError(
                     f"the price of {lm.name} is not known, so a limit of ${limits.usd:g} can't be kept: "
@@ -71,12 +96,15 @@ class RLM:
         self.setup = Setup(
             model=root,
             sub_model=sub,
+            sub_models=pool,
             launcher=find_launcher(sandbox) if isinstance(sandbox, str) else sandbox,
             require=None if require is None else frozenset(require),
             limits=limits,
             route=route,
             trace=trace,
             verbose=verbose,
+            once=once,
+            kept=_folder(once, cache),
         )
 
     def completion(self, prompt: str | object, *, context: object = None) -> Completion:
@@ -106,6 +134,28 @@ class RLM:
         return Run(lambda run: Execution(self.setup, run, question).main(value), events=events)
 
 
+def _check_names(pool: Mapping[str, LM], root: LM, sub: LM) -> None:
+    """Refuses names of sub-models that a prompt can't show, or that another model of the run has.
+
+    Raises:
+        ConfigError: One is such a name.
+    """
+    for name, lm in pool.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise ConfigError(f"a name in sub_models is up to 80 letters, digits and ./:@_-, like 'fast': not {name!r}")
+        if any(name == other.name and other is not lm for other in (root, sub)):
+            raise ConfigError(f"sub_models: {name!r} is the name of another model of the run")
+
+
 def _priced(lm: LM, prices: Mapping[str, Price] | None) -> LM:
     """The model, at the price that the caller gave for it, if any."""
     return Priced(lm, prices[lm.name]) if prices and lm.name in prices else lm
+
+
+def _folder(once: bool, cache: bool | Path) -> Folder | None:
+    """Where answers are kept across runs."""
+    if cache is False:
+        return None
+    if not once:
+        raise ConfigError("cache= keeps answers of calls that are asked once, and once=False asks all: choose one")
+    return Folder(cache if isinstance(cache, Path) else home() / "replies")

@@ -9,6 +9,7 @@ import asyncio
 import json
 import platform
 import secrets
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from rlm.ledger import Ledger
 from rlm.lms.base import LM
 from rlm.loop import Dialogue, Node, Outcome, cut_short, finish, run_direct, run_node
 from rlm.prompts import profiles
+from rlm.replies import Folder, Replies
 from rlm.route import Route, Way, choose, sandboxed
 from rlm.run import Run
 from rlm.sandbox.launchers.base import ChildContext, Environment, Launcher
@@ -44,12 +46,15 @@ class Setup:
 
     model: LM
     sub_model: LM
+    sub_models: Mapping[str, LM]
     launcher: Launcher
     require: frozenset[str] | None
     limits: Limits
     route: Route
     trace: bool | Path
     verbose: bool
+    once: bool
+    kept: Folder | None
 
 
 class Execution:
@@ -66,6 +71,7 @@ class Execution:
         self._run = run
         self._question = question
         self._ledger = Ledger(setup.limits)
+        self._replies = Replies(once=setup.once, folder=setup.kept)
         run_id = store.new_run_id()
         folder = setup.trace if isinstance(setup.trace, Path) else store.home() / "runs"
         self._trace = Trace(run_id, folder / run_id if setup.trace else None)
@@ -159,9 +165,7 @@ class Execution:
         async def spawn(span: int, prompt: str, given: JSON, child_ledger: Ledger) -> str:
             return await self._child(environment, span, prompt, given, depth + 1, child_ledger)
 
-        models: dict[str | None, LM] = {None: setup.sub_model, setup.model.name: setup.model}
-        models[setup.sub_model.name] = setup.sub_model
-        broker = Broker(models, ledger, trace, depth, spawn)
+        broker = Broker(_models(setup), ledger, trace, depth, spawn, self._replies)
         profile = profiles.profile_for(lm.name)
         session = Session(
             environment,
@@ -172,10 +176,16 @@ class Execution:
             on_call=broker,
             pieces=pieces,
             seed=self._seed,
+            window=setup.sub_model.window,
         )
         offered = {*broker.offered, "grep", "search", "chunks", "SHOW_VARS"}
         opening = profile.opening(
-            question, description, functions=offered, limits=setup.limits, sub_window=setup.sub_model.window
+            question,
+            description,
+            functions=offered,
+            limits=setup.limits,
+            sub_window=setup.sub_model.window,
+            models=_offers(setup),
         )
         node = Node(
             span=trace.new_span(),
@@ -268,7 +278,7 @@ class Execution:
             answer=answer.value if answer else None,
             answer_is_repr=answer.is_repr if answer else False,
             status=outcome.status,
-            reason=outcome.reason or self._trace.failure or "",
+            reason=self._reason(outcome),
             usage=ledger.usage,
             cost=ledger.cost,
             turns=outcome.turns,
@@ -277,6 +287,7 @@ class Execution:
             route="rlm" if self._way.text is None else "direct",
             route_reason=self._way.reason,
             seconds=round(ledger.seconds, 6),
+            reused=self._replies.reused,
         )
         self._trace.emit(
             RunEnd(
@@ -289,9 +300,37 @@ class Execution:
                 usage=usage_fields(completion.usage),
                 cost=completion.cost,
                 seconds=completion.seconds,
+                reused=completion.reused,
             )
         )
         return completion
+
+    def _reason(self, outcome: Outcome) -> str:
+        """Why the run did not end well, and what about its result is incomplete."""
+        lost = self._ledger.lost
+        calls = "1 call was" if lost == 1 else f"{lost:,} calls were"
+        unknown = f"{calls} cancelled in flight, and what that cost is not known" if lost else ""
+        return "; ".join(filter(None, (outcome.reason or self._trace.failure, unknown)))
+
+
+def _models(setup: Setup) -> dict[str | None, LM]:
+    """What cells may call a model: its name in the pool, its own, or that without the provider's."""
+    models: dict[str | None, LM] = {None: setup.sub_model, **setup.sub_models}
+    known = [setup.sub_model, setup.model, *setup.sub_models.values()]
+    for lm in known:
+        models.setdefault(lm.name, lm)
+    for lm in known:
+        models.setdefault(lm.name.partition("/")[2] or lm.name, lm)
+    return models
+
+
+def _offers(setup: Setup) -> list[profiles.Offer]:
+    """What the prompt says of the pool; nothing where there is none."""
+    pool = {"": setup.sub_model, **setup.sub_models} if setup.sub_models else {}
+    return [
+        profiles.Offer(name, lm.name, lm.window, (price.input_mtok, price.output_mtok) if (price := lm.price) else None)
+        for name, lm in pool.items()
+    ]
 
 
 def as_text(answer: Answer) -> str:

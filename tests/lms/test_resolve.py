@@ -7,10 +7,11 @@ import pytest
 
 from lms.bigram import chain, write_bigram
 from rlm.errors import ConfigError, MissingKeyError
-from rlm.lms import default_model, llamacpp, resolve
+from rlm.lms import default_model, llamacpp, providers, resolve
 from rlm.lms.base import estimate_tokens
 from rlm.lms.llamacpp import LlamaCpp
 from rlm.lms.openai import OpenAI
+from rlm.lms.prices import listing
 from rlm.lms.scripted import Scripted
 from rlm.prompts.profiles import NANO, profile_for
 
@@ -63,23 +64,29 @@ def test_the_box_without_a_model(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("spec", "message"),
+    ("spec", "said"),
     [
-        (
-            "openia/gpt-5-mini",
-            "no model 'openia/gpt-5-mini'; there is: llamacpp/MODEL, openai/MODEL, nano; meant 'openai'?",
-        ),
-        ("nanno", "no model 'nanno'; there is: llamacpp/MODEL, openai/MODEL, nano; meant 'nano'?"),
-        ("gpt-5-mini", "no model 'gpt-5-mini'; there is: llamacpp/MODEL, openai/MODEL, nano"),
-        ("", "no model ''; there is: llamacpp/MODEL, openai/MODEL, nano"),
+        ("openia/gpt-5-mini", "no model 'openia/gpt-5-mini', meant 'openai/gpt-5-mini'? a model is nano or PROVIDER/"),
+        ("nanno", "no model 'nanno', meant 'nano'? a model is nano or PROVIDER/MODEL, with PROVIDER one of anthropic,"),
+        ("gpt-5-mini", "no model 'gpt-5-mini', meant 'openai/gpt-5-mini'? a model is"),
+        ("claude-sonnet-5", "no model 'claude-sonnet-5', meant 'anthropic/claude-sonnet-5'? a model is"),
+        ("quux", "no model 'quux'; a model is nano or PROVIDER/MODEL, with PROVIDER one of anthropic, azure_openai,"),
+        ("", "no model ''; a model is nano or PROVIDER/MODEL"),
         ("openai", "'openai' names no model: openai/MODEL"),
         ("llamacpp/", "'llamacpp/' names no model: llamacpp/MODEL"),
     ],
 )
-def test_a_name_that_is_none(spec, message):
+def test_a_name_that_is_none(spec, said):
     with pytest.raises(ConfigError) as caught:
         resolve(spec)
-    assert str(caught.value) == message
+    assert str(caught.value).startswith(said)
+
+
+def test_an_unknown_name_lists_all_there_are():
+    with pytest.raises(ConfigError) as caught:
+        resolve("quux/m")
+    listed = str(caught.value).rpartition("one of ")[2].split(", ")
+    assert listed == sorted(providers.builtin())
 
 
 @pytest.mark.parametrize(
@@ -92,10 +99,42 @@ def test_an_option_that_a_provider_does_not_take(spec, said):
 
 def test_the_default_model(monkeypatch):
     assert default_model() == "nano"
+    monkeypatch.setenv("GROQ_API_KEY", "k")
+    assert default_model() == "groq/openai/gpt-oss-120b"
+    monkeypatch.setenv("GOOGLE_API_KEY", "k")
+    assert default_model() == "gemini/gemini-3.8-flash"
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    assert default_model() == "anthropic/claude-sonnet-5"
     monkeypatch.setenv("OPENAI_API_KEY", "k")
     assert default_model() == "openai/gpt-5-mini"
     monkeypatch.setenv("RLM_MODEL", "llamacpp/m.gguf")
     assert default_model() == "llamacpp/m.gguf"
+
+
+def test_default_models_have_a_price_and_a_window():
+    for provider in providers.builtin().values():
+        if provider.default:
+            listed = listing(provider.default, provider.url)
+            assert listed is not None, provider.name
+            assert listed.price is not None, provider.name
+            assert listed.window is not None, provider.name
+
+
+@pytest.mark.parametrize("name", [name for name, one in providers.builtin().items() if one.keys])
+def test_a_key_that_is_missing_is_named(name, monkeypatch):
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://mine.openai.azure.com")
+    provider = providers.builtin()[name]
+    with pytest.raises(MissingKeyError, match=provider.keys[0]):
+        resolve(f"{name}/m")
+
+
+@pytest.mark.parametrize("name", ["bedrock", "vertex", "litellm"])
+def test_an_extra_that_is_missing_is_named(name, monkeypatch):
+    needed = providers.builtin()[name].needs
+    monkeypatch.setattr("rlm.lms.providers._is_there", lambda module: module != needed)
+    with pytest.raises(ConfigError) as caught:
+        resolve(f"{name}/m")
+    assert str(caught.value) == f"{name} models need {needed}: pip install 'rlm-engine[{name}]'"
 
 
 def test_naming_a_model_loads_no_more_than_its_client():  # aiohttp is on its way then, in a thread

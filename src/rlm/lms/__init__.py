@@ -2,61 +2,100 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 import os
-from difflib import get_close_matches
+from collections.abc import Mapping
 from typing import Any
 
+from rlm import config
 from rlm.errors import ConfigError
-from rlm.lms.base import LM
-
-# What makes a provider's models: (model, **options) -> LM. Imported when it is named.
-PROVIDERS = {
-    "llamacpp": "rlm.lms.llamacpp:LlamaCpp",
-    "openai": "rlm.lms.openai:OpenAI",
-}
-BOX = "nano"
+from rlm.lms import providers
+from rlm.lms.base import LM, Price, Priced
+from rlm.lms.providers import BOX, Client
 
 
 def resolve(spec: str | LM, **options: Any) -> LM:
     """The model that `spec` names.
 
     Args:
-        spec: `openai/NAME`, `llamacpp/PATH.gguf`, `nano` (the one in the box), or a model.
-        options: Of the provider's client, such as `base_url` or `window`.
+        spec: `openai/NAME`, `anthropic/NAME`, `llamacpp/PATH.gguf`, ... (`rlm models` lists them), `nano` (the one in
+            the box), or a model.
+        options: Of the provider's client, such as `base_url` or `window`. They go before those of the config file,
+            where a model's go before its provider's.
 
     Raises:
-        ConfigError: There is no such provider, it takes no such option, or `spec` is neither a name nor a model.
+        ConfigError: There is no such provider, it takes no such option, what it needs is not installed, `spec` is
+            neither a name nor a model, or the config file can't be used.
         MissingKeyError: The provider needs a key that is not set.
     """
     if not isinstance(spec, str):
         if options or not hasattr(spec, "complete"):
             raise ConfigError(f"a model is a name, or an object with `complete` and without options: not {spec!r}")
         return spec
+    settings = config.read()
+    name, _, model = spec.partition("/")
+    given = {**settings.options.get(name, {}), **settings.options.get(spec, {}), **options}
     if spec == BOX:
-        return _make("rlm.lms.llamacpp:box", BOX, options)
-    provider, _, model = spec.partition("/")
-    if provider not in PROVIDERS:
-        known = ", ".join([*(f"{name}/MODEL" for name in sorted(PROVIDERS)), BOX])
-        near = get_close_matches(provider, [*PROVIDERS, BOX], 1)
-        raise ConfigError(f"no model {spec!r}; there is: {known}" + (f"; meant {near[0]!r}?" if near else ""))
-    if not model:
-        raise ConfigError(f"{spec!r} names no model: {provider}/MODEL")
-    return _make(PROVIDERS[provider], provider, options, model)
+        from rlm.lms.llamacpp import box
+
+        return _priced(_make(box, BOX, given), spec, settings)
+    provider = providers.find(name)
+    if provider is None:
+        raise providers.unknown(spec)
+    if not model and not provider.is_server:
+        raise ConfigError(f"{spec!r} names no model: {name}/MODEL")
+    return _priced(_make(provider.client(), name, given, model), spec, settings)
 
 
 def default_model() -> str:
-    """The model to use where none is named: `$RLM_MODEL`, one whose key is set, or the one in the box."""
-    return os.environ.get("RLM_MODEL") or ("openai/gpt-5-mini" if os.environ.get("OPENAI_API_KEY") else BOX)
+    """The model to use where none is named.
+
+    `$RLM_MODEL`, the config file's `model`, the default model of the first provider whose key is found (in the order of
+    `rlm models`), or the one in the box.
+
+    Raises:
+        ConfigError: The config file can't be used.
+    """
+    if named := os.environ.get("RLM_MODEL") or config.read().model:
+        return named
+    keyed = (one for one in providers.builtin().values() if one.default and one.key)
+    return next((f"{one.name}/{one.default}" for one in keyed), BOX)
 
 
-def _make(dotted: str, provider: str, options: dict[str, Any], *model: str) -> LM:
-    module, _, name = dotted.partition(":")
-    client = getattr(importlib.import_module(module), name)
+def default_sub_model() -> str | None:
+    """The model that cells call where neither model is named: `$RLM_SUB_MODEL`, the config file's, or the root's.
+
+    Raises:
+        ConfigError: The config file can't be used.
+    """
+    return os.environ.get("RLM_SUB_MODEL") or config.read().sub_model
+
+
+def _make(client: Client, provider: str, options: Mapping[str, Any], *model: str) -> LM:
     try:
         inspect.signature(client).bind(*model, **options)
     except TypeError as error:
         raise ConfigError(f"{provider}: {error}") from None
-    made: LM = client(*model, **options)
+    made = client(*model, **options)
+    if not hasattr(made, "complete"):
+        raise ConfigError(f"{provider}: what it makes has no `complete`: {type(made).__name__}")
     return made
+
+
+def _priced(lm: LM, spec: str, settings: config.Config) -> LM:
+    """The model at the config file's price, if that has one.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    fields = settings.prices.get(spec)
+    if fields is None:
+        return lm
+    try:
+        price = Price(**{name: float(rate) for name, rate in fields.items()})
+    except (TypeError, ValueError):
+        raise ConfigError(
+            f'[prices."{spec}"] of the config file has US dollars per million tokens: input_mtok and output_mtok, '
+            "and, where they differ, cached_mtok and the like"
+        ) from None
+    return Priced(lm, price)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -14,6 +14,28 @@ from rlm.types import CellResult, Limits, Message
 # Characters a token, on the careful side, for telling a model how much fits into a sub-call.
 _CHARS_PER_TOKEN = 3
 _CHARS_PER_LINE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A model that cells may name.
+
+    Attributes:
+        name: As `model=` takes it; empty for the one that answers without it.
+        model: The model's own name.
+        window: Tokens of prompt and answer together; None if unknown.
+        price: US dollars per million tokens, in and out, at worst; None if unknown.
+    """
+
+    name: str
+    model: str
+    window: int | None
+    price: tuple[float, float] | None
+
+    def __str__(self) -> str:
+        fits = f"about {self.window * _CHARS_PER_TOKEN:,} characters fit" if self.window else "how much fits is unknown"
+        costs = "${:g} in and ${:g} out a million tokens".format(*self.price) if self.price else "price unknown"
+        return f"{f'`model={self.name!r}`' if self.name else 'without it'}: {self.model}, {fits}, {costs}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +64,16 @@ class Profile:
         functions: Collection[str],
         limits: Limits,
         sub_window: int | None,
+        models: Sequence[Offer] = (),
     ) -> tuple[Message, ...]:
-        """The messages that a node's conversation begins with."""
+        """The messages that a node's conversation begins with; `models` are those that cells may name."""
         headline = description.partition("\n")[0]
         if not self.system:
             headline = _as_text(headline)
         first = self._text("first.md").substitute(question=question, description=description, headline=headline)
         if not self.system:
             return (Message("user", first),)
-        return (Message("system", self._system(functions, limits, sub_window)), Message("user", first))
+        return (Message("system", self._system(functions, limits, sub_window, models)), Message("user", first))
 
     def output(self, result: CellResult, limits: Limits) -> str:
         """The message that shows what a cell did, and the output in it cut head and tail."""
@@ -77,20 +100,24 @@ class Profile:
         """What the model is asked when a limit is reached."""
         return self._text("wrap_up.md").substitute(reason=reason)
 
-    def _system(self, functions: Collection[str], limits: Limits, sub_window: int | None) -> str:
+    def _system(
+        self, functions: Collection[str], limits: Limits, sub_window: int | None, models: Sequence[Offer]
+    ) -> str:
         fits = (
             f"About {sub_window * _CHARS_PER_TOKEN:,} characters fit."
             if sub_window
             else "How much fits is not known: begin with small prompts."
         )
-        offered = [text for name, text in _functions().items() if name in functions]
+        named = {*functions, "model"} if models and "llm_query" in functions else functions
+        offered = [text for name, text in _functions().items() if name in named]
+        given = {"sub_window": fits, "models": "\n".join(f"  - {offer}" for offer in models)}
         delegation = (
             "Hand reading to `llm_query_batched` in pieces that fill its window: few large prompts, not many tiny ones."
             if "llm_query" in functions
             else "There are no sub-calls in this run: read what matters yourself, a little at a time."
         )
         return self._text("system.md").substitute(
-            functions="\n".join(f"- {Template(text).safe_substitute(sub_window=fits)}" for text in offered),
+            functions="\n".join(f"- {Template(text).safe_substitute(given)}" for text in offered),
             output_chars=f"{self._limit(limits):,}",
             cell_seconds=f"{limits.cell_seconds:g}",
             turns=limits.turns,
@@ -157,6 +184,6 @@ def _template(profile: str, file: str) -> Template:
 
 @cache
 def _functions() -> dict[str, str]:
-    """Name -> description of each function that a cell may be offered, in the order of the file."""
+    """Name -> description of each function that a cell may be offered, in the order of the file; `model` is an argument."""
     sections = _template("default", "functions.md").template.split("## ")[1:]
     return {name.strip(): text.strip() for name, _, text in (section.partition("\n") for section in sections)}
