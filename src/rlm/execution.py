@@ -315,7 +315,8 @@ class Execution:
 
 def _models(setup: Setup) -> dict[str | None, LM]:
     """What cells may call a model: its name in the pool, its own, or that without the provider's."""
-    models: dict[str | None, LM] = {None: setup.sub_model, **setup.sub_models}
+    models: dict[str | None, LM] = {None: setup.sub_model}
+    models.update(setup.sub_models)
     known = [setup.sub_model, setup.model, *setup.sub_models.values()]
     for lm in known:
         models.setdefault(lm.name, lm)

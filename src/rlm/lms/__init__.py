@@ -92,7 +92,8 @@ def _priced(lm: LM, spec: str, settings: config.Config) -> LM:
     if fields is None:
         return lm
     try:
-        price = Price(**{name: float(rate) for name, rate in fields.items()})
+        rates: dict[str, Any] = {name: float(rate) for name, rate in fields.items()}
+        price = Price(**rates)
     except (TypeError, ValueError):
         raise ConfigError(
             f'[prices."{spec}"] of the config file has US dollars per million tokens: input_mtok and output_mtok, '

@@ -39,7 +39,7 @@ def encode(fields: Mapping[str, JSON]) -> bytes:
 
 
 def find_key(given: str | None, variables: Iterable[str]) -> str:
-    """The key: what was given, or the first of the variables that has one (see `config.variable`); empty if none has."""
+    """The key: what was given, or the first of the variables that `config.variable` has; empty if it has none."""
     keys = chain([given], map(config.variable, variables))
     return next((key.strip() for key in keys if key and key.strip()), "")  # one read from a file ends with a line's end
 
@@ -170,7 +170,8 @@ class WireClient:
         self._key_variables = key_variables
         self._local = is_loopback(self._host)
         key = "\n".join(value for header, value in self._headers.items() if header.lower() in KEY_HEADERS)
-        self._account = f"{self._host} {hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        # Providers limit each model of an account for itself.
+        self._account = f"{self._host} {model} {hashlib.sha256(key.encode()).hexdigest()[:16]}"
         warm()
 
     def __repr__(self) -> str:

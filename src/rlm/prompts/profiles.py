@@ -184,6 +184,6 @@ def _template(profile: str, file: str) -> Template:
 
 @cache
 def _functions() -> dict[str, str]:
-    """Name -> description of each function that a cell may be offered, in the order of the file; `model` is an argument."""
+    """Name -> description of each function that a cell may be offered, in the order of the file; `model` is no such."""
     sections = _template("default", "functions.md").template.split("## ")[1:]
     return {name.strip(): text.strip() for name, _, text in (section.partition("\n") for section in sections)}
