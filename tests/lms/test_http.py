@@ -14,6 +14,7 @@ import pytest
 from rlm.errors import LMError, LMRefusedError, LMReplyError, LMUnavailableError
 from rlm.lms import http
 from rlm.lms.http import Policy
+from rlm.lms.pace import Pace
 from rlm.lms.scripted_server import Answer, Received, ScriptedServer
 
 FAST = Policy(attempts=4, connect=0.2, attempt=5.0, total=10.0, backoff=0.001)
@@ -48,6 +49,7 @@ def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return 0.0
 
     monkeypatch.setattr(http, "_wait", note)
+    monkeypatch.setattr(Pace, "hold", lambda pace, seconds, reason: None)
     return waits
 
 

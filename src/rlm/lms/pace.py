@@ -1,0 +1,118 @@
+"""How many requests an account takes at once, learnt as it goes: one more per round of successes, half on a refusal.
+
+An account is what shares a rate limit; the runs of a process share its `Pace`, since they share the event loop. It
+begins without a limit: how many are in flight is then what the runs allow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import deque
+
+_LATELY_SECONDS = 60.0
+_LONGEST_HOLD = 3600.0  # then one request asks again: a header may be wrong, and a process runs for weeks
+_CUT_SECONDS = 1.0  # refusals of one burst come together, and are one sign
+
+
+class Pace:
+    """The pace of one account.
+
+    `limit` follows TCP's congestion window: a refusal halves it, at most once a second; each success adds 1/limit.
+    Where refusals came with no success between them (an outage), it comes back faster, by 1 for each success, up to
+    half of what it was before.
+
+    Attributes:
+        limit: The most requests in flight.
+        reason: Why it is held, in the provider's words.
+    """
+
+    def __init__(self) -> None:
+        self.limit = math.inf
+        self._answered_at = -math.inf
+        self.reason = ""
+        self._in_flight = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._cut_at = -math.inf
+        self._threshold = 1.0
+        self._held_until = -math.inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def held(self) -> float:
+        """Seconds until anything may be sent; 0 or less where nothing is held."""
+        return self._held_until - time.monotonic()
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a request was answered lately: one that is told to slow down only has to wait for its turn."""
+        return time.monotonic() - self._answered_at < _LATELY_SECONDS
+
+    def enter(self) -> bool:
+        """Takes a place in flight if there is one and nobody waits for it."""
+        if self._waiting or self._in_flight >= self.limit or self.held > 0.0:
+            return False
+        self._in_flight += 1
+        return True
+
+    async def wait(self, *, first: bool) -> None:
+        """Waits for a place, and takes it.
+
+        Args:
+            first: Before those that wait already: a request that was sent before, whose time is running.
+        """
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if first:
+            self._waiting.appendleft(place)
+        else:
+            self._waiting.append(place)
+        self._fill()
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():  # it was given the place in the same moment
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Gives a place back."""
+        self._in_flight -= 1
+        if self._waiting:
+            self._fill()
+
+    def succeeded(self) -> None:
+        """Takes note of a request that was answered, before it leaves."""
+        self._answered_at = time.monotonic()
+        if self._in_flight >= self.limit - 1.0:  # a limit that is not reached was not tried
+            self.limit += 1.0 if self.limit < self._threshold else 1.0 / self.limit
+
+    def refused(self) -> None:
+        """Takes note of a request that was refused for its rate or for overload, before it leaves."""
+        now = time.monotonic()
+        if now - self._cut_at < _CUT_SECONDS:
+            return
+        before = min(self.limit, float(self._in_flight))
+        if self._answered_at > self._cut_at:
+            self._threshold = before / 2.0
+        self.limit = max(1.0, before / 2.0)
+        self._cut_at = now
+
+    def hold(self, seconds: float | None, reason: str) -> None:
+        """Sends nothing for so many seconds, or longer where that was said before; None holds nothing."""
+        until = time.monotonic() + min(seconds or 0.0, _LONGEST_HOLD)
+        if until > self._held_until:
+            self._held_until, self.reason = until, reason
+
+    def _fill(self) -> None:
+        """Gives the free places to those that wait longest."""
+        if (held := self.held) > 0.0:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(held, self._fill)
+            return
+        while self._waiting and self._in_flight < self.limit:
+            place = self._waiting.popleft()
+            if not place.done():
+                self._in_flight += 1
+                place.set_result(None)
