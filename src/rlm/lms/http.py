@@ -16,9 +16,9 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent import futures
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
@@ -119,6 +119,7 @@ async def post(
     *,
     account: str = "",
     stream: Callable[[], Assembler] | None = None,
+    sign: Callable[[], Awaitable[Mapping[str, str]]] | None = None,
 ) -> tuple[dict[str, Any], int]:
     """Posts `body`, JSON, until it is answered.
 
@@ -132,6 +133,7 @@ async def post(
         account: What shares a rate limit; the host by default.
         stream: The answer is a stream of events; this makes what puts it together, anew for each attempt. An
             endpoint that answers with one JSON object all the same is taken at that.
+        sign: More headers, made anew for each attempt: a signature is good for minutes, and retries may take longer.
 
     Returns:
         The answer, a JSON object without an `error`, and how many attempts had failed before.
@@ -154,7 +156,8 @@ async def post(
         began = time.monotonic()
         ends = ends or began + policy.total  # from the first attempt on: to queue for one's turn is no failure
         try:
-            return await _attempt(pool.session, call, pace, min(policy.attempt, ends - began)), failed
+            signed = call if sign is None else replace(call, headers={**headers, **await sign()})
+            return await _attempt(pool.session, signed, pace, min(policy.attempt, ends - began)), failed
         except Retryable as failure:
             failed += 1
             counted += not (failure.limited and pace.is_answering)
