@@ -100,7 +100,7 @@ class Broker:
     ) -> JSON:
         first = self._call("llm_query_batched", "", model, temperature, fresh)
         texts = _texts(prompts, "prompts")
-        left = self._left[first.lm.name, first.temperature, first.fresh]
+        left = self._left[id(first.lm), first.temperature, first.fresh]
         done = left.take(texts)
         missing = [index for index, answer in enumerate(done) if answer is None]
 
@@ -132,7 +132,7 @@ class Broker:
         if not isinstance(items, list):
             raise ConfigError("llm_map takes a list of items")
         texts, task = as_texts(items), _text(instruction, "instruction")
-        key = call.lm.name, call.temperature, call.fresh, task, json.dumps(schema)
+        key = id(call.lm), call.temperature, call.fresh, task, json.dumps(schema)
         found = self._mapped[key]
         packs = pack_items([text for text in texts if text not in found], task, schema, call.lm.window)
         await self._admit(call.name, call.lm, [pack.prompt for pack in packs])

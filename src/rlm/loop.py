@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from rlm.errors import LimitError, LMError, LMRefusedError, LMReplyError, RlmError, SandboxError
-from rlm.ledger import Ledger
+from rlm.asking import check_fits, usable, with_room
+from rlm.errors import LimitError, LMError, LMReplyError, RlmError, SandboxError
+from rlm.ledger import LEAST_OUTPUT, Hold, Ledger
 from rlm.lms.base import LM, estimate_tokens
 from rlm.parse import parse
 from rlm.prompts.profiles import Profile
@@ -33,11 +34,12 @@ from rlm.trace.events import (
 from rlm.trace.store import Trace
 from rlm.types import JSON, Answer, Cell, CellResult, Message, Reply, Request, Status, usage_fields
 
-# A reply that its token limit cut off is asked again with this many times the output tokens.
-_MORE_ROOM = 4
 # The wrap-up's cell only puts together what is there.
 _WRAP_UP_SECONDS = 10.0
 _CUT_OFF = "Your reply was cut off before its code block ended, so nothing ran. Write a shorter cell."
+_ALL_THINKING = "Your thinking took all the room that a reply has, so nothing ran. Think less, and write a cell."
+# Where the model can't be asked for an answer: what the cells' names hold is worth more than nothing.
+_LEFT = Cell("answer['content'] = __variables__() or ''")
 
 
 class CellRunner(Protocol):
@@ -107,9 +109,12 @@ async def run_node(node: Node) -> Outcome:
             await _turns(node)
             outcome = Outcome(node.best, "done", "", node.turns)
         except LimitError as error:
-            await _wrap_up(node, error)
-            outcome = cut_short(node, str(error))
-    except (LMError, SandboxError) as error:
+            outcome = cut_short(node, await _wrap_up(node, error))
+    except LMError as error:
+        if node.ledger.usage.calls == 0:
+            raise
+        outcome = cut_short(node, await _without_model(node, str(error)))
+    except SandboxError as error:
         outcome = _failed(node, error)
     return finish(node, outcome)
 
@@ -178,7 +183,8 @@ async def _turns(node: Node) -> None:
             if error.usage is None:  # no reply of a model's at all, but a wrong URL, say
                 raise
             node.conversation.append(Message("assistant", "(no reply)"))
-            cell, nudge, why = None, node.profile.nudge(), f"; the last: {error}"
+            nudge = _ALL_THINKING if error.fault == "thinking" else node.profile.nudge()
+            cell, why = None, f"; the last: {error}"
         if cell is None:
             nudges += 1
             if nudges > limits.nudges:
@@ -208,35 +214,37 @@ async def _next_cell(node: Node, span: int) -> tuple[Cell | None, str]:
 
 
 async def _ask(node: Dialogue, span: int, *, wrap_up: bool = False) -> Reply:
-    """One reply of the node's model; one that its token limit cut off is asked again once, with more room."""
-    reply = await _request(node, span, None, wrap_up)
-    if reply.finish == "length" and not wrap_up:
-        with suppress(LMRefusedError):  # it was all that this model gives: providers refuse to be asked for more
-            reply = await _request(node, span, max(reply.usage.output_tokens, 1) * _MORE_ROOM, wrap_up)
-    return reply
-
-
-async def _request(node: Dialogue, span: int, max_tokens: int | None, wrap_up: bool) -> Reply:
+    """One reply of the node's model; one that was cut off is asked again once, with more room."""
     size = sum(estimate_tokens(message.content) for message in node.conversation)
-    if node.lm.window is not None and size > node.lm.window:
-        raise LimitError(
-            "window", f"the conversation has about {size:,} tokens; {node.lm.name} takes {node.lm.window:,}"
-        )
-    async with (
-        _until(node, wrap_up),
-        node.ledger.hold(size, max_tokens, node.lm.price, wrap_up=wrap_up) as held,
-    ):
-        new: list[JSON] = [{"role": m.role, "content": m.content} for m in node.conversation[node.sent :]]
-        node.sent = len(node.conversation)
-        node.trace.emit(RequestSent(t=node.trace.now(), span=span, messages=new, max_tokens=held.max_tokens))
-        began = time.monotonic()
-        try:
+    check_fits(node.lm, size, "the conversation")
+
+    async def request(max_tokens: int | None, least: int) -> Reply:
+        return await _request(node, span, size, max_tokens, least, wrap_up)
+
+    reply = await request(None, LEAST_OUTPUT) if wrap_up else await with_room(request, node.lm, size)
+    return replace(reply, text=usable(reply, node.lm))
+
+
+async def _request(node: Dialogue, span: int, size: int, max_tokens: int | None, least: int, wrap_up: bool) -> Reply:
+    held: Hold | None = None
+    began = time.monotonic()
+    try:
+        async with (
+            _until(node, wrap_up),
+            node.ledger.hold(size, max_tokens, node.lm.price, wrap_up=wrap_up, least=least) as held,
+        ):
+            new: list[JSON] = [{"role": m.role, "content": m.content} for m in node.conversation[node.sent :]]
+            node.sent = len(node.conversation)
+            node.trace.emit(RequestSent(t=node.trace.now(), span=span, messages=new, max_tokens=held.max_tokens))
+            began = time.monotonic()
             reply = await node.lm.complete(Request(tuple(node.conversation), held.max_tokens))
-        except LMReplyError as error:
-            if error.usage is not None:
-                _tell_reply(node, span, Reply("", error.usage, error.cost), began)
-            raise
-        node.ledger.charge(reply, node.lm.price)
+            cost = node.ledger.charge(reply, node.lm.price)
+    except LMReplyError:
+        if held is not None and held.booked is not None:
+            usage, cost = held.booked
+            _tell_reply(node, span, Reply("", usage, cost), began)
+        raise
+    reply = replace(reply, cost=cost)
     _tell_reply(node, span, reply, began)
     return reply
 
@@ -291,25 +299,54 @@ def _tell_limit(node: Dialogue, error: LimitError) -> None:
     node.trace.emit(LimitReached(t=node.trace.now(), span=node.span, limit=error.limit, message=str(error)))
 
 
-async def _wrap_up(node: Node, error: LimitError) -> None:
-    """One last turn on the reserve: the model may still answer with what its variables hold."""
+async def _wrap_up(node: Node, error: LimitError) -> str:
+    """One last turn on the reserve: the model may still answer with what its variables hold.
+
+    Returns:
+        Why the node did not come to its own end.
+    """
     _tell_limit(node, error)
     node.calls.closed = LimitError(error.limit, f"the run is ending, no more sub-calls: {error}")
-    if error.limit in ("nudges", "window"):
-        return  # one more request would go the same way
+    if error.limit == "nudges":
+        return str(error)  # one more request would go the same way
     if node.ledger.parent is not None and error.limit != "turns":
-        return  # the reserve is the root's
+        return str(error)  # the reserve is the root's
     span = _begin_turn(node, node.turns + 1, wrap_up=True)
     node.conversation.append(Message("user", node.profile.wrap_up(str(error))))
     try:
         reply = await _ask(node, span, wrap_up=True)
-    except (LimitError, LMError):
-        return  # there is no room or no model for it: what the cells gave so far has to do
+    except LimitError:
+        return str(error)  # there is no room for it: what the cells gave so far has to do
+    except LMError as failure:
+        return await _without_model(node, f"{error}, and the model gave no last answer: {failure}", span)
     parsed = parse(reply.text, bare_final=node.profile.bare_final)
     if parsed.cell is not None:
         node.turns += 1
-        left = node.ledger.seconds_left(wrap_up=True)
-        await _run_cell(node, span, parsed.cell, _WRAP_UP_SECONDS if left is None else min(left, _WRAP_UP_SECONDS))
+        await _run_last(node, span, parsed.cell)
+    return str(error)
+
+
+async def _without_model(node: Node, why: str, span: int | None = None) -> str:
+    """The last answer where the model can't be asked for one: what the cells had set, or what their variables hold.
+
+    Returns:
+        `why`, and that it is such an answer.
+    """
+    if node.best is not None:
+        return f"{why}; the answer is what the cells had set so far"
+    if node.ledger.parent is not None or node.turns == 0:
+        return why  # a parent asked for an answer, and can't tell one from a list of variables
+    node.calls.closed = LimitError("turns", f"the run is ending, no more sub-calls: {why}")
+    try:
+        await _run_last(node, span or _begin_turn(node, node.turns + 1, wrap_up=True), _LEFT)
+    except SandboxError:
+        return why
+    return f"{why}; no cell had set an answer, so it is what their variables held" if node.best else why
+
+
+async def _run_last(node: Node, span: int, cell: Cell) -> None:
+    left = node.ledger.seconds_left(wrap_up=True)
+    await _run_cell(node, span, cell, _WRAP_UP_SECONDS if left is None else min(left, _WRAP_UP_SECONDS))
 
 
 def _begin_turn(node: Dialogue, turn: int, *, wrap_up: bool = False) -> int:

@@ -158,6 +158,8 @@ class RLM(engine.RLM):
         prices: Mapping[str, Price] | None = None,
         trace: bool | Path = True,
         verbose: bool = False,
+        once: bool = True,
+        cache: bool | Path = False,
     ) -> None: ...
     @overload
     def __init__(self, backend: str, backend_kwargs: Mapping[str, Any] | None = None, **options: Any) -> None: ...
@@ -244,7 +246,7 @@ def _translated(named: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     clashes = sorted({"model", "sandbox", "limits", "route"} & own.keys())
     if clashes:
         raise ConfigError(f"{', '.join(clashes)}: not together with {', '.join(sorted(named))}; use one form of both")
-    unknown = sorted(own.keys() - {"verbose", "trace", "require", "prices", "sub_model"})
+    unknown = sorted(own.keys() - {"verbose", "trace", "require", "prices", "sub_model", "once", "cache"})
     if unknown:
         raise ConfigError(f"not supported: {', '.join(unknown)}; there is: {', '.join(sorted(_NAMES))}, verbose")
     if named.get("environment_kwargs"):

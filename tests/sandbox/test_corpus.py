@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rlm.context import load
+from rlm.lms.base import estimate_tokens
 from rlm.sandbox import corpus
 from rlm.sandbox.corpus import Corpus, Loaded, Piece, build_context, slice_context
 
@@ -270,11 +271,25 @@ def test_chunks_of_files_of_one_file_of_a_piece_and_of_a_text():
     assert loaded.chunks(3, of="a text") == ["a t", "ext"]
 
 
-def test_the_size_of_a_chunk_is_the_workers_to_set():
+def test_a_chunk_takes_half_of_the_sub_models_window():
     loaded = of_text("x" * 250_000)
     assert [len(piece) for piece in loaded.chunks()] == [100_000, 100_000, 50_000]
-    loaded.chunk_size = 200_000
-    assert [len(piece) for piece in loaded.chunks()] == [200_000, 50_000]
+    loaded.window = 100_000
+    assert [len(piece) for piece in loaded.chunks()] == [150_000, 100_000]
+
+
+@pytest.mark.parametrize(("text", "size"), [("x", 1500), ("é", 750), ("語", 500), ("🎉", 375)])
+def test_a_chunk_of_wide_characters_takes_no_more_tokens(text, size):
+    loaded = of_text(text * 2000)
+    loaded.window = 1000
+    assert len(loaded.chunks()[0]) == size
+    assert estimate_tokens(loaded.chunks()[0]) <= 501
+
+
+def test_a_chunk_is_as_small_as_the_densest_part_of_a_text_needs():
+    loaded = of_text("x" * 100_000 + "語" * 10_000)
+    loaded.window = 1000
+    assert len(loaded.chunks()[0]) == 500
 
 
 def test_chunks_of_the_input_itself_are_of_the_input():

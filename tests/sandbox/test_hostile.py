@@ -63,7 +63,8 @@ def sends(*messages):
 
 
 OFFERED = ("llm_query", "rlm_query")
-CALL = {"type": "call", "id": 1, "name": "llm_query", "args": {"prompt": "p", "model": None}}
+ARGS = {"prompt": "p", "model": None, "temperature": None, "fresh": False}
+CALL = {"type": "call", "id": 1, "name": "llm_query", "args": ARGS}
 DONE = {"type": "done", "output": "", "output_size": 0, "error": None, "answer": None, "seconds": 0.0}
 
 
@@ -80,10 +81,17 @@ def test_a_polite_worker_is_kept():
         (struct.pack(">I", 0), "not JSON"),
         ({**DONE, "id": 2}, "`done` 2 is not due"),
         ({**DONE, "id": 0}, "`done` 0 is not due"),
-        ({"type": "ready", "version": 1, "python": "3", "enforces": []}, "`ready` None is not due"),
+        ({"type": "ready", "version": protocol.VERSION, "python": "3", "enforces": []}, "`ready` None is not due"),
         ({**CALL, "name": "os.system"}, "no call 'os.system' takes"),
-        ({**CALL, "name": "llm_query_batched", "args": {"prompts": [], "model": 1}}, "a call that was not offered"),
-        ({**CALL, "args": {"prompt": "p", "model": None, "self": 0}}, "no call 'llm_query' takes"),
+        (
+            {
+                **CALL,
+                "name": "llm_query_batched",
+                "args": {"prompts": [], "model": 1, "temperature": 0, "fresh": False},
+            },
+            "a call that was not offered",
+        ),
+        ({**CALL, "args": {**ARGS, "self": 0}}, "no call 'llm_query' takes"),
         ({**CALL, "args": []}, "call.args is a list"),
         ({"type": "return", "id": 1, "value": 0}, "no message of type 'return' is allowed here"),
         ({"type": "run", "id": 1, "code": ""}, "no message of type 'run' is allowed here"),
@@ -128,7 +136,7 @@ def test_the_bytes_of_open_calls_are_bounded(monkeypatch):
     async def never(name, args):
         await asyncio.sleep(60)
 
-    flood = sends(*({**CALL, "id": number, "args": {"prompt": "x" * 3000, "model": None}} for number in range(9)))
+    flood = sends(*({**CALL, "id": number, "args": {**ARGS, "prompt": "x" * 3000}} for number in range(9)))
     assert "too many calls are open" in lost_then_fine(flood, on_call=never)
 
 
@@ -331,13 +339,13 @@ def test_calls_still_open_when_the_cell_is_done_are_cancelled():
     assert ends == ["llm_query"]
 
 
-@pytest.mark.parametrize("version", [0, 2])
+@pytest.mark.parametrize("version", [1, 3])
 def test_a_worker_of_another_version_is_refused(version):
     async def script(peer):
         await peer.receive()
         peer.send(type="ready", version=version, python="3", enforces=[])
 
-    with pytest.raises(SandboxError, match="did not begin with `ready` of version 1"):
+    with pytest.raises(SandboxError, match="did not begin with `ready` of version 2"):
         play(script)
 
 

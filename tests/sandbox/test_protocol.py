@@ -153,7 +153,9 @@ def test_every_field_is_required():
 
 def test_each_side_may_send_its_own_messages_only():
     protocol.check_to_worker({"type": "run", "id": 1, "code": ""})
-    protocol.check_from_worker({"type": "call", "id": 1, "name": "llm_query", "args": {"prompt": 1, "model": None}})
+    protocol.check_from_worker(
+        {"type": "call", "id": 1, "name": "rlm_query", "args": {"prompt": 1, "context": None, "model": None}}
+    )
     with pytest.raises(protocol.FrameError):
         protocol.check_from_worker({"type": "run", "id": 1, "code": ""})
     with pytest.raises(protocol.FrameError):
@@ -202,8 +204,8 @@ def test_any_other_context_is_refused(context):
     ("name", "args"),
     [
         ("os.system", {}),
-        ("llm_query", {"prompt": "p"}),
-        ("llm_query", {"prompt": "p", "model": None, "self": 1}),
+        ("llm_query", {"prompt": "p", "model": None}),
+        ("llm_query", {"prompt": "p", "model": None, "temperature": None, "fresh": False, "self": 1}),
         ("rlm_query_batched", {"prompts": [], "contexts": {"value": 1}, "model": None}),
     ],
 )

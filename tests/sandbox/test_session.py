@@ -30,7 +30,7 @@ def recorder(answer=lambda name, args: name):
 def test_calls_reach_the_host_as_written_and_answers_come_back(launcher):
     calls, on_call = recorder(lambda name, args: {"name": name, "list": [1, None, "é"]})
     code = (
-        "print(llm_query('a', model='m'))\nllm_query_batched(['a', 'b'])\n"
+        "print(llm_query('a', model='m', temperature=0.5))\nllm_query_batched(['a', 'b'], fresh=True)\n"
         "llm_map([1, {'x': 2}], 'do', schema={'type': 'integer'})\n"
         "rlm_query('q', context={'k': [1]})\nrlm_query('q')\nrlm_query_batched(['q', 'r'], ['c', chunks(3)[1]])\n"
         "rlm_query(prompt='q', context=grep('two')[0])"
@@ -39,9 +39,13 @@ def test_calls_reach_the_host_as_written_and_answers_come_back(launcher):
     assert result.error is None
     assert result.output.startswith("{'name': 'llm_query', 'list': [1, None, 'é']}\n")
     assert calls == [
-        ("llm_query", {"prompt": "a", "model": "m"}),
-        ("llm_query_batched", {"prompts": ["a", "b"], "model": None}),
-        ("llm_map", {"items": [1, {"x": 2}], "instruction": "do", "schema": {"type": "integer"}, "model": None}),
+        ("llm_query", {"prompt": "a", "model": "m", "temperature": 0.5, "fresh": False}),
+        ("llm_query_batched", {"prompts": ["a", "b"], "model": None, "temperature": None, "fresh": True}),
+        (
+            "llm_map",
+            {"items": [1, {"x": 2}], "instruction": "do", "schema": {"type": "integer"}, "model": None}
+            | {"temperature": None, "fresh": False},
+        ),
         ("rlm_query", {"prompt": "q", "context": {"value": {"k": [1]}}, "model": None}),
         ("rlm_query", {"prompt": "q", "context": None, "model": None}),
         (

@@ -13,7 +13,7 @@ from rlm.sandbox.launchers import find_launcher
 from rlm.types import Limits
 from sandbox.support import Peer
 
-HELLO = {"version": 1, "seed": 0, "functions": ["llm_query"], "question": "", "max_output": 100}
+HELLO = {"version": 2, "seed": 0, "functions": ["llm_query"], "question": "", "max_output": 100, "window": None}
 
 
 def with_worker(play, count=1):
@@ -40,7 +40,7 @@ def with_worker(play, count=1):
 async def greeted(peer):
     peer.send(type="hello", **HELLO)
     ready = await peer.receive()
-    assert (ready["type"], ready["version"]) == ("ready", 1)
+    assert (ready["type"], ready["version"]) == ("ready", 2)
     return ready
 
 

@@ -23,11 +23,18 @@ _OPEN_BYTES = protocol.MAX_OPEN_BYTES // 2  # well under what the host tolerates
 
 
 class CallError(RuntimeError):
-    """A call failed. `results`: what a batch has all the same, None where it failed; None if it was no batch."""
+    """A call failed.
 
-    def __init__(self, message: str, results: list[Any] | None = None) -> None:
+    Attributes:
+        results: What a batch has all the same, None where it failed; None if it was no batch.
+        fault: What is wrong with a reply: empty, refused, filtered, thinking, malformed, or too_long, the prompt's
+            fault; None where something else is.
+    """
+
+    def __init__(self, message: str, results: list[Any] | None = None, fault: str | None = None) -> None:
         super().__init__(message)
         self.results = results
+        self.fault = fault
 
 
 class LMError(CallError):
@@ -127,7 +134,7 @@ class Calls:
         if answer["type"] == "return":
             return answer["value"]
         given = answer["error"]
-        raise ERRORS.get(given["type"], ToolError)(given["message"], given.get("results"))
+        raise ERRORS.get(given["type"], ToolError)(given["message"], given.get("results"), given.get("fault"))
 
     def _register(self, number: int, frame: bytes, waiting: _Open, name: str) -> None:
         with self._room:

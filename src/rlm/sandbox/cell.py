@@ -6,6 +6,7 @@ Worker-side: standard library only, Python 3.8+.
 from __future__ import annotations
 
 import ast
+import json
 import linecache
 import math
 import sys
@@ -22,6 +23,7 @@ _ANSWER_GIVEN = object()
 _CO_COROUTINE = 0x80  # as in `inspect`, whose import costs more than a cell
 _FEW = 20  # items of a container, or characters, that SHOW_VARS() shows
 _MAX_LINE = 200  # characters of one variable in SHOW_VARS()
+_MAX_LEFT = 4 * 2**20  # characters of JSON of all variables together, where they are all that is left
 _MAX_DIGITS_BITS = 14_000  # an int beyond this has more digits than Python will print
 
 
@@ -54,6 +56,7 @@ class Cells:
             FINAL=self._final,
             FINAL_VAR=self._final_var,
             SHOW_VARS=self._show_vars,
+            __variables__=self._variables,
             __name__="__main__",
             __builtins__=sys.modules["builtins"],
         )
@@ -133,13 +136,21 @@ class Cells:
         lines = []
         for name in self._own():
             value = self.namespace[name]
-            try:
-                size = f"{type(value).__name__} of {len(value)}"
-            except Exception:  # noqa: BLE001 - the model's own method
-                size = type(value).__name__
             shown = _repr(value) if _is_short(value) else ""
-            lines.append((f"{name}: {size} {shown}").rstrip()[:_MAX_LINE])
+            lines.append((f"{name}: {_size(value)} {shown}").rstrip()[:_MAX_LINE])
         return Text("\n".join(lines) or "no variables yet")
+
+    def _variables(self) -> dict[str, Any]:
+        """What the cells' names hold, for a run that ends without its model: values as JSON has them, or their size."""
+        found = {}
+        left = _MAX_LEFT
+        for name in self._own():
+            value = self.namespace[name]
+            if isinstance(value, (type, types.FunctionType)):
+                continue
+            found[name], size = _in_json(value, left)
+            left -= size
+        return found
 
     def _own(self) -> list[str]:
         given = self._given
@@ -151,6 +162,26 @@ class Cells:
             and not name.startswith("__")
             and not isinstance(value, types.ModuleType)
         ]
+
+
+def _in_json(value: Any, most: int) -> tuple[Any, int]:
+    """A value as JSON has it and the length of that; where it is no JSON or longer than `most`, its size in words."""
+    if not isinstance(value, (str, bytes)) or len(value) <= most:
+        try:
+            plain, fits = _as_json(value, 0)
+            size = len(json.dumps(plain)) if fits else most + 1
+            if size <= most:
+                return plain, size
+        except (MemoryError, RecursionError):
+            pass
+    return f"<{_size(value)}>", _MAX_LINE
+
+
+def _size(value: Any) -> str:
+    try:
+        return f"{type(value).__name__} of {len(value)}"
+    except Exception:  # noqa: BLE001 - the model's own method
+        return type(value).__name__
 
 
 def _is_short(value: Any) -> bool:

@@ -22,7 +22,8 @@ TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every 
 if TYPE_CHECKING:
     from typing import Any
 
-CHUNK_SIZE = 100_000
+CHUNK_SIZE = 100_000  # characters, where the window is not known
+_SAMPLES, _SAMPLE = 16, 4096  # how often, and how many characters, a text is looked at to tell its bytes a character
 HIT_WIDTH = 300  # characters of a line that are shown around a match
 
 _LEADING_WORD = re.compile(r"\\b(\w{2,})(?![\w?*+{])", re.ASCII)  # a word's edge and its letters, none of them optional
@@ -117,13 +118,13 @@ class Loaded:
 
     Attributes:
         value: A `str`, a JSON value, or a `Corpus`.
-        chunk_size: What `chunks` takes when it is not told.
+        window: Tokens that the model which cells call takes, None if unknown: `chunks` fits its pieces to it.
         origin: (offset, name) of `value` in the input of the whole run, where it is a piece of that.
     """
 
-    def __init__(self, value: Any, chunk_size: int = CHUNK_SIZE, origin: tuple[int, str] | None = None) -> None:
+    def __init__(self, value: Any, window: int | None = None, origin: tuple[int, str] | None = None) -> None:
         self.value = value
-        self.chunk_size = chunk_size
+        self.window = window
         self.origin = origin
 
     def texts(self, names: str | Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
@@ -175,14 +176,17 @@ class Loaded:
         """Cut the input into pieces of at most `size` characters, at line ends where there are any.
 
         Args:
-            size: Characters a piece; None fits a sub-model's window.
+            size: Characters a piece; None fills half of a sub-model's window: the rest is for question and answer.
             overlap: Characters that a piece repeats of the one before.
             of: A file's name, or a piece or text, to cut up instead of the whole input.
         """
-        size = self.chunk_size if size is None else size
-        if size < 1 or not 0 <= overlap < size:
-            raise ValueError(f"chunks needs size >= 1 and 0 <= overlap < size, not size={size}, overlap={overlap}")
-        return [piece for source in self._sources(of) for piece in _cut(source, size, overlap)]
+        pieces: list[Piece] = []
+        for source in self._sources(of):
+            most = _fitting(source.text, self.window) if size is None else size
+            if most < 1 or not 0 <= overlap < most:
+                raise ValueError(f"chunks needs size >= 1 and 0 <= overlap < size, not size={most}, overlap={overlap}")
+            pieces += _cut(source, most, overlap)
+        return pieces
 
     def search(self, query: str, k: int = 5, names: str | Iterable[str] | None = None) -> list[Piece]:
         """Find the k passages that share the rarest words of a query; the best comes first.
@@ -262,7 +266,7 @@ def slice_context(loaded: Loaded, name: str, start: int, end: int) -> Loaded:
     for known, text in loaded.texts():
         if known == name:
             if 0 <= start <= end <= len(text):
-                return Loaded(text[start:end], loaded.chunk_size, (start, name))
+                return Loaded(text[start:end], loaded.window, (start, name))
             break
     raise ValueError(f"no piece {name!r}[{start}:{end}] in the input")
 
@@ -365,6 +369,15 @@ def _lines_around(text: str, start: int, end: int, context: int) -> tuple[int, i
     if right - end < side:
         return right - width, right
     return start - side, end + side
+
+
+def _fitting(text: str, window: int | None) -> int:
+    """Characters of a text that take half of a window, at three bytes a token, by its densest sample."""
+    if window is None:
+        return CHUNK_SIZE
+    samples = (text[at : at + _SAMPLE] for at in range(0, len(text), max(len(text) // _SAMPLES, 1)))
+    dense = max((len(sample.encode("utf-8", "surrogatepass")) / len(sample) for sample in samples), default=1.0)
+    return max(int(window / 2 * 3 / dense), 1)
 
 
 def _cut(source: _Source, size: int, overlap: int) -> Iterator[Piece]:

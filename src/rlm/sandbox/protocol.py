@@ -13,7 +13,7 @@ import re
 import struct
 from collections.abc import Callable
 
-VERSION = 1
+VERSION = 2
 MAX_FRAME = 64 * 2**20  # bytes
 MAX_DEPTH = 64  # nested lists and objects
 MAX_VALUES = 2**20  # in one frame: parsed, the smallest value takes some 20 times its JSON text
@@ -43,6 +43,7 @@ _TO_WORKER: dict[str, dict[str, tuple[type, ...]]] = {
         "functions": (list,),
         "question": (str,),
         "max_output": (int,),
+        "window": (int, _NONE),
     },
     "run": {"id": (int,), "code": (str,)},
     "return": {"id": (int,), "value": (object,)},
@@ -64,9 +65,9 @@ _FROM_WORKER: dict[str, dict[str, tuple[type, ...]]] = {
 _ANSWER: dict[str, tuple[type, ...]] = {"value": (object,), "is_repr": (bool,), "ready": (bool,)}
 # The arguments of each call, by name. Their types are the broker's to check: a model may get them wrong.
 _ARGS: dict[str, frozenset[str]] = {
-    "llm_query": frozenset(("prompt", "model")),
-    "llm_query_batched": frozenset(("prompts", "model")),
-    "llm_map": frozenset(("items", "instruction", "schema", "model")),
+    "llm_query": frozenset(("prompt", "model", "temperature", "fresh")),
+    "llm_query_batched": frozenset(("prompts", "model", "temperature", "fresh")),
+    "llm_map": frozenset(("items", "instruction", "schema", "model", "temperature", "fresh")),
     "rlm_query": frozenset(("prompt", "context", "model")),
     "rlm_query_batched": frozenset(("prompts", "contexts", "model")),
 }

@@ -41,6 +41,7 @@ class Session:
         on_call: Answers a call; an `RlmError` that it raises reaches the cell, anything else leaves `run`.
         pieces: The part of the input that is all of the worker's; None for the whole.
         seed: Seeds `random` in the worker.
+        window: Tokens that the model which cells call takes: what `chunks` fits its pieces to; None if unknown.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Session:
         on_call: OnCall,
         pieces: ChildContext | None = None,
         seed: int = 0,
+        window: int | None = None,
     ) -> None:
         self._environment = environment
         self._hello: protocol.Message = {
@@ -63,6 +65,7 @@ class Session:
             "functions": sorted(functions),
             "question": question,
             "max_output": max_output,
+            "window": window,
         }
         self._limits = limits
         self._on_call = on_call
@@ -120,6 +123,7 @@ class Session:
             lost = run.killed or _why(error, how)
             return CellResult("", 0, lost=lost, seconds=time.monotonic() - began, interrupted=run.interrupted)
         except BaseException:
+            run.cancel()  # first: what its calls are asking for is paid by the second
             await self._drop()
             raise
         finally:
@@ -185,13 +189,17 @@ class _Run:
 
     async def end(self) -> None:
         """Cancels what is still under way and waits for it."""
+        self.cancel()
         tasks = list(self._calls.values())
         if self._watch is not None:
             tasks.append(self._watch)
-        for task in tasks:
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def cancel(self) -> None:
+        """Cancels what is still under way."""
+        for task in (*self._calls.values(), *([self._watch] if self._watch is not None else [])):
             if not task.cancelling():  # a second time would reach the clean-up that the first one started
                 task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _begin_call(self, message: protocol.Message) -> None:
         number, size = message["id"], message["size"]
@@ -280,8 +288,9 @@ def _why(error: BaseException, how: str) -> str:
 def _sent_error(error: RlmError) -> protocol.Message:
     kind = next((base.__name__ for base in (LMError, LimitError) if isinstance(error, base)), "ToolError")
     sent: protocol.Message = {"type": kind, "message": str(error)}
-    if (results := getattr(error, "results", None)) is not None:
-        sent["results"] = results
+    for name in ("results", "fault"):
+        if (told := getattr(error, name, None)) is not None:
+            sent[name] = told
     return sent
 
 

@@ -132,6 +132,7 @@ class Worker:
         threading.stack_size(_STACK)
         names = functions(self._calls.call, hello["functions"])
         loaded = self._loaded
+        loaded.window = hello["window"]
         names.update(context=loaded.value, grep=loaded.grep, chunks=loaded.chunks, search=loaded.search)
         names.update(question=hello["question"])
         for error in calls.ERRORS.values():
@@ -211,18 +212,29 @@ def _reserve() -> mmap.mmap | None:
 def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) -> dict[str, Any]:
     """The functions that cells call, of those that the host offers."""
 
-    def llm_query(prompt: str, model: str | None = None) -> Any:
+    def llm_query(prompt: str, model: str | None = None, temperature: float | None = None, fresh: bool = False) -> Any:
         """Asks a language model and returns its reply."""
-        return call("llm_query", {"prompt": prompt, "model": model})
+        args = {"prompt": prompt, "model": model, "temperature": temperature, "fresh": fresh}
+        return call("llm_query", args)
 
-    def llm_query_batched(prompts: list[str], model: str | None = None) -> Any:
+    def llm_query_batched(
+        prompts: list[str], model: str | None = None, temperature: float | None = None, fresh: bool = False
+    ) -> Any:
         """Asks a language model all prompts at once and returns the replies in order."""
-        return call("llm_query_batched", {"prompts": _listed(prompts, "prompts"), "model": model})
+        args = {"prompts": _listed(prompts, "prompts"), "model": model, "temperature": temperature, "fresh": fresh}
+        return call("llm_query_batched", args)
 
-    def llm_map(items: list[Any], instruction: str, schema: Any = None, model: str | None = None) -> Any:
+    def llm_map(
+        items: list[Any],
+        instruction: str,
+        schema: Any = None,
+        model: str | None = None,
+        temperature: float | None = None,
+        fresh: bool = False,
+    ) -> Any:
         """Applies an instruction to every item through a language model and returns the results in order."""
         args = {"items": _listed(items, "items"), "instruction": instruction, "schema": schema, "model": model}
-        return call("llm_map", args)
+        return call("llm_map", {**args, "temperature": temperature, "fresh": fresh})
 
     def rlm_query(prompt: str, context: Any = None, model: str | None = None) -> Any:
         """Has a recursive language model answer a question about a context of its own."""
