@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
+from rlm.approval import Approval
 from rlm.asking import Asker, Call, Item, each, recorded
 from rlm.errors import ConfigError, LimitError, LMError, RlmError
 from rlm.ledger import Ledger
@@ -50,6 +51,7 @@ class Broker:
         depth: The node's depth; the root's is 0.
         spawn: Starts a child node.
         replies: The run's answers that may be given again; None: the node's own.
+        approval: Says whether a batch may be sent; None: the node's own, which allows all.
     """
 
     def __init__(
@@ -60,11 +62,13 @@ class Broker:
         depth: int,
         spawn: SpawnChild,
         replies: Replies | None = None,
+        approval: Approval | None = None,
     ) -> None:
         self._models = models
         self._ledger = ledger
         self._trace = trace
         self._spawn = spawn
+        self._approval = approval or Approval(trace, ledger.limits.concurrency)
         self._asker = Asker(ledger, trace, replies or Replies())
         # What batches and maps that failed in part have been answered, for when they are asked again.
         self._left: dict[object, Leftovers] = defaultdict(Leftovers)  # how it is asked -> answers
@@ -187,6 +191,8 @@ class Broker:
         Raises:
             LimitError: They may not be.
         """
+        children = self._has_children and function in CHILD_CALLS
+        await self._approval(self.span, function, lm, prompts, children=children)
         self._ledger.take_sub_calls(len(prompts))
 
     async def _child(self, call: Call, context: JSON) -> str:

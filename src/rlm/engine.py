@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from rlm import conflict
+from rlm.approval import Approve, Confirm
 from rlm.errors import ConfigError
 from rlm.execution import Execution, Setup
 from rlm.ledger import check_limits
 from rlm.lms import default_model, default_sub_model, resolve
-from rlm.lms.base import LM, Price, Priced
+from rlm.lms.base import LM, Price, priced
 from rlm.prompts import profiles
 from rlm.replies import Folder
 from rlm.route import ROUTES, Route
@@ -43,12 +44,17 @@ class RLM:
             the launcher is meant to.
         route: Whether an input goes to the model in one plain call: `auto` where it fits comfortably into a window that
             is known, `always`, or `never`. The completion says why.
-        prices: Worst-case prices for models whose price is not known, by name.
+        prices: What models cost, by name, in place of what is listed; what a provider reports goes before both.
         trace: False keeps nothing on disk; a `Path` is the folder for runs' folders.
         verbose: Show a live tree on stderr, if that is a terminal.
         once: Whether equal sub-calls are asked once in a run: those of `llm_map`, and those at temperature 0.
         cache: Keep the answers to such calls on disk for later runs: True in `$RLM_HOME/replies`, or in the `Path`
             given. Only for models that tell their `settings`.
+        approve: Asked with an `Estimate` before each batch of sub-calls is sent, a single call being a batch of one;
+            says `"allow"`, `"deny"` or `"ask"`, or awaits to say it. A plain function must answer at once: the run
+            waits. A no reaches the cell as a `LimitError`; what the function itself raises ends the run.
+        confirm: Asked where `approve` says `"ask"`: True lets the batch go. A plain function runs in a thread, so it
+            may wait for a person. Without it, `"ask"` is a no.
 
     Raises:
         ConfigError: An option can't be right, a model is unknown, its key is missing, or a money limit is set and
@@ -72,6 +78,8 @@ class RLM:
         verbose: bool = False,
         once: bool = True,
         cache: bool | Path = False,
+        approve: Approve | None = None,
+        confirm: Confirm | None = None,
     ) -> None:
         conflict.check()
         limits = limits or Limits()
@@ -105,6 +113,8 @@ class RLM:
             verbose=verbose,
             once=once,
             kept=_folder(once, cache),
+            approve=approve,
+            confirm=confirm,
         )
 
     def completion(self, prompt: str | object, *, context: object = None) -> Completion:
@@ -149,7 +159,7 @@ def _check_names(pool: Mapping[str, LM], root: LM, sub: LM) -> None:
 
 def _priced(lm: LM, prices: Mapping[str, Price] | None) -> LM:
     """The model, at the price that the caller gave for it, if any."""
-    return Priced(lm, prices[lm.name]) if prices and lm.name in prices else lm
+    return priced(lm, prices[lm.name]) if prices and lm.name in prices else lm
 
 
 def _folder(once: bool, cache: bool | Path) -> Folder | None:

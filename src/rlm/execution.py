@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+from rlm.approval import Approval, Approve, Confirm
 from rlm.broker import Broker
 from rlm.context import Context, load
 from rlm.errors import LMError, RlmError, SandboxUnavailableError
@@ -55,6 +56,8 @@ class Setup:
     verbose: bool
     once: bool
     kept: Folder | None
+    approve: Approve | None
+    confirm: Confirm | None
 
 
 class Execution:
@@ -75,6 +78,7 @@ class Execution:
         run_id = store.new_run_id()
         folder = setup.trace if isinstance(setup.trace, Path) else store.home() / "runs"
         self._trace = Trace(run_id, folder / run_id if setup.trace else None)
+        self._approval = Approval(self._trace, setup.limits.concurrency, setup.approve, setup.confirm)
         self._seed = secrets.randbits(32)  # not `random`'s: the user's seeds stay as they are
         self._root: Dialogue | None = None
         self._way = Way(None, "the run ended before its input was loaded")
@@ -165,7 +169,7 @@ class Execution:
         async def spawn(span: int, prompt: str, given: JSON, child_ledger: Ledger) -> str:
             return await self._child(environment, span, prompt, given, depth + 1, child_ledger)
 
-        broker = Broker(_models(setup), ledger, trace, depth, spawn, self._replies)
+        broker = Broker(_models(setup), ledger, trace, depth, spawn, self._replies, self._approval)
         profile = profiles.profile_for(lm.name)
         session = Session(
             environment,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 from rlm.types import Reply, Request, Usage
 
@@ -120,8 +121,22 @@ class LM(Protocol):
         ...
 
 
+def priced(lm: LM, price: Price) -> LM:
+    """`lm` at a price that its caller gives; `lm` itself is left as it is.
+
+    A client keeps nothing of its calls, so a copy of it is as good, and reckons with its own `price`. Only what the
+    provider reports goes before it.
+    """
+    try:
+        copied: Any = copy(lm)
+        copied.price = price
+    except (AttributeError, TypeError):
+        return Priced(lm, price)
+    return cast(LM, copied)
+
+
 class Priced:
-    """A model at a price that its caller gives, because nobody else knows it."""
+    """A model at a price that its caller gives, because the model's own can't be set."""
 
     def __init__(self, lm: LM, price: Price) -> None:
         self.name = lm.name
