@@ -18,6 +18,8 @@ _SHOWN = 500
 # Errors that begin after a good status, in a stream or a gateway's answer, may have a name in place of a code.
 _STATUS_OF = {
     "invalid_request_error": 400,
+    "invalid_prompt": 400,
+    "bio_policy": 400,
     "authentication_error": 401,
     "billing_error": 402,
     "permission_error": 403,
@@ -121,7 +123,8 @@ def failure(
 
 def event_failure(headers: Mapping[str, str], data: dict[str, Any], sent: Mapping[str, str]) -> Retryable | LMError:
     """What an event of a stream that holds an error stands for."""
-    value = data if data.get("error") else {"error": data}
+    held = data.get("response", data)  # OpenAI's Responses: what failed is the response
+    value = held if isinstance(held, dict) and held.get("error") else {"error": data}
     return failure(_named_status(value["error"]), headers, value, b"", sent)
 
 

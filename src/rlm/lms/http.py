@@ -244,7 +244,7 @@ async def _assemble(response: aiohttp.ClientResponse, assembler: Assembler, sent
                 except (ValueError, RecursionError):
                     continue  # such as OpenAI's [DONE]
                 if isinstance(data, dict):
-                    if data.get("error") or name == "error":
+                    if data.get("error") or name in ("error", "response.failed"):
                         raise event_failure(response.headers, data, sent)
                     assembler.feed(name, data)
     except (aiohttp.ClientError, ConnectionError):
