@@ -28,6 +28,7 @@ class Said:
         refusal: The model's words where it refused.
         usage: As reported; None if it was not.
         charged: US dollars as reported; None if they were not.
+        tier: The service tier that it was served in, as reported.
         output: The part of the reply whose tokens are output, for an estimate.
     """
 
@@ -37,6 +38,7 @@ class Said:
     refusal: str
     usage: Usage | None
     charged: float | None
+    tier: object
     output: object
 
 
@@ -95,6 +97,7 @@ def read(value: Mapping[str, Any]) -> Said:
         refusal=str(refusal) if refusal else "",
         usage=usage_of(value.get("usage")),
         charged=charged(value.get("usage")),
+        tier=value.get("service_tier"),
         output=[message.get(name) for name in ("content", "refusal", "reasoning_content", "reasoning", "tool_calls")],
     )
 
@@ -153,7 +156,7 @@ class Chunks:
         """Takes a chunk; what is not one is passed over."""
         if self._value is None:
             self._value = {}
-        for name in ("id", "model", "usage"):
+        for name in ("id", "model", "service_tier", "usage"):
             if data.get(name) is not None:
                 self._value[name] = data[name]
         choices = data.get("choices")

@@ -236,7 +236,7 @@ class OpenAI(WireClient):
             usage = estimated(request, value)
             raise self._unusable(f"the reply is not a {form.noun}", "malformed", usage, self._cost(usage)) from error
         usage = said.usage or estimated(request, said.output)
-        cost = self._cost(usage, said.charged)
+        cost = self._cost(usage, said.charged, tier=said.tier)
 
         def unusable(why: str, fault: Literal["empty", "refused", "filtered", "thinking", "malformed"]) -> LMReplyError:
             return self._unusable(why, fault, usage, cost)

@@ -63,6 +63,7 @@ def read(value: Mapping[str, Any]) -> Said:
         refusal="".join(refusals),
         usage=usage_of(value.get("usage")),
         charged=charged(value.get("usage")),
+        tier=value.get("service_tier"),
         output=value["output"],
     )
 
