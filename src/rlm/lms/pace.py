@@ -1,4 +1,4 @@
-"""How many requests an account takes at once, learnt as it goes: one more per round of successes, half on a refusal.
+"""How many requests an account takes at once, learnt as it goes: additive increase, multiplicative decrease.
 
 An account is what shares a rate limit; the runs of a process share its `Pace`, since they share the event loop. It
 begins without a limit: how many are in flight is then what the runs allow.
@@ -13,15 +13,15 @@ from collections import deque
 
 _LATELY_SECONDS = 60.0
 _LONGEST_HOLD = 3600.0  # then one request asks again: a header may be wrong, and a process runs for weeks
-_CUT_SECONDS = 1.0  # refusals of one burst come together, and are one sign
 
 
 class Pace:
     """The pace of one account.
 
-    `limit` follows TCP's congestion window: a refusal halves it, at most once a second; each success adds 1/limit.
-    Where refusals came with no success between them (an outage), it comes back faster, by 1 for each success, up to
-    half of what it was before.
+    Each success adds 1/limit to `limit`, each refusal takes 1/2 off it: a round of successes adds one, a round of
+    refusals halves it, and between them it settles where a share of 2/limit is refused. Refusals that come now and
+    then whatever the pace (one in forty) thus cost little; TCP's halving at each of them would cost a half. After
+    an outage, refusals with no success between them, it comes back by 1 for each success, to half of what it was.
 
     Attributes:
         limit: The most requests in flight.
@@ -34,7 +34,7 @@ class Pace:
         self.reason = ""
         self._in_flight = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._cut_at = -math.inf
+        self._refused_at = -math.inf
         self._threshold = 1.0
         self._held_until = -math.inf
         self._timer: asyncio.TimerHandle | None = None
@@ -89,14 +89,11 @@ class Pace:
 
     def refused(self) -> None:
         """Takes note of a request that was refused for its rate or for overload, before it leaves."""
-        now = time.monotonic()
-        if now - self._cut_at < _CUT_SECONDS:
-            return
-        before = min(self.limit, float(self._in_flight))
-        if self._answered_at > self._cut_at:
+        before = float(self._in_flight) if self.limit == math.inf else self.limit
+        if self._answered_at > self._refused_at:
             self._threshold = before / 2.0
-        self.limit = max(1.0, before / 2.0)
-        self._cut_at = now
+        self._refused_at = time.monotonic()
+        self.limit = max(1.0, before - 0.5)
 
     def hold(self, seconds: float | None, reason: str) -> None:
         """Sends nothing for so many seconds, or longer where that was said before; None holds nothing."""
