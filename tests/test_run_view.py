@@ -56,6 +56,7 @@ def test_what_went_wrong_is_there() -> None:
         "│   └── answer so far: half",
         "├── turn 3 (wrap-up)  no reply",
         "└── the limit of 2 turns is reached",
-        *lines[-2:],
+        *lines[-3:],
     ]
-    assert lines[-2].startswith("partial · 2/2 turns · 3 model calls · ")
+    assert lines[-3].startswith("partial · 2/2 turns · 3 model calls · ")
+    assert lines[-2].startswith("the limit of 2 turns is reached, and the model gave no last answer: the script of ")

@@ -170,7 +170,7 @@ class Asker:
         temperature = call.temperature if call.temperature is not None else (settings or {}).get("temperature")
         if not call.once and temperature != 0:
             return None
-        client: JSON = dict(settings) if settings is not None else id(call.lm)
+        client: JSON = dict(settings) if settings is not None else id(call.lm)  # which lives as long as the run
         asked: JSON = [call.lm.name, client, [["user", call.prompt]], call.temperature]
         return key(asked, lasts=settings is not None)
 

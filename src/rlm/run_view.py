@@ -14,7 +14,7 @@ from rich.tree import Tree
 
 from rlm.prompts import profiles
 from rlm.terminal import one_line, visible
-from rlm.trace.tree import Call, Node, RunTree, Turn
+from rlm.trace.tree import Approval, Call, Node, RunTree, Turn
 from rlm.types import JSON
 
 LINE = 160
@@ -78,6 +78,8 @@ def summary(run: RunTree, now: float | None = None) -> Text:
         f"{_money(run.cost)}{_of(limits.get('usd'), '$')}",
         f"{seconds:.1f}{_of(limits.get('seconds'))} s",
     ]
+    if run.reused:
+        parts.insert(2, f"{run.reused:,} answered without asking")
     line = Text()
     if end is None:
         line.append("running", style="bold")
@@ -135,6 +137,8 @@ def _add_turn_details(branch: Tree, turn: Turn, code: bool, last_turns: int | No
                 _add_turns(leaf, call.child, code, last_turns)
         if len(listed) > CALLS_SHOWN:
             group.add(Text(f"… {len(listed) - CALLS_SHOWN} more", style=QUIET_STYLE))
+    for approval in _held_up(turn):
+        branch.add(_approval_line(approval))
     for line in _outcome(turn, code):
         branch.add(line)
 
@@ -189,6 +193,24 @@ def _calls_line(name: str, calls: list[Call]) -> Text:
         f"{count:,} {word}" for count, word in ((done, "done"), (running, "running"), (failed, "failed")) if count
     ]
     return Text(f"{visible(name)} × {len(calls):,}: {', '.join(counts)}", style=BAD_STYLE if failed else "")
+
+
+def _held_up(turn: Turn) -> list[Approval]:
+    """What the turn's cell may not ask, or not yet: the last few."""
+    held = [
+        approval
+        for approval in turn.approvals
+        if (not approval.decided.allowed if approval.decided else turn.cell_end is None)
+    ]
+    return held[-CALLS_SHOWN:]
+
+
+def _approval_line(approval: Approval) -> Text:
+    estimate = approval.estimate
+    told = "waits for approval" if approval.decided is None else "not approved"
+    time = "" if estimate.seconds is None else f", {estimate.seconds:,.0f} s"
+    line = f"{visible(estimate.function)} × {estimate.calls:,}: {told}, about {_money(estimate.usd)}{time}"
+    return Text(line, style="bold" if approval.decided is None else BAD_STYLE)
 
 
 def _call_line(call: Call) -> Text:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from rlm.errors import LMUnavailableError, SandboxUnavailableError
+from rlm.types import Usage
 
 Rlm = Callable[..., SimpleNamespace]
 
@@ -37,7 +38,7 @@ def test_json_prints_one_object(rlm: Rlm, book: Path) -> None:
     result = json.loads(done.out)
     assert done.status == 0
     assert (result["answer"], result["response"], result["status"]) == ([1, {"a": None}], '[1, {"a": null}]', "done")
-    assert set(result["usage"]) == {"calls", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"}
+    assert set(result["usage"]) == set(Usage.__slots__)
     assert (result["turns"], result["cost"], result["answer_is_repr"]) == (1, 0.0, False)
     assert Path(result["trace"]).is_dir()
 

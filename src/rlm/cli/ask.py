@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rlm.cli import exit_codes
+from rlm.cli.confirm import ConfirmAbove
 from rlm.engine import RLM
 from rlm.errors import ConfigError, ContextError, RlmError
 from rlm.live import LiveTree
-from rlm.lms import default_model
+from rlm.lms import default_model, default_sub_model
 from rlm.lms.base import Price
 from rlm.run import Run
 from rlm.terminal import visible
@@ -28,7 +29,8 @@ class Options:
     sub_model: str | None = None
     sandbox: str = "local"
     budget: float | None = None
-    price: str | None = None
+    confirm_above: float | None = None
+    price: tuple[str, ...] = ()
     timeout: float | None = None
     max_turns: int | None = None
     json: bool = False
@@ -113,16 +115,21 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
     limits = Limits(usd=options.budget, seconds=options.timeout)
     if options.max_turns is not None:
         limits = Limits(usd=options.budget, seconds=options.timeout, turns=options.max_turns)
+    live = LiveTree(code=options.show_code)
+    above = None if options.confirm_above is None else ConfirmAbove(options.confirm_above, live)
+    prices = _prices(options)
     engine = RLM(
         model=options.model,
         sub_model=options.sub_model,
         sandbox=options.sandbox,
         limits=limits,
-        prices=_prices(options),
+        prices=prices,
+        approve=above.approve if above else None,
+        confirm=above.confirm if above else None,
     )
+    _check_prices(engine, options, prices)
     if options.model is None and not os.environ.get("RLM_MODEL") and engine.setup.model.name == "nano":
         print("rlm: no model configured, no key found: asking nano, the one in the box", file=sys.stderr)
-    live = LiveTree(code=options.show_code)
     started = engine.stream(question) if value is None else engine.stream(question, context=value)
     completion, interrupted = follow(started, live)
     if not live.drawn:
@@ -130,20 +137,43 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
     return completion, interrupted
 
 
-def _prices(options: Options) -> dict[str, Price] | None:
-    """`--price`, for each model of the run."""
-    if options.price is None:
-        return None
+def _prices(options: Options) -> dict[str, Price]:
+    """Each `--price [MODEL=]IN/OUT[/CACHED[/WRITE]]`; without a model, it is of those of the run that have none."""
+    root = options.model or default_model()
+    sub = options.sub_model or (None if options.model else default_sub_model())
+    prices: dict[str, Price] = {}
+    for given_price in options.price:
+        model, _, rates = given_price.rpartition("=")
+        price = _price(given_price, rates)
+        for name in [model] if model else filter(None, (root, sub)):
+            prices[name] = price if model else prices.get(name, price)
+    return prices
+
+
+def _price(given_price: str, rates: str) -> Price:
     try:
-        dollars_in, dollars_out = (float(part) for part in options.price.split("/"))
-        if not (0 <= dollars_in < math.inf and 0 <= dollars_out < math.inf):
+        numbers = [float(part) for part in rates.split("/")]
+        if not 2 <= len(numbers) <= 4 or not all(0 <= number < math.inf for number in numbers):
             raise ValueError
     except ValueError:
         raise ConfigError(
-            f"--price {options.price}: give two numbers, US dollars per million tokens in and out, like 0.25/2"
+            f"--price {given_price}: give two numbers, US dollars per million tokens in and out, like 0.25/2; "
+            "a third is for input read from a cache, a fourth for input written to it"
         ) from None
-    price = Price(dollars_in, dollars_out)
-    return dict.fromkeys(filter(None, (options.model or default_model(), options.sub_model)), price)
+    return Price(*numbers[:4])
+
+
+def _check_prices(engine: RLM, options: Options, prices: dict[str, Price]) -> None:
+    """Refuses prices of models that are not in the run, and `--confirm-above` where a price is not known."""
+    models = (engine.setup.model, engine.setup.sub_model)
+    names = {lm.name for lm in models}
+    if odd := sorted(prices.keys() - names):
+        raise ConfigError(f"--price is for {', '.join(odd)}, and the run has {', '.join(sorted(names))}")
+    unknown = None if options.confirm_above is None else next((lm.name for lm in models if lm.price is None), None)
+    if unknown is not None:
+        raise ConfigError(
+            f"the price of {unknown} is not known, so --confirm-above can't tell what costs more: give --price IN/OUT"
+        )
 
 
 def _summary(completion: Completion) -> str:
@@ -152,7 +182,9 @@ def _summary(completion: Completion) -> str:
     turns = f"{completion.turns} turn{'' if completion.turns == 1 else 's'}"
     line = (
         f"rlm: {completion.status}: {turns}, {completion.usage.tokens:,} tokens, {cost}, "
-        f"{completion.seconds:.1f} s, run {completion.run_id}"
+        f"{completion.seconds:.1f} s, "
+        + (f"{completion.reused:,} sub-calls answered without asking, " if completion.reused else "")
+        + f"run {completion.run_id}"
     )
     return line + (f"\nrlm: {visible(completion.reason)}" if completion.reason else "")
 

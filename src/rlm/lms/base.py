@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol, cast
 
-from rlm.types import Reply, Request, Usage
+from rlm.types import JSON, Reply, Request, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,12 @@ def dearer(one: Price, other: Price) -> Price:
 
 
 class LM(Protocol):
-    """A language model. Its three properties may be plain attributes."""
+    """A language model. Its three properties may be plain attributes.
+
+    It may have a fourth, `settings`: what its answers depend on besides the request (its endpoint, sampling, limits),
+    as a JSON object, without any key. Its `temperature` says whether equal calls may be asked once, and without
+    `settings` no answer is kept on disk: nobody knows whether another run's model is the same.
+    """
 
     @property
     def name(self) -> str:
@@ -142,6 +148,7 @@ class Priced:
         self.name = lm.name
         self.price: Price | None = price
         self._lm = lm
+        self.settings: Mapping[str, JSON] | None = getattr(lm, "settings", None)
 
     @property
     def window(self) -> int | None:

@@ -94,6 +94,7 @@ class RunTree:
         usage: What all calls consumed so far.
         usd: US dollars so far, as far as prices are known.
         unpriced: Whether the price of any call was unknown.
+        reused: Sub-calls that were answered without asking, since an equal one was.
         now: The time of the last event, in seconds since the run began.
     """
 
@@ -106,6 +107,7 @@ class RunTree:
         self.usage = Usage()
         self.usd = 0.0
         self.unpriced = False
+        self.reused = 0
         self.now = 0.0
         self._spans: dict[int, Node | Turn | Approval | Call] = {}
         for event in events:
@@ -167,6 +169,7 @@ class RunTree:
     def _end_call(self, event: CallEnd) -> None:
         call = self._span(event.span, Call)
         call.end = event
+        self.reused += event.source != "model"
         # A child node's replies have been counted as they came; what its call reports is their sum.
         if call.child is None and event.usage.get("calls"):
             self._charge(event.usage, event.cost)
