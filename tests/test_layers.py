@@ -17,7 +17,7 @@ LAYERS = [
     {"engine"},
     {"execution"},
     {"loop", "broker", "run", "live", "logger", "conflict"},
-    {"mapping", "asking", "approval", "route", "run_view", "background"},
+    {"mapping", "asking", "approval", "backends", "route", "run_view", "background"},
     {"prompts", "parse", "ledger", "replies", "sandbox", "lms"},
     {"context", "nano", "trace", "config"},
     {"terminal", "errors", "version"},

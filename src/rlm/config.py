@@ -117,14 +117,14 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
         kind = str if name in _NAMES else dict
         if not isinstance(value[name], kind):
             raise ConfigError(f"the config file {path}: {name} must be a {'string' if kind is str else 'table'}")
+    for variable in value.get("keys", {}):
+        if not _VARIABLE.fullmatch(variable):  # it may be a key, put before the equals sign: not repeated
+            raise ConfigError(f"the config file {path}: [keys] has lines like OPENAI_API_KEY = '...'")
     for name in _TABLES:
         for entry, given in value.get(name, {}).items():
             if not isinstance(given, str if name == "keys" else dict):
                 what = "a string" if name == "keys" else f'a table: [{name}."provider/model"]'
                 raise ConfigError(f"the config file {path}: {entry} in [{name}] must be {what}")
-    for variable in value.get("keys", {}):
-        if not _VARIABLE.fullmatch(variable):  # it may be a key, put before the equals sign: not repeated
-            raise ConfigError(f"the config file {path}: [keys] has lines like OPENAI_API_KEY = '...'")
     return value
 
 

@@ -2,44 +2,31 @@
 
     RLM(backend="openai", backend_kwargs={"model_name": "gpt-5-nano"}, verbose=True).completion("...").response
 
-`backend` and `backend_kwargs` name the model, `environment` the sandbox, and `max_depth`, `max_iterations`,
-`max_budget` (US dollars), `max_timeout` (seconds) and `max_tokens` become `Limits`. The prompt is the input, as
-there, and never takes the short way of a plain call.
+`backend` and `backend_kwargs` name the model, `sampling_args` are options of it; the first of `other_backends` (with
+`other_backend_kwargs` and `sub_sampling_args`) is the model that cells call, and further ones they may name.
+`environment` is the sandbox, and `max_depth`, `max_iterations`, `max_budget` (US dollars), `max_timeout` (seconds) and
+`max_tokens` become `Limits`. The prompt is the input, as there, and never takes the short way of a plain call.
 """
 
 from __future__ import annotations
 
 import inspect
-import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, overload
 
-from rlm import engine
-from rlm.errors import ConfigError, MissingKeyError
-from rlm.route import Route
-from rlm.lms import resolve
+from rlm import backends, engine
+from rlm.errors import ConfigError
 from rlm.lms.base import LM, Price
 from rlm.logger import RLMLogger
+from rlm.route import Route
 from rlm.run import Run
 from rlm.sandbox.launchers.base import Launcher
 from rlm.types import JSON, Completion, Limits
 
-# The backends there that speak the OpenAI wire, and where each is found by default.
-_OPENAI_WIRE = {
-    "openai": None,
-    "vllm": None,
-    "openrouter": "https://openrouter.ai/api/v1",
-    "vercel": "https://ai-gateway.vercel.sh/v1",
-    "portkey": "https://api.portkey.ai/v1",
-}
-# Whose key goes where: one provider's must not be sent to another.
-_KEY_VARIABLES = {
-    "https://openrouter.ai/api/v1": "OPENROUTER_API_KEY",
-    "https://ai-gateway.vercel.sh/v1": "AI_GATEWAY_API_KEY",
-    "https://api.portkey.ai/v1": "PORTKEY_API_KEY",
-}
+# Our options that go with the reference's.
+_EITHER_FORM = {"verbose", "trace", "require", "prices", "sub_model", "sub_models", "once", "cache"}
 _LIMITS = {
     "max_depth": "depth",
     "max_iterations": "turns",
@@ -47,7 +34,9 @@ _LIMITS = {
     "max_timeout": "seconds",
     "max_tokens": "tokens",
 }
-_NAMES = {"backend", "backend_kwargs", "environment", "environment_kwargs", "logger", *_LIMITS}
+_OTHERS = {"other_backends", "other_backend_kwargs", "sub_sampling_args"}
+_NAMES = {"backend", "backend_kwargs", "environment", "environment_kwargs", "logger", "sampling_args"}
+_NAMES |= _LIMITS.keys() | _OTHERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +121,9 @@ class RLM(engine.RLM):
 
     Args:
         backend: The model's provider; an option of the reference system, as are `backend_kwargs` (`model_name`,
-            `api_key`, `base_url`, `timeout`, `max_retries`, `default_headers`, `sampling_args`), `environment`,
-            `max_depth`, `max_iterations`, `max_budget`, `max_timeout`, `max_tokens` and `logger`.
+            `api_key`, `base_url`, `timeout`, `max_retries`, `default_headers`, `sampling_args`, ...), `other_backends`,
+            `other_backend_kwargs`, `sampling_args`, `sub_sampling_args`, `environment`, `max_depth`, `max_iterations`,
+            `max_budget`, `max_timeout`, `max_tokens` and `logger`.
         backend_kwargs: Options of the model.
         options: Our own options: `model`, `sub_model`, `sandbox`, `limits`, ... (see `rlm.engine.RLM`).
 
@@ -151,6 +141,9 @@ class RLM(engine.RLM):
         *,
         model: str | LM | None = None,
         sub_model: str | LM | None = None,
+        sub_models: Mapping[str, str | LM] | None = None,
+        model_options: Mapping[str, Any] | None = None,
+        sub_model_options: Mapping[str, Any] | None = None,
         sandbox: str | Launcher = "local",
         limits: Limits | None = None,
         require: Collection[str] | None = None,
@@ -216,7 +209,7 @@ class RLM(engine.RLM):
             "backend_kwargs": {"model_name": kwargs.get("model_name")},
             "environment_type": setup.launcher.name,
             "environment_kwargs": {},
-            "other_backends": None,
+            "other_backends": list(named["other_backends"]) if named.get("other_backends") else None,
         }
 
     def _finished(self, completion: Completion, prompt: object) -> Completion:
@@ -243,52 +236,21 @@ def _short_name(lm: LM) -> str:
 
 def _translated(named: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     """Our options for the reference's."""
-    clashes = sorted({"model", "sandbox", "limits", "route"} & own.keys())
+    ours = {"model", "sandbox", "limits", "route", "model_options", "sub_model_options"}
+    clashes = sorted((ours | ({"sub_model", "sub_models"} if _OTHERS & named.keys() else set())) & own.keys())
     if clashes:
         raise ConfigError(f"{', '.join(clashes)}: not together with {', '.join(sorted(named))}; use one form of both")
-    unknown = sorted(own.keys() - {"verbose", "trace", "require", "prices", "sub_model", "once", "cache"})
+    unknown = sorted(own.keys() - _EITHER_FORM)
     if unknown:
         raise ConfigError(f"not supported: {', '.join(unknown)}; there is: {', '.join(sorted(_NAMES))}, verbose")
     if named.get("environment_kwargs"):
         raise ConfigError("environment_kwargs is not supported; limits are given with limits=Limits(...)")
     limits = Limits(**{ours: named[theirs] for theirs, ours in _LIMITS.items() if theirs in named})
-    model = _model(named.get("backend", "openai"), named.get("backend_kwargs", {}))
+    backend = named.get("backend", "openai")
+    kwargs = backends.sampled(named.get("backend_kwargs", {}), named.get("sampling_args"))
+    models: dict[str, Any] = {"model": backends.model_of(backend, kwargs)}
+    if _OTHERS & named.keys():
+        models["sub_model"], models["sub_models"] = backends.others_of(backend, kwargs, named)
     # Where no depth is left, an RLM is a plain call there.
     route = "always" if limits.depth == 0 else "never"
-    return {**own, "model": model, "sandbox": named.get("environment", "local"), "limits": limits, "route": route}
-
-
-def _model(backend: str, kwargs: Mapping[str, Any]) -> LM:
-    options = dict(kwargs)
-    name = options.pop("model_name", None)
-    if not name:
-        raise ConfigError("backend_kwargs needs model_name")
-    if backend not in _OPENAI_WIRE:
-        raise ConfigError(f"unknown backend {backend!r}; there is: {', '.join(_OPENAI_WIRE)}")
-    url = options["base_url"] = options.get("base_url") or _OPENAI_WIRE[backend]
-    if backend == "vllm" and not url:
-        raise ConfigError("the backend vllm needs base_url in backend_kwargs")
-    if variable := _KEY_VARIABLES.get((url or "").rstrip("/")):
-        options["api_key"] = options.get("api_key") or os.environ.get(variable)
-        if not options["api_key"]:
-            raise MissingKeyError(f"{name} at {url} needs a key: set {variable}, or give api_key in backend_kwargs")
-    return resolve(f"openai/{name}", **_client_options(options))
-
-
-def _client_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The client's options for those that the reference passes to its own client."""
-    from rlm.lms.http import Policy
-
-    sampling = {name: value for name, value in (options.pop("sampling_args", None) or {}).items() if value is not None}
-    sampling.update(sampling.pop("extra_body", {}))
-    for name in ("max_tokens", "max_completion_tokens"):
-        if name in sampling:
-            options["max_tokens"] = sampling.pop(name)
-    timing = {"attempt": options.pop("timeout", None)}
-    retries = options.pop("max_retries", None)
-    timing["attempts"] = None if retries is None else retries + 1
-    if given := {name: value for name, value in timing.items() if value is not None}:
-        options["policy"] = Policy(**given)
-    if headers := options.pop("default_headers", None):
-        options["headers"] = headers
-    return {**options, "extra": sampling} if sampling else options
+    return {**own, **models, "sandbox": named.get("environment", "local"), "limits": limits, "route": route}
