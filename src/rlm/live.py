@@ -42,6 +42,9 @@ class LiveTree:
         self._code = code
         self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._pausing = threading.Event()
+        self._paused = threading.Event()
+        self._resumed = threading.Event()
         self._thread: threading.Thread | None = None
         self._began = time.monotonic()
         self._printed = 0
@@ -63,8 +66,22 @@ class LiveTree:
     def close(self) -> None:
         """Ends the drawing, with the state that the run has reached."""
         self._stop.set()
+        self._resumed.set()
         if self._thread is not None:
             self._thread.join(_LAST_DRAWING_SECONDS)
+
+    def pause(self) -> None:
+        """Leaves the terminal to someone else, with the state so far above the cursor, until `resume`."""
+        self._resumed.clear()
+        self._pausing.set()
+        if self._thread is not None and self.drawn and not self._stop.is_set():
+            self._paused.wait(_LAST_DRAWING_SECONDS)
+
+    def resume(self) -> None:
+        """Draws on, below what was written meanwhile."""
+        self._pausing.clear()
+        self._paused.clear()
+        self._resumed.set()
 
     @property
     def run(self) -> RunTree:
@@ -85,10 +102,17 @@ class LiveTree:
                 self._print_turns(console, last=False)
             self._print_turns(console, last=True)
             return
-        with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
-            while not self._stop.wait(REFRESH_SECONDS):
-                self._refresh(live, last=False)
-            self._refresh(live, last=True)
+        last = False
+        while not last:
+            # A new one after each pause, so that what was written meanwhile stays.
+            with Live(console=console, auto_refresh=False, vertical_overflow="crop") as live:
+                while not (self._stop.wait(REFRESH_SECONDS) or self._pausing.is_set()):
+                    self._refresh(live, last=False)
+                last = self._stop.is_set()
+                self._refresh(live, last=last)
+            if not last:
+                self._paused.set()
+                self._resumed.wait()
 
     def _refresh(self, live: Live, *, last: bool) -> None:
         from rlm.run_view import view

@@ -208,8 +208,9 @@ def _held_up(turn: Turn) -> list[Approval]:
 def _approval_line(approval: Approval) -> Text:
     estimate = approval.estimate
     told = "waits for approval" if approval.decided is None else "not approved"
+    cost = _money(estimate.usd) if estimate.usd is None else f"about {_money(estimate.usd)}"
     time = "" if estimate.seconds is None else f", {estimate.seconds:,.0f} s"
-    line = f"{visible(estimate.function)} × {estimate.calls:,}: {told}, about {_money(estimate.usd)}{time}"
+    line = f"{visible(estimate.function)} × {estimate.calls:,}: {told}, {cost}{time}"
     return Text(line, style="bold" if approval.decided is None else BAD_STYLE)
 
 

@@ -67,9 +67,16 @@ def ask(
         ),
     ] = "local",
     budget: Annotated[float | None, typer.Option(metavar="USD", min=0, help="US dollars to spend at most.")] = None,
+    confirm_above: Annotated[
+        float | None,
+        typer.Option(metavar="USD", min=0, help="Ask before sub-calls that are estimated to cost more."),
+    ] = None,
     price: Annotated[
-        str | None,
-        typer.Option(metavar="IN/OUT", help="Worst-case US dollars per million tokens, for a model of unknown price."),
+        list[str] | None,
+        typer.Option(
+            metavar="[MODEL=]IN/OUT[/CACHED[/WRITE]]",
+            help="US dollars per million tokens, where a price is unknown or another; may be repeated.",
+        ),
     ] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", min=0, help="Seconds to run at most.")] = None,
     max_turns: Annotated[int | None, typer.Option(metavar="N", min=1, help="Turns of each node at most.")] = None,
@@ -96,7 +103,8 @@ def ask(
             sub_model=sub_model,
             sandbox=sandbox,
             budget=budget,
-            price=price,
+            confirm_above=confirm_above,
+            price=tuple(price or ()),
             timeout=timeout,
             max_turns=max_turns,
             json=json,

@@ -10,7 +10,7 @@ from typing import Any
 from rlm import config
 from rlm.errors import ConfigError
 from rlm.lms import providers
-from rlm.lms.base import LM, Price, Priced
+from rlm.lms.base import LM, Price, priced
 from rlm.lms.providers import BOX, Client
 
 
@@ -99,4 +99,4 @@ def _priced(lm: LM, spec: str, settings: config.Config) -> LM:
             f'[prices."{spec}"] of the config file has US dollars per million tokens: input_mtok and output_mtok, '
             "and, where they differ, cached_mtok and the like"
         ) from None
-    return Priced(lm, price)
+    return priced(lm, price)
