@@ -40,7 +40,8 @@ _SAID = [
 ]
 _MARKS = re.compile(
     r"context_length_exceeded|exceed_context_size|exceeds? the (?:available )?context|exceeds the context window"
-    r"|exceeded max context length|(?:input|prompt) is too long|reduce the length of (?:the|your) (?:messages|prompt)",
+    r"|exceeded max context length|(?:input|prompt) is too long|reduce the length of (?:the|your) (?:messages|prompt)"
+    r"|request[ _]too[ _]large|string_above_max_length",
     re.IGNORECASE,
 )
 
@@ -80,7 +81,7 @@ def learn(name: str, tokens: int, *, keep: bool = True) -> None:
             may have another window tomorrow.
     """
     known = _known(os.environ.get("RLM_HOME"))
-    if not _is_window(tokens) or known.get(name, (0, 0))[0] == tokens:
+    if not _is_window(tokens) or learnt(name) == tokens:
         return
     known[name] = tokens, int(time.time())
     if keep:
