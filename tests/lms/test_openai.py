@@ -234,7 +234,7 @@ def test_a_base_url_that_is_none(url: str, said: str) -> None:
 def test_sampling_and_limits_are_sent() -> None:
     extra = {"reasoning_effort": "low", "seed": 7}
     sent = json.loads(body(Request(ASK.messages, max_tokens=50, temperature=0.5), extra=extra, max_tokens=9))
-    assert list(sent) == ["model", "messages", "max_tokens", "temperature", "reasoning_effort", "seed"]
+    assert list(sent) == ["model", "reasoning_effort", "seed", "messages", "max_tokens", "temperature"]
     assert (sent["max_tokens"], sent["temperature"], sent["reasoning_effort"], sent["seed"]) == (50, 0.5, "low", 7)
     sent = json.loads(body(ASK, max_tokens=9, temperature=0.0))
     assert (sent["max_tokens"], sent["temperature"]) == (9, 0.0)

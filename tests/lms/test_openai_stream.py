@@ -108,7 +108,7 @@ def test_a_cancelled_call_of_which_nothing_came_tells_nothing() -> None:
 def _stream(form: Format, said: Say) -> list[tuple[str, dict[str, Any]]]:
     """The events of a reply as the fake streams it."""
     path = f"/v1{form.path}"
-    asked = {"model": "m", **form.prompt("m", ASK.messages), **form.streamed}
+    asked = {"model": "m", **form.prompt(ASK.messages), **form.streamed}
     got = FakeOpenAI(lambda asked: said)(
         Received(path, {"authorization": "Bearer sk-test"}, json.dumps(asked).encode())
     )

@@ -51,7 +51,7 @@ class Format:
         path: Below the base URL.
         limit: The name of the limit of output, at OpenAI.
         ended: The name of what says why a reply ended.
-        prompt: The body's fields up to the messages, which come last.
+        prompt: The body's fields that hold the messages.
         effort: The fields that set the effort of reasoning.
         streamed: The fields that ask for a stream.
         read: What a reply says; a LookupError, TypeError or AttributeError where it is none.
@@ -62,16 +62,16 @@ class Format:
     path: str
     limit: str
     ended: str
-    prompt: Callable[[str, Sequence[Message]], dict[str, JSON]]
+    prompt: Callable[[Sequence[Message]], dict[str, JSON]]
     effort: Callable[[str], dict[str, JSON]]
     read: Callable[[Mapping[str, Any]], Said]
     assembler: Callable[[], Assembler]
     streamed: Mapping[str, JSON] = field(default_factory=lambda: {"stream": True})
 
 
-def prompt(model: str, messages: Sequence[Message]) -> dict[str, JSON]:
-    """The body's fields up to the messages."""
-    return {"model": model, "messages": [{"role": one.role, "content": one.content} for one in messages]}
+def prompt(messages: Sequence[Message]) -> dict[str, JSON]:
+    """The body's field that holds the messages."""
+    return {"messages": [{"role": one.role, "content": one.content} for one in messages]}
 
 
 def effort(level: str) -> dict[str, JSON]:

@@ -215,19 +215,20 @@ class OpenAI(WireClient):
 
     def _body(self, request: Request, terms: _Terms) -> bytes:
         """The request on the wire; what varies from call to call stands behind the messages."""
-        fields = terms.format.prompt(self._model, request.messages)
+        chat = terms.format is CHAT
+        fields: dict[str, JSON] = {"model": self._model}
+        if self._effort is not None:
+            fields |= (self._endpoint.effort if chat else terms.format.effort)(self._effort)
+        if self._streams:
+            fields |= self._endpoint.streamed if chat else terms.format.streamed
+        fields |= {**self._endpoint.fields, **self._extra, **terms.format.prompt(request.messages)}
         max_tokens = request.max_tokens if request.max_tokens is not None else self._max_tokens
         if max_tokens is not None:
             fields[terms.limit] = max_tokens
         temperature = request.temperature if request.temperature is not None else self._temperature
         if temperature is not None and terms.temperature:
             fields["temperature"] = temperature
-        chat = terms.format is CHAT
-        if self._effort is not None:
-            fields |= (self._endpoint.effort if chat else terms.format.effort)(self._effort)
-        if self._streams:
-            fields |= self._endpoint.streamed if chat else terms.format.streamed
-        return encode({**fields, **self._endpoint.fields, **self._extra})
+        return encode(fields)
 
     def _reply(self, value: dict[str, Any], retries: int, request: Request, form: Format) -> Reply:
         try:

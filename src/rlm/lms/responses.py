@@ -26,10 +26,10 @@ def only_here(model: str) -> bool:
     return _ONLY_HERE.match(model) is not None
 
 
-def prompt(model: str, messages: Sequence[Message]) -> dict[str, JSON]:
-    """The body's fields up to the messages, whose system prompt is the `instructions`."""
+def prompt(messages: Sequence[Message]) -> dict[str, JSON]:
+    """The body's fields that hold the messages, whose system prompt is the `instructions`."""
     instructed = bool(messages) and messages[0].role == "system"
-    fields: dict[str, JSON] = {"model": model, "store": False}
+    fields: dict[str, JSON] = {"store": False}
     if instructed:
         fields["instructions"] = messages[0].content
     fields["input"] = [{"role": one.role, "content": one.content} for one in messages[instructed:]]
