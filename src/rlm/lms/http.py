@@ -149,10 +149,8 @@ async def post(
     failed = counted = 0
     left, ends = policy.total, 0.0
     while True:
-        if pace.held > left:
+        if not pace.enter() and not await pace.wait(left, first=failed > 0):
             raise LMUnavailableError(call.given_up(pace.reason, failed, pace.held))
-        if not pace.enter():
-            await pace.wait(first=failed > 0)
         began = time.monotonic()
         ends = ends or began + policy.total  # from the first attempt on: to queue for one's turn is no failure
         try:

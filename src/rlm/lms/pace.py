@@ -33,7 +33,7 @@ class Pace:
         self._answered_at = -math.inf
         self.reason = ""
         self._in_flight = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[tuple[asyncio.Future[bool], float]] = deque()
         self._refused_at = -math.inf
         self._threshold = 1.0
         self._held_until = -math.inf
@@ -56,22 +56,28 @@ class Pace:
         self._in_flight += 1
         return True
 
-    async def wait(self, *, first: bool) -> None:
+    async def wait(self, patience: float, *, first: bool) -> bool:
         """Waits for a place, and takes it.
 
         Args:
+            patience: The most seconds that a hold may last.
             first: Before those that wait already: a request that was sent before, whose time is running.
+
+        Returns:
+            Whether there is a place: a hold may last longer than the patience.
         """
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self.held > patience:
+            return False
+        place: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         if first:
-            self._waiting.appendleft(place)
+            self._waiting.appendleft((place, patience))
         else:
-            self._waiting.append(place)
+            self._waiting.append((place, patience))
         self._fill()
         try:
-            await place
+            return await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():  # it was given the place in the same moment
+            if place.done() and not place.cancelled() and place.result():  # it was given the place in the same moment
                 self.leave()
             raise
 
@@ -100,6 +106,9 @@ class Pace:
         until = time.monotonic() + min(seconds or 0.0, _LONGEST_HOLD)
         if until > self._held_until:
             self._held_until, self.reason = until, reason
+            for place, patience in self._waiting:
+                if self.held > patience and not place.done():
+                    place.set_result(False)
 
     def _fill(self) -> None:
         """Gives the free places to those that wait longest."""
@@ -109,7 +118,7 @@ class Pace:
             self._timer = asyncio.get_running_loop().call_later(held, self._fill)
             return
         while self._waiting and self._in_flight < self.limit:
-            place = self._waiting.popleft()
+            place, _ = self._waiting.popleft()
             if not place.done():
                 self._in_flight += 1
-                place.set_result(None)
+                place.set_result(True)
