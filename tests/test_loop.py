@@ -9,6 +9,7 @@ import pytest
 
 from rlm.errors import LimitError, LMError, LMRefusedError, LMReplyError, LMUnavailableError, RlmError, SandboxError
 from rlm.ledger import Ledger
+from rlm.lms.base import Price
 from rlm.lms.scripted import Scripted
 from rlm.loop import Dialogue, Node, Outcome, run_direct, run_node
 from rlm.prompts.profiles import DEFAULT
@@ -48,7 +49,8 @@ def block(code: str) -> str:
 
 
 def play(
-    replies: Sequence[str | Reply | RlmError] | Callable[..., str | Awaitable[str]], limits: Limits | None = None
+    replies: Scripted | Sequence[str | Reply | RlmError] | Callable[..., str | Awaitable[str]],
+    limits: Limits | None = None,
 ) -> tuple[Outcome, Node, FakeSession, list[Event]]:
     session = FakeSession()
     events: list[Event] = []
@@ -60,7 +62,7 @@ def play(
         ledger = Ledger(limits or Limits())
         node = Node(
             span=trace.new_span(),
-            lm=Scripted(replies),
+            lm=replies if isinstance(replies, Scripted) else Scripted(replies),
             ledger=ledger,
             trace=trace,
             conversation=opening,
@@ -190,6 +192,53 @@ def test_a_provider_that_fails_later_leaves_what_there_is() -> None:
     outcome, _, _, _ = play([block("SOFAR(some)"), LMUnavailableError("overloaded")])
     reason = "overloaded; the answer is what the cells had set so far"
     assert outcome == Outcome(Answer("some", ready=False), "partial", reason, 1)
+
+
+def test_a_provider_that_fails_in_the_wrap_up_leaves_what_there_is_and_says_both() -> None:
+    outcome, _, _, _ = play([block("SOFAR(some)"), LMUnavailableError("overloaded")], Limits(turns=1))
+    reason = (
+        "the limit of 1 turns is reached, and the model gave no last answer: overloaded; "
+        "the answer is what the cells had set so far"
+    )
+    assert outcome == Outcome(Answer("some", ready=False), "partial", reason, 1)
+
+
+def test_without_an_answer_the_variables_are_asked_for_in_a_turn_that_is_seen() -> None:
+    outcome, _, session, events = play([block("x = 1"), LMUnavailableError("overloaded")])
+    assert session.ran == ["x = 1", "answer['content'] = __variables__() or ''"]
+    assert (outcome.status, outcome.reason) == ("failed", "overloaded"), "this session has none"
+    assert types(events)[-4:] == ["turn_begin", "cell_begin", "cell_end", "node_end"]
+
+
+def test_thinking_that_took_all_room_is_said_to_the_model() -> None:
+    thought = LMReplyError("all thinking", Usage(1, 5, 100), 0.0, "thinking")
+    outcome, node, _, _ = play([thought, thought, block("FINAL(1)")])
+    assert outcome.status == "done"
+    assert isinstance(node.lm, Scripted)
+    assert [request.max_tokens for request in node.lm.requests] == [None, 400, None]
+    assert node.conversation[3].content.startswith("Your thinking took all the room")
+    assert node.ledger.usage.calls == 3
+
+
+def test_a_conversation_that_can_not_fit_is_refused_before_it_is_sent() -> None:
+    with pytest.raises(
+        LMReplyError, match="the conversation has about 2 tokens and the window of scripted is 1"
+    ) as caught:
+        play(Scripted([], window=1))
+    assert caught.value.fault == "too_long"
+
+
+def test_a_conversation_that_grew_too_long_leaves_what_there_is() -> None:
+    outcome, *_ = play(Scripted([block("SOFAR(" + "x" * 400 + ")")], window=100))
+    assert (outcome.status, outcome.turns) == ("partial", 1)
+    assert outcome.reason.startswith("the conversation has about")
+
+
+def test_the_trace_has_the_cost_that_the_ledger_charged() -> None:
+    reply = Reply(block("FINAL(1)"), Usage(1, 1_000_000, 0), None)
+    _, node, _, events = play(Scripted([reply], price=Price(2.0, 1.0)))
+    assert node.ledger.cost == 2.0
+    assert [event.cost for event in events if isinstance(event, ReplyReceived)] == [2.0]
 
 
 def test_a_sandbox_that_fails_later_leaves_what_there_is() -> None:

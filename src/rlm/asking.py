@@ -171,7 +171,8 @@ class Asker:
         if not call.once and temperature != 0:
             return None
         client: JSON = dict(settings) if settings is not None else id(call.lm)  # which lives as long as the run
-        asked: JSON = [call.lm.name, client, [["user", call.prompt]], call.temperature]
+        given = None if call.temperature is None else float(call.temperature)  # 0 and 0.0 are not one in JSON
+        asked: JSON = [call.lm.name, client, [["user", call.prompt]], given]
         return key(asked, lasts=settings is not None)
 
     async def _answer(self, call: Call, record: Record) -> str:

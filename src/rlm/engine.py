@@ -112,7 +112,7 @@ class RLM:
             trace=trace,
             verbose=verbose,
             once=once,
-            kept=_folder(once, cache),
+            kept=_folder(sub, once, cache),
             approve=approve,
             confirm=confirm,
         )
@@ -162,10 +162,12 @@ def _priced(lm: LM, prices: Mapping[str, Price] | None) -> LM:
     return priced(lm, prices[lm.name]) if prices and lm.name in prices else lm
 
 
-def _folder(once: bool, cache: bool | Path) -> Folder | None:
+def _folder(sub: LM, once: bool, cache: bool | Path) -> Folder | None:
     """Where answers are kept across runs."""
     if cache is False:
         return None
+    if getattr(sub, "settings", None) is None:
+        raise ConfigError(f"cache= can't keep answers of {sub.name}: it has no `settings` that say what they depend on")
     if not once:
         raise ConfigError("cache= keeps answers of calls that are asked once, and once=False asks all: choose one")
     return Folder(cache if isinstance(cache, Path) else home() / "replies")
