@@ -215,6 +215,23 @@ def test_a_reply() -> None:
     assert reply.cost is not None
 
 
+@pytest.mark.parametrize(
+    ("cache", "served", "rates"),
+    [
+        ("5m", {"service_tier": "standard"}, (5.0, 0.5, 6.25, 25.0)),
+        ("1h", {"service_tier": "priority"}, (5.0, 0.5, 10.0, 25.0)),
+        ("5m", {"speed": "fast", "service_tier": "standard"}, (10.0, 1.0, 12.5, 50.0)),
+    ],
+)
+def test_a_listed_model_is_billed_by_its_tariff(cache: Any, served: dict[str, str], rates: tuple[float, ...]) -> None:
+    usage = {"input_tokens": 100, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 300}
+    value = {"content": text("4"), "stop_reason": "end_turn", "usage": {**usage, "output_tokens": 40, **served}}
+    made = Anthropic(NEW, api_key="sk-ant-test", base_url="https://api.anthropic.com", cache=cache)
+    counts = (100, 2000, 300, 40)
+    bill = sum(count * rate for count, rate in zip(counts, rates, strict=True)) / 1e6
+    assert made._reply(value, 0, ASK).cost == pytest.approx(bill)
+
+
 def test_an_unknown_price_is_not_free() -> None:
     assert ask(Say("4")).cost is None
 

@@ -14,7 +14,7 @@ from lms.fakes.anthropic import Say, refuse
 from lms.fakes.bedrock import API_KEY, KEY_ID, REGION, SECRET, TOKEN, FakeBedrock, converse, fail
 from rlm.errors import ConfigError, LMRefusedError, LMReplyError, LMUnavailableError, MissingKeyError
 from rlm.lms.base import Price
-from rlm.lms.bedrock import Bedrock
+from rlm.lms.bedrock import URL_VARIABLES, Bedrock
 from rlm.lms.http import Policy
 from rlm.lms.scripted_server import Answer, ScriptedServer
 from rlm.types import Message, Reply, Request, Usage
@@ -38,7 +38,7 @@ def _credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_BEARER_TOKEN_BEDROCK", "ANTHROPIC_BEDROCK_BASE_URL"):
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_BEARER_TOKEN_BEDROCK", *URL_VARIABLES):
         monkeypatch.delenv(name, raising=False)
 
 
