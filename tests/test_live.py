@@ -16,6 +16,8 @@ from rlm.trace.events import (
     CallEnd,
     CellBegin,
     CellEnd,
+    EstimateDecided,
+    EstimateMade,
     Event,
     NodeBegin,
     ReplyReceived,
@@ -132,6 +134,48 @@ def test_a_running_run_shows_what_is_in_flight() -> None:
     assert "llm_query × 2: 2 running" in seen
     assert "cell running" in seen
     assert "running · 1/30 turn · 1 model call · 1,234/100,000 tokens · $0.0125/$1 ·" in seen
+
+
+def test_a_batch_that_waits_for_approval_shows_what_it_would_cost_and_makes_room_for_a_question() -> None:
+    made = EstimateMade(
+        span=9,
+        parent=2,
+        function="llm_query_batched",
+        model="openai/small",
+        calls=500,
+        input_tokens=10,
+        output_tokens=10,
+        usd=2.5,
+        seconds=41.6,
+    )
+    terminal = Terminal()
+    live = LiveTree(terminal)
+    for event in [*events()[:5], made]:
+        live.listen(event)
+    live.pause()
+    assert "    └── llm_query_batched × 500: waits for approval, about $2.5000, 42 s\nrunning" in terminal.seen()
+    before = terminal.getvalue()
+    time.sleep(0.15)
+    assert terminal.getvalue() == before, "nothing is drawn during a pause"
+    terminal.write("Go on? [y/N] y\n")
+    live.resume()
+    live.listen(EstimateDecided(span=9, allowed=False, asked=True))
+    live.close()
+    above, _, below = terminal.seen().partition("Go on? [y/N] y\n")
+    assert "waits for approval" in above
+    assert "llm_query_batched × 500: not approved, about $2.5000, 42 s" in below
+    assert "waits" not in below
+
+
+def test_a_run_can_end_during_a_pause() -> None:
+    terminal = Terminal()
+    live = LiveTree(terminal)
+    for event in events()[:5]:
+        live.listen(event)
+    live.pause()
+    live.listen(events()[-1])
+    live.resume()
+    assert "done · 1/30 turn" in terminal.seen()
 
 
 def test_code_and_output_of_each_turn_with_code() -> None:

@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from rlm.errors import LMUnavailableError, SandboxUnavailableError
-from rlm.types import Usage
+from rlm.lms.base import Price
+from rlm.types import Reply, Usage
 
 Rlm = Callable[..., SimpleNamespace]
 
@@ -95,6 +96,9 @@ def test_no_answer_at_all_is_status_1(rlm: Rlm, book: Path) -> None:
         (["ask", "Q", "--no-such-option"], "No such option: --no-such-option"),
         (["ask", "Q", "--budget", "much"], "Invalid value for '--budget'"),
         (["ask", "Q", "--price", "cheap"], "--price cheap: give two numbers, US dollars per million tokens"),
+        (["ask", "Q", "--price", "1/2/3/4/5"], "--price 1/2/3/4/5: give two numbers"),
+        (["ask", "Q", "--price", "1/-2"], "--price 1/-2: give two numbers"),
+        (["ask", "Q", "--price", "no/such=1/2"], "--price is for no/such, and the run has scripted"),
         (["ask", "Q", "-", "file"], "- reads standard input as the whole input"),
         (["ask", "Q", "/no/such/file"], "/no/such/file"),
         (["ask", "Q", "--sandbox", "lokal"], "lokal"),
@@ -123,6 +127,14 @@ def test_a_budget_needs_a_price(rlm: Rlm, book: Path) -> None:
     done = rlm("ask", "Q", str(book), "--budget", "9", *named, script=[cell("FINAL(1)")], price=None)
     assert (done.status, done.out) == (0, "1\n")
     assert re.search(r"\$0\.[1-9]", done.err)
+
+
+def test_a_price_can_say_what_caches_cost_and_of_which_model(rlm: Rlm, book: Path) -> None:
+    usage = Usage(1, 1_000_000, 0, cached_tokens=500_000, cache_write_tokens=100_000)
+    named = ["--model", "scripted", "--price", "9/9", "--price", "scripted=1/2/0.1/1.25"]
+    reply = Reply(cell("FINAL(1)"), usage, None)
+    done = rlm("ask", "Q", str(book), *named, "--json", script=[reply], price=Price(5.0, 5.0))
+    assert json.loads(done.out)["cost"] == pytest.approx(0.4 * 1 + 0.5 * 0.1 + 0.1 * 1.25)
 
 
 def test_a_provider_that_never_answers_is_status_1(rlm: Rlm, book: Path) -> None:
