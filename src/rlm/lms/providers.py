@@ -132,7 +132,7 @@ _TABLE = (
         "bedrock",
         "Amazon Bedrock: Claude and, through Converse, other models, with the credentials that AWS tools find",
         "rlm.lms.bedrock:Bedrock",
-        needs="boto3",
+        needs="botocore",
         extra="bedrock",
         url="https://bedrock-runtime.us-east-1.amazonaws.com",
     ),
