@@ -9,12 +9,15 @@ import anthropic
 import boto3
 import pytest
 from botocore.config import Config
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lms.fakes.anthropic import Say, refuse
 from lms.fakes.bedrock import API_KEY, KEY_ID, REGION, SECRET, TOKEN, FakeBedrock, converse, fail
 from rlm.errors import ConfigError, LMRefusedError, LMReplyError, LMUnavailableError, MissingKeyError
 from rlm.lms.base import Price
 from rlm.lms.bedrock import URL_VARIABLES, Bedrock
+from rlm.lms.bedrock import _read as read_converse
 from rlm.lms.http import Policy
 from rlm.lms.scripted_server import Answer, ScriptedServer
 from rlm.types import Message, Reply, Request, Usage
@@ -26,6 +29,13 @@ MESSAGES = (
     Message("user", 'Grüße, 世界 🎉 "quoted"\n'),
     Message("assistant", "```repl\nprint(1)\n```"),
     Message("user", "1"),
+)
+
+
+JUNK = st.recursive(
+    st.none() | st.text(max_size=9) | st.dictionaries(st.just("text"), st.text(max_size=9)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["message", "content"]), inner),
+    max_leaves=8,
 )
 
 
@@ -229,6 +239,13 @@ def test_replies_that_cannot_be_used_are_typed_and_charged(answer: Answer, fault
     assert told.value.fault == fault
     assert told.value.usage is not None
     assert told.value.cost == pytest.approx(told.value.usage.tokens / 1e6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(("output", "stopReason", "usage"), JUNK)))
+def test_a_malformed_reply_is_an_error_of_ours(value: dict[str, Any]) -> None:
+    said = read_converse(value, Usage())
+    assert (said.fault is None) == bool(said.text.strip())
 
 
 @pytest.mark.parametrize(("stop", "fault"), [("refusal", "refused"), ("max_tokens", "thinking")])
