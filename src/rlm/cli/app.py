@@ -137,3 +137,23 @@ def show(
     from rlm.cli import show
 
     return show.run(run)
+
+
+@app.command(epilog=exit_codes.HELP)
+def models(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[MODEL | PROVIDER]...", help="Only these; all that is known of a provider."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    env_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take keys and settings from this file; none is read else.")
+    ] = None,
+) -> int:
+    """List models: what they take and cost, and what is missing to ask them."""
+    from rlm.cli import env_file as variables
+    from rlm.cli import models
+
+    if env_file is not None:
+        variables.load(env_file)
+    return models.run(names or [], as_json=json)

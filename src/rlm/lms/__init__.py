@@ -83,20 +83,22 @@ def _make(client: Client, provider: str, options: Mapping[str, Any], *model: str
 
 
 def _priced(lm: LM, spec: str, settings: config.Config) -> LM:
-    """The model at the config file's price, if that has one.
+    """The model at the config file's price, if that has one."""
+    fields = settings.prices.get(spec)
+    return lm if fields is None else priced(lm, price_of(spec, fields))
+
+
+def price_of(spec: str, fields: Mapping[str, Any]) -> Price:
+    """A price as the config file says it for the model `spec`.
 
     Raises:
         ConfigError: It is none.
     """
-    fields = settings.prices.get(spec)
-    if fields is None:
-        return lm
     try:
         rates: dict[str, Any] = {name: float(rate) for name, rate in fields.items()}
-        price = Price(**rates)
+        return Price(**rates)
     except (TypeError, ValueError):
         raise ConfigError(
             f'[prices."{spec}"] of the config file has US dollars per million tokens: input_mtok and output_mtok, '
             "and, where they differ, cached_mtok and the like"
         ) from None
-    return priced(lm, price)

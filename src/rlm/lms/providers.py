@@ -197,7 +197,8 @@ def known() -> dict[str, Provider]:
     Raises:
         ConfigError: The config file can't be used.
     """
-    return {**_brought(), **_configured(), **builtin()}
+    own, more = builtin(), {**_brought(), **_configured()}
+    return {**own, **{name: provider for name, provider in more.items() if name not in own}}
 
 
 def find(name: str) -> Provider | None:
