@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from rlm.lms.base import Price
 from rlm.lms.http import Policy
 from rlm.lms.messages import Assembler, Cache, Claude, Form, read, usage_of
-from rlm.lms.wire import KEY_HEADERS, WireClient, check_key, encode, estimated, find_key, host_of, join
+from rlm.lms.wire import KEY_HEADERS, WireClient, check_key, encode, estimated, find_key, host_of, join, without_query
 from rlm.types import JSON, Reply, Request, Usage
 
 DEFAULT_URL = "https://api.anthropic.com"
@@ -88,6 +89,7 @@ class Anthropic(WireClient):
             key_variables=(KEY_VARIABLE,),
         )
         self._form = Form(model, max_tokens, temperature, thinking_tokens, effort, cache, extra or {})
+        self.settings: dict[str, JSON] = {"url": without_query(base_url), **asdict(self._form)}
         self._stream = stream
         versioned = base_url.partition("?")[0].rstrip("/").endswith("/v1")
         self._url = join(base_url, "/messages" if versioned else "/v1/messages")

@@ -84,6 +84,13 @@ class LlamaCpp:
         self._max_tokens = max_tokens
         self._temperature = temperature
         self._extra = dict(extra or {})
+        self.settings: dict[str, JSON] = {
+            "file": [str(file), file.stat().st_size, file.stat().st_mtime],
+            "window": tokens,
+            "max_tokens": max_tokens,
+            "temperature": temperature,
+            "extra": self._extra,
+        }
 
     def __repr__(self) -> str:
         return f"LlamaCpp({str(self._options.path)!r}, window={self.window}, slots={self._options.slots})"

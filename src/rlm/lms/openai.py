@@ -24,6 +24,7 @@ from rlm.lms.wire import (
     host_of,
     is_loopback,
     join,
+    without_query,
 )
 from rlm.types import JSON, Reply, Request, Usage
 
@@ -185,6 +186,14 @@ class OpenAI(WireClient):
         self._effort = reasoning_effort
         self._streams = stream
         self._extra = check_extra(extra, _OURS)
+        self.settings: dict[str, JSON] = {
+            "url": without_query(url),
+            "format": self._terms.format.path,
+            "max_tokens": max_tokens,
+            "temperature": temperature,
+            "reasoning_effort": reasoning_effort,
+            "extra": {**endpoint.fields, **self._extra},
+        }
 
     async def complete(self, request: Request) -> Reply:
         """Answers one request.
