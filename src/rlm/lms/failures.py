@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ _SHOWN = 500
 # Errors that begin after a good status, in a stream or a gateway's answer, may have a name in place of a code.
 _STATUS_OF = {
     "invalid_request_error": 400,
+    "context_length_exceeded": 400,
     "invalid_prompt": 400,
     "bio_policy": 400,
     "authentication_error": 401,
@@ -231,4 +233,4 @@ def _duration(said: str) -> float | None:
 
 
 def _positive(seconds: float) -> float | None:
-    return max(0.0, seconds) if seconds == seconds else None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

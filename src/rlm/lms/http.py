@@ -188,6 +188,7 @@ def _wait(policy: Policy, failed: int, asked: float | None) -> float:
 async def _attempt(session: aiohttp.ClientSession, call: _Call, pace: Pace, seconds: float) -> dict[str, Any]:
     import aiohttp
 
+    assembler = call.stream() if call.stream is not None else None
     try:
         async with asyncio.timeout(seconds):
             response = await session.post(
@@ -198,20 +199,23 @@ async def _attempt(session: aiohttp.ClientSession, call: _Call, pace: Pace, seco
                 allow_redirects=False,
             )
             try:
-                value = await _value(response, call)
+                value = await _value(response, call, assembler)
             finally:
                 response.close()  # where it was read to its end, its connection is free for the next one already
-    except TimeoutError as error:
-        raise Retryable("no answer in time") from error
+        if (refills := exhausted(response.headers)) is not None:
+            pace.hold(refills, "its limit on requests is reached")
     except aiohttp.InvalidURL as error:
         raise LMRefusedError("the base URL is not a URL") from error
     except aiohttp.ClientConnectorCertificateError as error:
         raise LMRefusedError(f"{urlsplit(call.url).hostname}: its certificate can't be verified") from error
-    except (aiohttp.ClientError, ConnectionError) as error:
-        raise Retryable(f"the connection failed ({type(error).__name__})") from error
+    except (TimeoutError, aiohttp.ClientError, ConnectionError) as error:
+        whole = assembler.value() if assembler is not None and assembler.whole else None
+        if whole is None:
+            late = isinstance(error, TimeoutError)
+            why = "no answer in time" if late else f"the connection failed ({type(error).__name__})"
+            raise Retryable(why) from error
+        value = whole  # what broke came after it
     pace.succeeded()
-    if (refills := exhausted(response.headers)) is not None:
-        pace.hold(refills, "its limit on requests is reached")
     return value
 
 
@@ -222,32 +226,26 @@ def _timeout(connect: float) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=None, connect=connect)
 
 
-async def _value(response: aiohttp.ClientResponse, call: _Call) -> dict[str, Any]:
-    if call.stream is not None and response.status == 200 and response.content_type == "text/event-stream":
-        return await _assemble(response, call.stream(), call.headers)
+async def _value(response: aiohttp.ClientResponse, call: _Call, assembler: Assembler | None) -> dict[str, Any]:
+    if assembler is not None and response.status == 200 and response.content_type == "text/event-stream":
+        return await _assemble(response, assembler, call.headers)
     pieces = [piece async for piece in _pieces(response)]
     return read_answer(response.status, response.headers, b"".join(pieces), call.headers)
 
 
 async def _assemble(response: aiohttp.ClientResponse, assembler: Assembler, sent: Mapping[str, str]) -> dict[str, Any]:
-    """The reply that a stream's events make; one that breaks off after its end is whole all the same."""
-    import aiohttp
-
+    """The reply that a stream's events make."""
     events = Events()
-    try:
-        async for piece in _pieces(response):
-            for name, text in events.feed(piece):
-                try:
-                    data = json.loads(text)
-                except (ValueError, RecursionError):
-                    continue  # such as OpenAI's [DONE]
-                if isinstance(data, dict):
-                    if data.get("error") or name in ("error", "response.failed"):
-                        raise event_failure(response.headers, data, sent)
-                    assembler.feed(name, data)
-    except (aiohttp.ClientError, ConnectionError):
-        if not assembler.whole:
-            raise
+    async for piece in _pieces(response):
+        for name, text in events.feed(piece):
+            try:
+                data = json.loads(text)
+            except (ValueError, RecursionError):
+                continue  # such as OpenAI's [DONE]
+            if isinstance(data, dict):
+                if data.get("error") or name == "error":
+                    raise event_failure(response.headers, data, sent)
+                assembler.feed(name, data)
     value = assembler.value()
     if value is None or not assembler.whole:
         raise Retryable("the stream ended early")
