@@ -13,7 +13,7 @@ from lms.fakes.gemini import Says, blocked, error, generated, over_quota, retry_
 from rlm import RLM
 from rlm.errors import CallCancelled, ConfigError, LMRefusedError, LMReplyError, LMUnavailableError, MissingKeyError
 from rlm.lms.base import Price, estimate_tokens
-from rlm.lms.gemini import Chunks, Gemini, read, usage_of
+from rlm.lms.gemini import Chunks, Gemini, read, tier_of, usage_of
 from rlm.lms.http import Policy
 from rlm.lms.scripted_server import Answer, Received
 from rlm.types import Message, Reply, Request, Usage
@@ -211,6 +211,32 @@ def test_usage_that_is_not_reported_is_estimated() -> None:
 def test_what_only_the_total_counts_is_output() -> None:
     usage = {"promptTokenCount": 10, "toolUsePromptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 57}
     assert usage_of({"usageMetadata": usage}) == Usage(1, 15, 42)
+
+
+@pytest.mark.parametrize(
+    ("reported", "tier"),
+    [
+        ({"trafficType": "ON_DEMAND"}, ""),
+        ({"trafficType": "ON_DEMAND_FLEX"}, "flex"),
+        ({"trafficType": "ON_DEMAND_PRIORITY"}, "priority"),
+        ({"serviceTier": "flex"}, "flex"),
+        ({}, ""),
+    ],
+)
+def test_the_tier_that_is_billed(reported: dict[str, str], tier: str) -> None:
+    assert tier_of({"usageMetadata": reported}) == tier
+
+
+def test_what_answers_depend_on_is_told_without_the_key() -> None:
+    lm = Gemini("gemini-test", base_url=LOCAL, api_key="k-secret", temperature=0.0, extra={"safetySettings": []})
+    assert lm.settings == {
+        "url": f"{LOCAL}/models/gemini-test:generateContent",
+        "max_tokens": None,
+        "temperature": 0.0,
+        "thinking_budget": None,
+        "thinking_level": None,
+        "extra": {"safetySettings": []},
+    }
 
 
 @pytest.mark.parametrize("stream", [False, True])

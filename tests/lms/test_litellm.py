@@ -222,6 +222,21 @@ def test_options_that_can_not_be_right(monkeypatch: pytest.MonkeyPatch) -> None:
         LiteLLM("openai/x")
 
 
+def test_what_answers_depend_on_is_told_without_a_key() -> None:
+    extra = {
+        "api_base": "http://host/v1",
+        "api_key": "k",
+        "aws_secret_access_key": "s",
+        "vertex_credentials": "c",
+        "seed": 1,
+    }
+    assert LiteLLM("openai/x", temperature=0.0, extra=extra).settings == {
+        "max_tokens": None,
+        "temperature": 0.0,
+        "extra": {"api_base": "http://host/v1", "seed": 1},
+    }
+
+
 def test_it_is_imported_late_and_quietly(tmp_path: Any) -> None:
     """Making a client imports nothing; using one prints nothing, and reads no `.env` of the working folder."""
     (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-of-somebodys-project\n")

@@ -6,14 +6,25 @@ Formats: https://ai.google.dev/api/generate-content, as google-genai 3.4 types t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from rlm.errors import ConfigError, Fault, LMRefusedError
 from rlm.lms.base import Price
 from rlm.lms.http import Policy
-from rlm.lms.wire import WireClient, check_extra, check_key, count, encode, estimated, find_key, host_of, join
+from rlm.lms.wire import (
+    WireClient,
+    check_extra,
+    check_key,
+    count,
+    encode,
+    estimated,
+    find_key,
+    host_of,
+    join,
+    without_query,
+)
 from rlm.types import JSON, Finish, Message, Reply, Request, Usage
 
 DEFAULT_URL = "https://generativelanguage.googleapis.com/v1beta"
@@ -77,10 +88,10 @@ class Form:
         system, contents = _conversation(request.messages)
         config = self._config(request)
         return {
+            **{name: value for name, value in self.extra.items() if name != "generationConfig"},
             **({"systemInstruction": {"parts": system}} if system else {}),
             "contents": contents,
             **({"generationConfig": config} if config else {}),
-            **{name: value for name, value in self.extra.items() if name != "generationConfig"},
         }
 
     def _config(self, request: Request) -> dict[str, JSON]:
@@ -196,6 +207,15 @@ def usage_of(value: Mapping[str, Any]) -> Usage | None:
     return Usage(1, asked, output, cached_tokens=min(cached, asked), reasoning_tokens=thought)
 
 
+def tier_of(value: Mapping[str, Any]) -> str:
+    """The service tier that a reply was served in, as price lists call it; empty where it does not say."""
+    reported = value.get("usageMetadata")
+    if not isinstance(reported, dict):
+        return ""
+    traffic = str(reported.get("trafficType", ""))  # Vertex's way
+    return traffic.removeprefix("ON_DEMAND_").lower() if "_DEMAND_" in traffic else str(reported.get("serviceTier", ""))
+
+
 class Chunks:
     """Puts a reply together from the chunks of its stream: each is a reply with some more parts."""
 
@@ -253,6 +273,11 @@ class GenerateContent(WireClient):
         self._form = form
         self._stream = stream
 
+    @property
+    def settings(self) -> Mapping[str, JSON]:
+        """What answers depend on besides the request."""
+        return {"url": without_query(self._url), **asdict(self._form)}
+
     async def complete(self, request: Request) -> Reply:
         """Answers one request.
 
@@ -265,7 +290,7 @@ class GenerateContent(WireClient):
         body = encode(self._form.fields(request))
         value, retries = await self._post(self._url, body, Chunks if self._stream else None, usage_of)
         usage = usage_of(value) or estimated(request, value.get("candidates"))
-        cost = self._cost(usage)
+        cost = self._cost(usage, tier=tier_of(value))
         said = read(value, usage)
         if said.fault is not None:
             raise self._unusable(said.why, said.fault, usage, cost)

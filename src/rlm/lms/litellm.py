@@ -22,6 +22,7 @@ from rlm.types import JSON, Finish, Reply, Request, Usage
 
 _OURS = {"model", "messages", "stream", "n", "max_tokens", "max_completion_tokens", "num_retries", "max_retries"}
 _FINISHES: dict[str, Finish] = {"length": "length", "content_filter": "filter"}
+_SECRET = re.compile("key|secret|token|password|credential|header", re.IGNORECASE)
 _random = random.SystemRandom()  # the user's seeds stay as they are
 
 
@@ -89,6 +90,12 @@ class LiteLLM:
     @price.setter
     def price(self, price: Price | None) -> None:
         self._price = price
+
+    @property
+    def settings(self) -> Mapping[str, JSON]:
+        """What answers depend on besides the request; of `extra`, nothing that may hold a key."""
+        shown = {name: value for name, value in self._extra.items() if not _SECRET.search(name)}
+        return {"max_tokens": self._max_tokens, "temperature": self._temperature, "extra": shown}
 
     async def complete(self, request: Request) -> Reply:
         """Answers one request.
