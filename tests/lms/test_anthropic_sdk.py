@@ -125,7 +125,7 @@ def test_both_read_the_same(say: Say, streamed: bool) -> None:
         (402, "billing_error", anthropic.APIStatusError, LMRefusedError),
         (403, "permission_error", anthropic.PermissionDeniedError, LMRefusedError),
         (404, "not_found_error", anthropic.NotFoundError, LMRefusedError),
-        (413, "request_too_large", anthropic.APIStatusError, LMRefusedError),
+        (413, "request_too_large", anthropic.APIStatusError, LMReplyError),
         (429, "rate_limit_error", anthropic.RateLimitError, LMUnavailableError),
         (500, "api_error", anthropic.InternalServerError, LMUnavailableError),
         (504, "timeout_error", anthropic.APIStatusError, LMUnavailableError),
