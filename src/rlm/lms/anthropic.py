@@ -86,6 +86,7 @@ class Anthropic(WireClient):
             window=window,
             price=price,
             policy=policy,
+            tier=(extra or {}).get("speed"),
             key_variables=(KEY_VARIABLE,),
         )
         self._form = Form(model, max_tokens, temperature, thinking_tokens, effort, cache, extra or {})

@@ -172,6 +172,7 @@ class OpenAI(WireClient):
             window=window,
             price=price,
             policy=policy,
+            tier=(extra or {}).get("service_tier"),
             key_variables=(endpoint.key_variable,),
         )
         if api not in (None, "chat", "responses"):

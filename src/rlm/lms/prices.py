@@ -41,9 +41,13 @@ class Listing:
 
     @property
     def price(self) -> Price | None:
-        """Today's tariff; None if the list has none. Where it changes within the hour, the dearest of both."""
+        """The standard tier's tariff, as `price_in` has it."""
+        return self.price_in("")
+
+    def price_in(self, tier: str) -> Price | None:
+        """Today's tariff in a tier, None if not listed; where it changes within the hour, the dearest of both."""
         now = datetime.now(UTC)
-        current, next_one = self.tariff(now), _tariff(self._model, self._provider, now + _LONGEST_CALL, "")
+        current, next_one = self.tariff(now, tier), _tariff(self._model, self._provider, now + _LONGEST_CALL, tier)
         if current == next_one or current is None or next_one is None:
             return current
         return dearer(current.worst(), next_one.worst())

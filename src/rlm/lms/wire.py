@@ -141,6 +141,7 @@ class WireClient:
         price: What it costs at worst; default: what is listed for the model at this endpoint.
         policy: Time-outs and retries.
         key_variables: What the key may be in, for what is said of a wrong one.
+        tier: The service tier that is asked for, if one is: some cost more.
 
     Raises:
         ConfigError: The base URL or a header is not one.
@@ -157,6 +158,7 @@ class WireClient:
         price: Price | None,
         policy: Policy,
         key_variables: tuple[str, ...] = (),
+        tier: object = None,
     ) -> None:
         self.name = name
         self._model = model
@@ -168,6 +170,7 @@ class WireClient:
         self._price = price
         self._policy = policy
         self._key_variables = key_variables
+        self._tier = tier if isinstance(tier, str) else ""
         self._local = is_loopback(self._host)
         key = "\n".join(value for header, value in self._headers.items() if header.lower() in KEY_HEADERS)
         # Providers limit each model of an account for itself.
@@ -190,7 +193,7 @@ class WireClient:
     def price(self) -> Price | None:
         """What it costs at worst; None if unknown."""
         if self._price is None and (listed := self._listing()):
-            return listed.price
+            return listed.price_in(self._tier)
         return self._price
 
     @price.setter
@@ -208,16 +211,15 @@ class WireClient:
             usage: What the call consumed.
             charged: US dollars, as the endpoint reports them, if it does.
             hour_writes: How many of the cache writes are kept for an hour.
-            tier: The service tier that the endpoint says it served the call in, if it does.
+            tier: The service tier that the endpoint says it served the call in; else it is the one asked for.
         """
         if (said := dollars(charged)) is not None:
             return said
         if self._price is not None:
             return self._price.cost(usage, hour_writes=hour_writes)
-        listed = self._listing()
-        return (
-            listed.cost(usage, hour_writes=hour_writes, tier=tier if isinstance(tier, str) else "") if listed else None
-        )
+        if (listed := self._listing()) is None:
+            return None
+        return listed.cost(usage, hour_writes=hour_writes, tier=tier if isinstance(tier, str) else self._tier)
 
     async def _post(
         self,
