@@ -15,7 +15,7 @@ from rlm.trace.store import Trace
 from rlm.types import JSON, Limits, Reply, Request, Usage
 
 
-async def no_child(span: int, prompt: str, context: JSON, ledger: Ledger) -> str:
+async def no_child(lm: LM, span: int, prompt: str, context: JSON, ledger: Ledger) -> str:
     raise AssertionError("no child was asked for")
 
 
@@ -28,7 +28,7 @@ class Bench:
         limits: Limits | None = None,
         *,
         depth: int = 0,
-        spawn: Callable[[int, str, JSON, Ledger], Awaitable[str]] = no_child,
+        spawn: Callable[[LM, int, str, JSON, Ledger], Awaitable[str]] = no_child,
     ) -> None:
         self.events: list[Event] = []
         trace = Trace("r", None)
@@ -125,7 +125,9 @@ def test_a_reply_that_is_all_thinking_is_an_error_and_charged_once() -> None:
 
 def test_a_prompt_that_can_not_fit_is_refused_before_it_is_sent() -> None:
     lm = Scripted(echo, window=100)
-    with pytest.raises(LMReplyError, match=r"the prompt has about 1,001 tokens and the window of scripted is 100, .*at most 50"):
+    with pytest.raises(
+        LMReplyError, match=r"the prompt has about 1,001 tokens and the window of scripted is 100, .*at most 50"
+    ):
         Bench(lm).call("llm_query", prompt="x" * 3500)
     assert lm.requests == []
 
@@ -156,7 +158,7 @@ def test_a_child_that_there_is_no_depth_for_is_a_plain_call() -> None:
 
 
 def test_children_run_at_once_under_ledgers_of_their_own() -> None:
-    async def spawn(span: int, prompt: str, context: JSON, ledger: Ledger) -> str:
+    async def spawn(lm: LM, span: int, prompt: str, context: JSON, ledger: Ledger) -> str:
         ledger.charge(Reply("", Usage(1, 10, 0), 0.25))
         return f"{prompt}:{context}"
 
@@ -168,7 +170,7 @@ def test_children_run_at_once_under_ledgers_of_their_own() -> None:
 
 
 def test_a_bug_is_not_taken_for_a_failure_of_a_call() -> None:
-    async def spawn(span: int, prompt: str, context: JSON, ledger: Ledger) -> str:
+    async def spawn(lm: LM, span: int, prompt: str, context: JSON, ledger: Ledger) -> str:
         raise ZeroDivisionError("a bug")
 
     with pytest.raises(ZeroDivisionError):

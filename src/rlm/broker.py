@@ -22,8 +22,8 @@ from rlm.trace.events import CallBegin
 from rlm.trace.store import Trace
 from rlm.types import JSON
 
-# Starts a child node: (span, prompt, context as the worker sent it, its ledger) -> its answer as text.
-SpawnChild = Callable[[int, str, JSON, Ledger], Awaitable[str]]
+# Starts a child node: (its model, span, prompt, context as the worker sent it, its ledger) -> its answer as text.
+SpawnChild = Callable[[LM, int, str, JSON, Ledger], Awaitable[str]]
 
 PLAIN_CALLS = ("llm_query", "llm_query_batched", "llm_map")
 CHILD_CALLS = ("rlm_query", "rlm_query_batched")
@@ -206,13 +206,13 @@ class Broker:
             parent=call.span,
             name=call.name,
             prompt=call.prompt,
-            model=self._models[None].name,
+            model=call.lm.name,
         )
         ledger = Ledger(self._ledger.limits, self._ledger)
         with recorded(self._trace, begin) as record:
             try:
                 async with self._ledger.child_slot():
-                    record.reply = await self._spawn(record.span, call.prompt, context, ledger)
+                    record.reply = await self._spawn(call.lm, record.span, call.prompt, context, ledger)
                 return record.reply
             finally:
                 record.usage, record.cost = ledger.usage, ledger.cost

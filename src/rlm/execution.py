@@ -148,12 +148,15 @@ class Execution:
         environment = await launcher.open(context, self._setup.limits)
         context.close()  # the sandbox has the input now: once is enough
         try:
-            return await self._node(environment, None, context.description, self._question, 0, 0, self._ledger)
+            return await self._node(
+                self._setup.model, environment, None, context.description, self._question, 0, 0, self._ledger
+            )
         finally:
             await environment.close()
 
     async def _node(
         self,
+        lm: LM,
         environment: Environment,
         pieces: ChildContext | None,
         description: str,
@@ -164,10 +167,9 @@ class Execution:
     ) -> Outcome:
         """Runs one node in a worker of its own."""
         setup, trace = self._setup, self._trace
-        lm = setup.model if depth == 0 else setup.sub_model
 
-        async def spawn(span: int, prompt: str, given: JSON, child_ledger: Ledger) -> str:
-            return await self._child(environment, span, prompt, given, depth + 1, child_ledger)
+        async def spawn(child_lm: LM, span: int, prompt: str, given: JSON, child_ledger: Ledger) -> str:
+            return await self._child(child_lm, environment, span, prompt, given, depth + 1, child_ledger)
 
         broker = Broker(_models(setup), ledger, trace, depth, spawn, self._replies, self._approval)
         profile = profiles.profile_for(lm.name)
@@ -224,7 +226,7 @@ class Execution:
         )
 
     async def _child(
-        self, environment: Environment, span: int, prompt: str, given: JSON, depth: int, ledger: Ledger
+        self, lm: LM, environment: Environment, span: int, prompt: str, given: JSON, depth: int, ledger: Ledger
     ) -> str:
         """A child node's answer as text.
 
@@ -235,7 +237,7 @@ class Execution:
             start, end, name = cast(tuple[int, int, str], given["piece"])
             pieces = ChildContext(start, end, name)
             described = f"str, {end - start:,} characters, a piece of {name or 'the input'}"
-            outcome = await self._node(environment, pieces, described, prompt, depth, span, ledger)
+            outcome = await self._node(lm, environment, pieces, described, prompt, depth, span, ledger)
         else:
             value = given["value"] if isinstance(given, dict) else None
             question, value = (profiles.task(), cast(JSON, prompt)) if value is None else (prompt, value)
@@ -244,7 +246,7 @@ class Execution:
                 context.close()
                 context.close()
                 try:
-                    outcome = await self._node(child, None, context.description, question, depth, span, ledger)
+                    outcome = await self._node(lm, child, None, context.description, question, depth, span, ledger)
                 finally:
                     await child.close()
         if outcome.answer is None:
