@@ -12,7 +12,7 @@ from rlm.approval import Approve, Confirm
 from rlm.errors import ConfigError
 from rlm.execution import Execution, Setup
 from rlm.ledger import check_limits
-from rlm.lms import default_model, default_sub_model, resolve
+from rlm.lms import default_model, default_sub_model, nearest, resolve
 from rlm.lms.base import LM, Price, priced
 from rlm.prompts import profiles
 from rlm.replies import Folder
@@ -95,12 +95,7 @@ class RLM:
         pool = {name: _priced(resolve(spec), prices) for name, spec in (sub_models or {}).items()}
         _check_names(pool, root, sub)
         for lm in (root, sub, *pool.values()):
-            if limits.usd is not None and lm.price is None:
-                raise ConfigError(
-                    f"the price of {lm.name} is not known, so a limit of ${limits.usd:g} can't be kept: "
-                    f"give its worst-case price, prices={{{lm.name!r}: Price(input_mtok=..., output_mtok=...)}} "
-                    "or, on the command line, --price IN/OUT"
-                )
+            _check_price(lm, limits)
         self.setup = Setup(
             model=root,
             sub_model=sub,
@@ -155,6 +150,22 @@ def _check_names(pool: Mapping[str, LM], root: LM, sub: LM) -> None:
             raise ConfigError(f"a name in sub_models is up to 80 letters, digits and ./:@_-, like 'fast': not {name!r}")
         if any(name == other.name and other is not lm for other in (root, sub)):
             raise ConfigError(f"sub_models: {name!r} is the name of another model of the run")
+
+
+def _check_price(lm: LM, limits: Limits) -> None:
+    """Refuses a limit of money on a model that nobody knows the price of.
+
+    Raises:
+        ConfigError: It is one.
+    """
+    if limits.usd is None or lm.price is not None:
+        return
+    meant = f" (meant {near}?)" if (near := nearest(lm.name)) else ""
+    raise ConfigError(
+        f"the price of {lm.name} is not known{meant}, so a limit of ${limits.usd:g} can't be kept: "
+        f"give its worst-case price, prices={{{lm.name!r}: Price(input_mtok=..., output_mtok=...)}} "
+        "or, on the command line, --price IN/OUT"
+    )
 
 
 def _priced(lm: LM, prices: Mapping[str, Price] | None) -> LM:

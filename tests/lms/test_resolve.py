@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from lms.bigram import chain, write_bigram
-from rlm.errors import ConfigError, MissingKeyError
-from rlm.lms import default_model, llamacpp, providers, resolve
+from rlm import RLM, Limits
+from rlm.errors import ConfigError, LMRefusedError, MissingKeyError
+from rlm.lms import default_model, llamacpp, nearest, providers, resolve
 from rlm.lms.base import estimate_tokens
 from rlm.lms.llamacpp import LlamaCpp
 from rlm.lms.openai import OpenAI
@@ -150,3 +151,29 @@ def test_naming_a_model_loads_no_more_than_its_client():  # aiohttp is on its wa
 )
 def test_the_estimate(text, tokens):
     assert estimate_tokens(text) == tokens
+
+
+def test_a_name_that_the_price_list_nearly_knows_is_no_refusal_but_a_hint(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "k")
+    lm = resolve("openai/gpt5-mini")
+    assert (lm.name, lm.window, lm.price) == ("openai/gpt5-mini", None, None)
+    with pytest.raises(ConfigError, match=r"the price of openai/gpt5-mini is not known \(meant openai/gpt-5-mini\?\)"):
+        RLM(model=lm, limits=Limits(usd=1))
+    said = str(lm._refusal(LMRefusedError("404: no such model", 404)))
+    assert said.endswith("and https://api.openai.com/v1 the right base URL?; meant 'gpt-5-mini'?")
+
+
+@pytest.mark.parametrize(
+    ("model", "near"),
+    [
+        ("openai/gpt-5-mini", ""),
+        ("openai/gpt5mini", "openai/gpt-5-mini"),
+        ("openai/gpt-5-mni", "openai/gpt-5-mini"),
+        ("anthropic/claude-sonet-5", "anthropic/claude-sonnet-5"),
+        ("openai/quux", ""),
+        ("litellm/gpt5-mini", ""),
+        ("quux/gpt5-mini", ""),
+    ],
+)
+def test_the_nearest_name(model, near):
+    assert nearest(model) == near

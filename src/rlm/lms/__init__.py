@@ -9,7 +9,7 @@ from typing import Any
 
 from rlm import config
 from rlm.errors import ConfigError
-from rlm.lms import providers
+from rlm.lms import listed, providers
 from rlm.lms.base import LM, Price, priced
 from rlm.lms.providers import BOX, Client
 
@@ -69,6 +69,15 @@ def default_sub_model() -> str | None:
         ConfigError: The config file can't be used.
     """
     return os.environ.get("RLM_SUB_MODEL") or config.read().sub_model
+
+
+def nearest(name: str) -> str:
+    """The model that the price list knows and that `name` was probably meant to be; empty if there is none."""
+    provider = providers.find(name.partition("/")[0])
+    if provider is None:
+        return ""
+    near = listed.nearest(name.partition("/")[2], provider.url)
+    return f"{provider.name}/{near}" if near else ""
 
 
 def _make(client: Client, provider: str, options: Mapping[str, Any], *model: str) -> LM:

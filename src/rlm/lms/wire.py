@@ -16,6 +16,7 @@ from rlm.errors import CallCancelled, ConfigError, Fault, LMRefusedError, LMRepl
 from rlm.lms import window
 from rlm.lms.base import Price, estimate_tokens
 from rlm.lms.http import Assembler, Policy, post, warm
+from rlm.lms.listed import nearest
 from rlm.lms.prices import Listing, listing
 from rlm.types import JSON, Request, Usage
 
@@ -280,8 +281,9 @@ class WireClient:
         if error.status in (401, 403) and self._key_variables:
             return f"; the key is api_key= or the variable {' or '.join(self._key_variables)}"
         if error.status == 404:
-            shown = without_query(self._base_url)
-            return f"; is {self._model!r} a model at {self._host}, and {shown} the right base URL?"
+            shown, near = without_query(self._base_url), "" if self._local else nearest(self._model, self._base_url)
+            meant = f"; meant {near!r}?" if near else ""
+            return f"; is {self._model!r} a model at {self._host}, and {shown} the right base URL?{meant}"
         return ""
 
     def _unusable(self, why: str, fault: Fault, usage: Usage | None = None, cost: float | None = None) -> LMReplyError:
