@@ -6,6 +6,7 @@ rlm = RLM(model="openai/gpt-5-mini", limits=Limits(usd=0.50))
 print(rlm.completion("Who is the tallest?", context=Path("people/")).response)
 """
 
+from rlm.approval import Estimate
 from rlm.errors import (
     ConfigError,
     ContextError,
@@ -32,6 +33,7 @@ __all__ = [
     "Completion",
     "ConfigError",
     "ContextError",
+    "Estimate",
     "LMError",
     "LMRefusedError",
     "LMReplyError",

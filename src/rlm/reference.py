@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from rlm import backends, engine
+from rlm.approval import Approve, Confirm
 from rlm.errors import ConfigError
 from rlm.lms.base import LM, Price
 from rlm.logger import RLMLogger
@@ -27,6 +28,7 @@ from rlm.types import JSON, Completion, Limits
 
 # Our options that go with the reference's.
 _EITHER_FORM = {"verbose", "trace", "require", "prices", "sub_model", "sub_models", "once", "cache"}
+_EITHER_FORM |= {"approve", "confirm"}
 _LIMITS = {
     "max_depth": "depth",
     "max_iterations": "turns",
@@ -153,6 +155,8 @@ class RLM(engine.RLM):
         verbose: bool = False,
         once: bool = True,
         cache: bool | Path = False,
+        approve: Approve | None = None,
+        confirm: Confirm | None = None,
     ) -> None: ...
     @overload
     def __init__(self, backend: str, backend_kwargs: Mapping[str, Any] | None = None, **options: Any) -> None: ...
