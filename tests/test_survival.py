@@ -234,7 +234,9 @@ def test_what_a_stopped_runs_requests_had_spent_is_said_to_be_unknown() -> None:
     stream.stop()
     done = stream.result()
     assert (done.status, done.answer, done.cost) == ("partial", "half", None)
-    assert done.reason == "stopped; 64 calls were cancelled in flight, and what that cost is not known"
+    assert done.reason == (
+        "stopped; 64 calls were cancelled in flight, and what that cost is not known; what is known comes to $0.0000"
+    )
 
 
 def test_a_batch_that_is_interrupted_keeps_what_it_was_answered() -> None:

@@ -177,7 +177,7 @@ class Asker:
 
     async def _answer(self, call: Call, record: Record) -> str:
         size = estimate_tokens(call.prompt)
-        check_fits(call.lm, size, "the prompt")
+        check_fits(call.lm, size, "the prompt", f"ask about pieces of at most {_half(call.lm)}, such as chunks() gives")
 
         async def request(max_tokens: int | None, least: int) -> Reply:
             held: Hold | None = None
@@ -221,13 +221,14 @@ async def each(call: Callable[[Item], Awaitable[None]], items: Sequence[Item], a
     return failures
 
 
-def check_fits(lm: LM, size: int, what: str) -> None:
+def check_fits(lm: LM, size: int, what: str, advice: str) -> None:
     """Refuses, before it is sent, what can't fit.
 
     Args:
         lm: The model.
         size: The tokens of what is to be sent, estimated.
         what: What that is, in words.
+        advice: What to do about it.
 
     Raises:
         LMReplyError: It is longer than the model's window; the fault is `too_long`.
@@ -235,9 +236,13 @@ def check_fits(lm: LM, size: int, what: str) -> None:
     if lm.window is not None and size > lm.window:
         raise LMReplyError(
             f"{what} has about {size:,} tokens and the window of {lm.name} is {lm.window:,}, answer included; it was "
-            f"not sent: ask about pieces of at most {lm.window // 2:,} tokens or so, such as chunks() gives",
+            f"not sent: {advice}",
             fault="too_long",
         )
+
+
+def _half(lm: LM) -> str:
+    return f"{(lm.window or 0) // 2:,} tokens"
 
 
 async def with_room(ask: Callable[[int | None, int], Awaitable[Reply]], lm: LM, size: int) -> Reply:

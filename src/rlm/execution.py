@@ -315,7 +315,8 @@ class Execution:
         """Why the run did not end well, and what about its result is incomplete."""
         lost = self._ledger.lost
         calls = "1 call was" if lost == 1 else f"{lost:,} calls were"
-        unknown = f"{calls} cancelled in flight, and what that cost is not known" if lost else ""
+        known = f"what is known comes to ${self._ledger.usd:.4f}"
+        unknown = f"{calls} cancelled in flight, and what that cost is not known; {known}" if lost else ""
         return "; ".join(filter(None, (outcome.reason or self._trace.failure, unknown)))
 
 

@@ -216,7 +216,7 @@ async def _next_cell(node: Node, span: int) -> tuple[Cell | None, str]:
 async def _ask(node: Dialogue, span: int, *, wrap_up: bool = False) -> Reply:
     """One reply of the node's model; one that was cut off is asked again once, with more room."""
     size = sum(estimate_tokens(message.content) for message in node.conversation)
-    check_fits(node.lm, size, "the conversation")
+    check_fits(node.lm, size, "the conversation", "ask a shorter question, or show less of outputs (output_chars)")
 
     async def request(max_tokens: int | None, least: int) -> Reply:
         return await _request(node, span, size, max_tokens, least, wrap_up)
@@ -315,8 +315,8 @@ async def _wrap_up(node: Node, error: LimitError) -> str:
     node.conversation.append(Message("user", node.profile.wrap_up(str(error))))
     try:
         reply = await _ask(node, span, wrap_up=True)
-    except LimitError:
-        return str(error)  # there is no room for it: what the cells gave so far has to do
+    except LimitError:  # there is no room for it: what the cells gave so far has to do
+        return str(error) if node.best else await _without_model(node, str(error), span)
     except LMError as failure:
         return await _without_model(node, f"{error}, and the model gave no last answer: {failure}", span)
     parsed = parse(reply.text, bare_final=node.profile.bare_final)
