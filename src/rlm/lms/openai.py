@@ -52,6 +52,7 @@ class Endpoint:
         effort: The fields that set the effort of reasoning.
         fields: More fields of each request.
         streamed: The fields that ask for a stream.
+        headers: More headers of each request.
     """
 
     provider: str = "openai"
@@ -64,6 +65,7 @@ class Endpoint:
     effort: Callable[[str], dict[str, JSON]] = CHAT.effort
     fields: Mapping[str, JSON] = field(default_factory=dict)
     streamed: Mapping[str, JSON] = field(default_factory=lambda: CHAT.streamed)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -163,12 +165,12 @@ class OpenAI(WireClient):
         host = host_of(url)
         key = endpoint.find_key(api_key, host)
         endpoint.check_key(bool(key) or any(one.lower() in KEY_HEADERS for one in headers or {}), name, host)
-        bearer = endpoint.key_header == "Authorization"
+        keyed = {endpoint.key_header: f"Bearer {key}" if endpoint.key_header == "Authorization" else key} if key else {}
         super().__init__(
             name,
             model,
             url,
-            headers={**({endpoint.key_header: f"Bearer {key}" if bearer else key} if key else {}), **(headers or {})},
+            headers={**endpoint.headers, **keyed, **(headers or {})},
             window=window,
             price=price,
             policy=policy,

@@ -115,9 +115,10 @@ def _hosted(provider: str, base_url: str, key_variable: str, **more: Any) -> Pre
     return Preset(provider, base_url, key_variable, url_variable, **more)
 
 
-def _local(provider: str, port: int, look: served.Look, note: str) -> Local:
+def _local(provider: str, port: int, look: served.Look, note: str, **more: Any) -> Local:
     name = provider.replace("-", "_").upper()
-    return Local(provider, f"http://127.0.0.1:{port}/v1", f"{name}_API_KEY", f"{name}_BASE_URL", look=look, note=note)
+    url = f"http://127.0.0.1:{port}/v1"
+    return Local(provider, url, f"{name}_API_KEY", f"{name}_BASE_URL", look=look, note=note, **more)
 
 
 PRESETS: dict[str, Preset] = {
@@ -184,6 +185,13 @@ PRESETS: dict[str, Preset] = {
         _local("sglang", 30000, served.listed, "python -m sglang.launch_server --model-path MODEL"),
         _local("ollama", 11434, served.ollama, "ollama serve"),
         _local("lmstudio", 1234, served.lmstudio, "lms server start"),
-        _local("llamacpp-server", 8080, served.llamacpp, "llama-server -m MODEL.gguf"),
+        _local(
+            "llamacpp-server",
+            8080,
+            served.llamacpp,
+            "llama-server -m MODEL.gguf",
+            # Each connection that is kept holds one of its few threads for 5 s, and new ones wait for that.
+            headers={"Connection": "close"},
+        ),
     )
 }
