@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlm.lms.chat import Format, Said, charged
+from rlm.lms.failures import event_failure
 from rlm.lms.wire import count
 from rlm.types import JSON, Finish, Message, Usage
 
@@ -93,12 +94,19 @@ class Events:
         self.whole = False
 
     def feed(self, event: str, data: dict[str, Any]) -> None:
-        """Takes an event; of an unknown kind, it is passed over."""
+        """Takes an event; of an unknown kind, it is passed over.
+
+        Raises:
+            Retryable: The response failed, in a way that may pass.
+            LMError: It failed, and stays so.
+        """
         kind = str(data.get("type") or event)
         response = data.get("response")
-        if isinstance(response, dict):  # created, in_progress, and the last one: completed, incomplete or failed
+        if kind in ("error", "response.failed"):
+            raise event_failure({}, data, {})  # it was let in before: it says nothing of the key, and no time to wait
+        if isinstance(response, dict):  # created, in_progress, and the last one: completed or incomplete
             self._response = response
-            self.whole = kind in ("response.completed", "response.incomplete", "response.failed")
+            self.whole = kind in ("response.completed", "response.incomplete")
         elif kind.endswith(".delta") and isinstance(data.get("delta"), str):
             self._pieces.append(data["delta"])
 
