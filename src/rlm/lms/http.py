@@ -20,7 +20,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent import futures
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from rlm.errors import LMRefusedError, LMReplyError, LMUnavailableError
@@ -37,6 +37,7 @@ MAX_REPLY_BYTES = 64 << 20
 _IDLE_SECONDS = 60.0
 _AT_ONCE_BYTES = 1 << 20  # larger bodies are written piece by piece, so that the loop goes on
 _random = random.SystemRandom()  # the user's seeds stay as they are
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,6 @@ class _Call:
     policy: Policy
     stream: Callable[[], Assembler] | None
 
-    def given_up(self, why: str, failed: int, asked: float = 0.0) -> str:
-        """Why it is given up, after so many attempts and where a wait of so many seconds was asked for."""
-        sent = {0: "not sent", 1: "sent once"}.get(failed, f"sent {failed} times")
-        most = f"; it asks to wait {asked:,.0f} s; {self.policy.total:g} s is the most that is waited" if asked else ""
-        return f"{urlsplit(self.url).hostname}: {why}; {sent}{most}"
-
 
 _pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
 
@@ -144,18 +139,44 @@ async def post(
         LMReplyError: The answer is not what such an endpoint sends.
     """
     pool = _pools.get(asyncio.get_running_loop()) or await _opened()
-    pace = pool.paces[account or urlsplit(url).hostname or ""]
     call = _Call(url, headers, body, policy, stream)
+    host = urlsplit(url).hostname or ""
+
+    async def attempt(pace: Pace, seconds: float) -> dict[str, Any]:
+        signed = call if sign is None else replace(call, headers={**headers, **await sign()})
+        return await _attempt(pool.session, signed, pace, seconds)
+
+    return await tried(attempt, host, policy, account)
+
+
+async def tried(
+    attempt: Callable[[Pace, float], Awaitable[_T]], where: str, policy: Policy, account: str = ""
+) -> tuple[_T, int]:
+    """Makes attempts until one succeeds, at the pace of their account: for clients that send by other means, too.
+
+    Args:
+        attempt: Makes one, in at most so many seconds, and tells the pace of its success. What may pass is `Retryable`.
+        where: What stands before the words of an error.
+        policy: How long and how often.
+        account: What shares a rate limit; `where` by default.
+
+    Returns:
+        What the attempt gave, and how many had failed before.
+
+    Raises:
+        LMUnavailableError: They kept failing, or the provider asks for a wait beyond the policy's total.
+    """
+    pool = _pools.get(asyncio.get_running_loop()) or await _opened()
+    pace = pool.paces[account or where]
     failed = counted = 0
     left, ends = policy.total, 0.0
     while True:
         if not pace.enter() and not await pace.wait(left, first=failed > 0):
-            raise LMUnavailableError(call.given_up(pace.reason, failed, pace.held))
+            raise LMUnavailableError(_given_up(where, policy, pace.reason, failed, pace.held))
         began = time.monotonic()
         ends = ends or began + policy.total  # from the first attempt on: to queue for one's turn is no failure
         try:
-            signed = call if sign is None else replace(call, headers={**headers, **await sign()})
-            return await _attempt(pool.session, signed, pace, min(policy.attempt, ends - began)), failed
+            return await attempt(pace, min(policy.attempt, ends - began)), failed
         except Retryable as failure:
             failed += 1
             counted += not (failure.limited and pace.is_answering)
@@ -163,16 +184,23 @@ async def post(
                 pace.refused()
                 pace.hold(failure.wait, str(failure))
             if counted >= policy.attempts:
-                raise LMUnavailableError(call.given_up(str(failure), failed)) from failure.__cause__
+                raise LMUnavailableError(_given_up(where, policy, str(failure), failed)) from failure.__cause__
             left = ends - time.monotonic()
             wait = _wait(policy, counted or 1, failure.wait)
             if wait >= left:
                 raise LMUnavailableError(
-                    call.given_up(str(failure), failed, failure.wait or 0.0)
+                    _given_up(where, policy, str(failure), failed, failure.wait or 0.0)
                 ) from failure.__cause__
         finally:
             pace.leave()
         await asyncio.sleep(wait)
+
+
+def _given_up(where: str, policy: Policy, why: str, failed: int, asked: float = 0.0) -> str:
+    """Why it is given up, after so many attempts and where a wait of so many seconds was asked for."""
+    sent = {0: "not sent", 1: "sent once"}.get(failed, f"sent {failed} times")
+    most = f"; it asks to wait {asked:,.0f} s; {policy.total:g} s is the most that is waited" if asked else ""
+    return f"{where}: {why}; {sent}{most}"
 
 
 def _wait(policy: Policy, failed: int, asked: float | None) -> float:
