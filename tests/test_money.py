@@ -14,7 +14,7 @@ from rlm.lms.scripted_server import Answer, ScriptedServer
 from rlm.trace.events import CallBegin, EstimateDecided, EstimateMade
 from rlm.trace.store import read
 from rlm.trace.tree import RunTree
-from rlm.types import Reply
+from rlm.types import JSON, Reply
 
 PRICE = Price(1.0, 2.0)
 
@@ -141,9 +141,10 @@ def test_without_a_policy_a_batch_is_told_to_the_trace_before_it_is_sent() -> No
     assert kinds.count(EstimateMade) == 1
 
 
-def served(cost: object, model: Callable[[str], OpenAI], prices: dict[str, Price] | None = None) -> Completion:
+def served(cost: float | None, model: Callable[[str], OpenAI], prices: dict[str, Price] | None = None) -> Completion:
     """A run whose root is behind an endpoint that reports 1,000,000 tokens in, none out, and perhaps what they cost."""
-    usage = {"prompt_tokens": 1_000_000, "completion_tokens": 0, **({} if cost is None else {"cost": cost})}
+    usage: dict[str, JSON] = {"prompt_tokens": 1_000_000, "completion_tokens": 0}
+    usage |= {} if cost is None else {"cost": cost}
     with ScriptedServer(lambda request: Answer(block("FINAL(1)"), usage=usage)) as server:
         return RLM(model=model(server.url), prices=prices, route="never").completion("q", context="x")
 

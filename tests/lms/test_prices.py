@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rlm.lms import prices
 from rlm.lms.base import Price
+from rlm.lms.openai import OpenAI
 from rlm.lms.prices import Listing, listing
 from rlm.types import Usage
 
@@ -52,9 +53,19 @@ def test_the_same_model_elsewhere_has_that_places_price() -> None:
 
 def test_a_price_is_that_of_the_hour_and_not_that_of_the_first_look(clock: type[datetime]) -> None:
     model, usage = listed("deepseek-v4-flash", DEEPSEEK), Usage(1, 1_000_000, 0)
-    assert (model.price, model.cost(usage)) == (Price(0.15, 0.6, cached_mtok=0.003), pytest.approx(0.15))
+    assert model.price == Price(0.15, 0.6, cached_mtok=0.003)
+    assert model.cost(usage) == pytest.approx(0.15)
     clock.now_is = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)  # type: ignore[attr-defined]
-    assert (model.price, model.cost(usage)) == (Price(0.3, 1.2, cached_mtok=0.006), pytest.approx(0.30))
+    assert model.price == Price(0.3, 1.2, cached_mtok=0.006)
+    assert model.cost(usage) == pytest.approx(0.30)
+
+
+def test_a_tier_that_is_asked_for_is_held_at_its_price_and_charged_where_the_reply_does_not_say() -> None:
+    plain, dear = (OpenAI("gpt-5", api_key="k", extra=extra) for extra in ({}, {"service_tier": "priority"}))
+    assert plain.price == Price(1.25, 10.0, cached_mtok=0.125)
+    assert dear.price == Price(2.5, 20.0, cached_mtok=0.25)
+    usage = Usage(1, 1_000_000, 0)
+    assert [dear._cost(usage), dear._cost(usage, tier="flex"), plain._cost(usage)] == pytest.approx([2.5, 0.625, 1.25])
 
 
 @pytest.mark.parametrize("minute", [0, 30, 59])
