@@ -193,7 +193,7 @@ def together(bench: Bench, prompts: list[str], **options: Any) -> list[str]:
 def test_equal_calls_at_temperature_0_are_asked_once_also_while_the_first_is_in_flight() -> None:
     lm = Scripted(slowly)
     bench = Bench(lm)
-    assert together(bench, ["a", "a", "b", "a"], temperature=0) == ["A", "A", "B", "A"]
+    assert together(bench, ["a", "a", "b", "a"], temperature=0.0) == ["A", "A", "B", "A"]
     assert bench.ask(temperature=0.0) == "A"
     assert len(lm.requests) == 2
     assert sorted(end.source for end in bench.ends) == ["joined", "joined", "kept", "model", "model"]
@@ -203,7 +203,7 @@ def test_equal_calls_at_temperature_0_are_asked_once_also_while_the_first_is_in_
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"temperature": 0.7}, {"temperature": 0, "fresh": True}, {"once": True, "fresh": True}]
+    "options", [{}, {"temperature": 0.7}, {"temperature": 0.0, "fresh": True}, {"once": True, "fresh": True}]
 )
 def test_elsewhere_each_is_asked_because_voting_needs_that(options: dict[str, Any]) -> None:
     lm = Scripted(slowly)
@@ -213,7 +213,7 @@ def test_elsewhere_each_is_asked_because_voting_needs_that(options: dict[str, An
 
 def test_asking_once_can_be_turned_off() -> None:
     lm = Scripted(slowly)
-    together(Bench(lm, replies=Replies(once=False)), ["a", "a"], temperature=0)
+    together(Bench(lm, replies=Replies(once=False)), ["a", "a"], temperature=0.0)
     assert len(lm.requests) == 2
 
 
@@ -230,11 +230,11 @@ def test_a_client_whose_own_temperature_is_0_is_asked_once() -> None:
 def test_another_model_temperature_or_prompt_is_another_call() -> None:
     one, other = Scripted(slowly), Scripted(slowly)
     bench = Bench(one)
-    bench.ask("a", temperature=0)
-    bench.ask("b", temperature=0)
+    bench.ask("a", temperature=0.0)
+    bench.ask("b", temperature=0.0)
     bench.ask("a", once=True)
     bench.lm = other
-    bench.ask("a", temperature=0)
+    bench.ask("a", temperature=0.0)
     assert (len(one.requests), len(other.requests)) == (3, 1)
 
 
@@ -248,24 +248,24 @@ def test_a_failure_is_told_to_all_that_wait_and_not_kept() -> None:
     bench = Bench(Scripted(answer))
 
     async def main() -> list[str | BaseException]:
-        return await asyncio.gather(*(bench.call(temperature=0) for _ in range(3)), return_exceptions=True)
+        return await asyncio.gather(*(bench.call(temperature=0.0) for _ in range(3)), return_exceptions=True)
 
     results = asyncio.run(main())
     assert [str(result) for result in results] == ["overloaded"] * 3
     assert all(isinstance(result, LMUnavailableError) for result in results)
-    assert bench.ask(temperature=0) == "fine"
+    assert bench.ask(temperature=0.0) == "fine"
     assert bench.replies.reused == 0
 
 
 def test_an_answer_that_was_cut_or_is_of_no_use_is_not_kept() -> None:
     lm = Scripted([cut("half"), cut("half"), "junk", "good", "never"])
     bench = Bench(lm)
-    bench.ask(temperature=0)
+    bench.ask(temperature=0.0)
 
     def keeps(text: str) -> bool:
         return text == "good"
 
-    assert [bench.ask(temperature=0, keeps=keeps) for _ in range(3)] == ["junk", "good", "good"]
+    assert [bench.ask(temperature=0.0, keeps=keeps) for _ in range(3)] == ["junk", "good", "good"]
 
 
 def test_where_the_one_that_asks_is_cancelled_the_next_asks() -> None:
@@ -273,7 +273,7 @@ def test_where_the_one_that_asks_is_cancelled_the_next_asks() -> None:
     bench = Bench(lm)
 
     async def main() -> list[str | BaseException]:
-        tasks = [asyncio.create_task(bench.call(temperature=0)) for _ in range(3)]
+        tasks = [asyncio.create_task(bench.call(temperature=0.0)) for _ in range(3)]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         tasks[0].cancel()
@@ -290,7 +290,7 @@ def test_one_that_waits_can_be_cancelled_without_the_others() -> None:
     bench = Bench(lm)
 
     async def main() -> list[str | BaseException]:
-        tasks = [asyncio.create_task(bench.call(temperature=0)) for _ in range(3)]
+        tasks = [asyncio.create_task(bench.call(temperature=0.0)) for _ in range(3)]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         tasks[1].cancel()

@@ -123,7 +123,8 @@ def test_chunks_fit_the_sub_models_window_for_children_too() -> None:
 def test_cells_say_how_hot_and_how_fresh_and_are_told_what_can_not_be() -> None:
     code = """
 errors = []
-for options in ({'temperature': 'hot'}, {'temperature': -1}, {'temperature': True}, {'fresh': 1}, {'model': 'none'}):
+wrong = [{'temperature': value} for value in ('hot', -1, 10**400, True)]
+for options in (*wrong, {'fresh': 1}, {'model': 'none'}):
     try:
         llm_query('a', **options)
     except ToolError as error:
@@ -136,7 +137,8 @@ FINAL(errors)
     done = run(code, sub=Sub(lambda request: '{"0": 1}' if "[0]" in request.messages[0].content else upper(request)))
     assert done.answer == [
         "temperature must be a number, not str",
-        "temperature must be 0 or more, not -1",
+        "temperature must be from 0 to 100",
+        "temperature must be from 0 to 100",
         "temperature must be a number, not bool",
         "fresh must be True or False, not int",
         "no model 'none' in this run; there is: 'scripted', 'sub'",

@@ -171,8 +171,7 @@ class Asker:
         if not call.once and temperature != 0:
             return None
         client: JSON = dict(settings) if settings is not None else id(call.lm)  # which lives as long as the run
-        given = None if call.temperature is None else float(call.temperature)  # 0 and 0.0 are not one in JSON
-        asked: JSON = [call.lm.name, client, [["user", call.prompt]], given]
+        asked: JSON = [call.lm.name, client, [["user", call.prompt]], call.temperature]
         return key(asked, lasts=settings is not None)
 
     async def _answer(self, call: Call, record: Record) -> str:

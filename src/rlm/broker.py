@@ -6,7 +6,6 @@ One broker a node. What it raises reaches the cell as an exception; it never ans
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +26,7 @@ SpawnChild = Callable[[LM, int, str, JSON, Ledger], Awaitable[str]]
 
 PLAIN_CALLS = ("llm_query", "llm_query_batched", "llm_map")
 CHILD_CALLS = ("rlm_query", "rlm_query_batched")
+_HOTTEST = 100  # no provider takes as much
 
 
 class BatchError(LMError):
@@ -71,7 +71,7 @@ class Broker:
         self._approval = approval or Approval(trace, ledger.limits.concurrency)
         self._asker = Asker(ledger, trace, replies or Replies())
         # What batches and maps that failed in part have been answered, for when they are asked again.
-        self._left: dict[object, Leftovers] = defaultdict(Leftovers)  # how it is asked -> answers
+        self._left = Leftovers()
         self._mapped: dict[object, dict[str, JSON]] = defaultdict(dict)  # what is asked, and how -> item -> result
         self._has_children = depth + 1 < ledger.limits.depth
         # Models that were trained to write `rlm_query` write it at any depth; where there can be no child, a plain
@@ -104,8 +104,8 @@ class Broker:
     ) -> JSON:
         first = self._call("llm_query_batched", "", model, temperature, fresh)
         texts = _texts(prompts, "prompts")
-        left = self._left[id(first.lm), first.temperature, first.fresh]
-        done = left.take(texts)
+        asked = [(id(first.lm), first.temperature, first.fresh, text) for text in texts]
+        done = self._left.take(asked)
         missing = [index for index, answer in enumerate(done) if answer is None]
 
         async def ask(index: int) -> None:
@@ -120,7 +120,7 @@ class Broker:
             failures = await self._each(ask, missing)
         finally:
             if len(failures) < len(missing) or any(failures):  # cancelled too: what has come is paid for
-                left.put(texts, done)
+                self._left.put(asked, done)
         return _whole([*done], failures, "; run the cell again to ask only those")
 
     async def _llm_map(
@@ -224,8 +224,9 @@ class Broker:
         if temperature is not None:
             if isinstance(temperature, bool) or not isinstance(temperature, int | float):
                 raise ConfigError(f"temperature must be a number, not {type(temperature).__name__}")
-            if not 0 <= temperature < math.inf:
-                raise ConfigError(f"temperature must be 0 or more, not {temperature}")
+            if not 0 <= temperature <= _HOTTEST:
+                raise ConfigError(f"temperature must be from 0 to {_HOTTEST}")
+            temperature = float(temperature)
         return Call(name, prompt, self._model(model), self.span, temperature, fresh=fresh)
 
     def _model(self, name: JSON) -> LM:

@@ -13,7 +13,7 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -201,23 +201,23 @@ class Leftovers:
     """Answers of a batch that failed in part: each is given once, to the batch that is asked again."""
 
     def __init__(self) -> None:
-        self._answers: dict[str, list[str]] = {}
+        self._answers: dict[Hashable, list[str]] = {}
 
-    def take(self, prompts: Sequence[str]) -> list[str | None]:
-        """The answers that there are, in order."""
+    def take(self, asked: Sequence[Hashable]) -> list[str | None]:
+        """The answers that there are to what is asked, in order."""
         taken: list[str | None] = []
-        for prompt in prompts:
-            answers = self._answers.get(prompt)
+        for one in asked:
+            answers = self._answers.get(one)
             taken.append(answers.pop() if answers else None)
             if answers is not None and not answers:
-                del self._answers[prompt]
+                del self._answers[one]
         return taken
 
-    def put(self, prompts: Sequence[str], answers: Sequence[object]) -> None:
-        """Keeps those that are answers; what stands for a failure is left out."""
-        for prompt, answer in zip(prompts, answers, strict=True):
-            if isinstance(answer, str):
-                self._answers.setdefault(prompt, []).append(answer)
+    def put(self, asked: Sequence[Hashable], answers: Sequence[str | None]) -> None:
+        """Keeps the answers that there are."""
+        for one, answer in zip(asked, answers, strict=True):
+            if answer is not None:
+                self._answers.setdefault(one, []).append(answer)
 
 
 def _sum(text: str) -> str:
