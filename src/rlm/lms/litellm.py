@@ -5,25 +5,24 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-import random
 import re
-import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from rlm import config
-from rlm.errors import ConfigError, LMError, LMRefusedError, LMReplyError, LMUnavailableError, MissingKeyError
+from rlm.errors import ConfigError, LMError, LMRefusedError, LMReplyError, MissingKeyError
 from rlm.lms import window
 from rlm.lms.base import Price
 from rlm.lms.failures import Retryable, failure
-from rlm.lms.http import Policy
+from rlm.lms.http import Policy, tried
+from rlm.lms.pace import Pace
 from rlm.lms.wire import check_extra, count, dollars, estimated
 from rlm.types import JSON, Finish, Reply, Request, Usage
 
 _OURS = {"model", "messages", "stream", "n", "max_tokens", "max_completion_tokens", "num_retries", "max_retries"}
 _FINISHES: dict[str, Finish] = {"length": "length", "content_filter": "filter"}
 _SECRET = re.compile("key|secret|token|password|credential|header", re.IGNORECASE)
-_random = random.SystemRandom()  # the user's seeds stay as they are
 
 
 class LiteLLM:
@@ -107,17 +106,9 @@ class LiteLLM:
             LMReplyError: The prompt is too long, or the reply is empty, a refusal, filtered, or all thinking.
         """
         arguments = await asyncio.to_thread(self._arguments, request)
-        ends = time.monotonic() + self._policy.total
-        failed = 0
-        while True:
-            try:
-                return self._reply(await self._attempt(arguments, ends - time.monotonic()), failed, request)
-            except Retryable as error:
-                failed += 1
-                wait = self._wait(failed, error.wait)
-                if failed >= self._policy.attempts or wait >= ends - time.monotonic():
-                    raise LMUnavailableError(f"{self.name}: {error}; failed {failed} times") from None
-            await asyncio.sleep(wait)
+        account = f"litellm {self._model.partition('/')[0]}"
+        response, retries = await tried(partial(self._attempt, arguments), self.name, self._policy, account)
+        return self._reply(response, retries, request)
 
     def _arguments(self, request: Request) -> dict[str, Any]:
         max_tokens = request.max_tokens if request.max_tokens is not None else self._max_tokens
@@ -144,14 +135,15 @@ class LiteLLM:
         keys = [value for name, value in found.items() if value and name.endswith("_API_KEY")]
         return {"api_key": keys[0]} if len(keys) == 1 else {}
 
-    async def _attempt(self, arguments: dict[str, Any], left: float) -> Any:
+    async def _attempt(self, arguments: Mapping[str, Any], pace: Pace, seconds: float) -> Any:
         import litellm
         import openai
 
-        seconds = min(self._policy.attempt, left)
         try:
             async with asyncio.timeout(seconds):
-                return await litellm.acompletion(**arguments, timeout=seconds)
+                response = await litellm.acompletion(**arguments, timeout=seconds)
+            pace.succeeded()
+            return response
         except TimeoutError:
             raise Retryable("no answer in time") from None
         except litellm.exceptions.BudgetExceededError as error:
@@ -186,11 +178,6 @@ class LiteLLM:
         known = {name: value for name, value in os.environ.items() if name.endswith(("_KEY", "_TOKEN", "_SECRET"))}
         given = self._extra.get("api_key")
         return {**known, **({"api_key": given} if isinstance(given, str) else {})}
-
-    def _wait(self, failed: int, asked: float | None) -> float:
-        if asked is not None:
-            return asked + _random.uniform(0.0, min(1.0, 0.1 * asked))
-        return _random.uniform(0.0, min(self._policy.longest_wait, self._policy.backoff * 2.0 ** (failed - 1)))
 
     def _reply(self, response: Any, retries: int, request: Request) -> Reply:
         value = response.model_dump()
