@@ -115,7 +115,11 @@ def test_other_backends_are_the_sub_model_and_what_cells_may_name(server: Script
 
 
 def test_sampling_of_sub_calls_alone_is_the_same_model_with_other_arguments(server: ScriptedServer) -> None:
-    rlm = RLM(backend_kwargs=kwargs(server, "root", sampling_args={"seed": 1}), sub_sampling_args={"temperature": 0.25})
+    rlm = RLM(
+        backend="openai",
+        backend_kwargs=kwargs(server, "root", sampling_args={"seed": 1}),
+        sub_sampling_args={"temperature": 0.25},
+    )
     assert rlm.setup.sub_model.name == rlm.setup.model.name == "openai/root"
     asyncio.run(rlm.setup.sub_model.complete(Request((Message("user", "x"),))))
     assert sent(server, "root") == {"seed": 1, "temperature": 0.25}

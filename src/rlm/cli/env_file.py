@@ -21,14 +21,14 @@ def load(path: Path) -> None:
         ConfigError: The file can't be read, or a line is none of these; names the line, never its content.
     """
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"--env-file {path} can't be read: {getattr(error, 'strerror', None) or error}") from error
     for number, line in enumerate(text.splitlines(), 1):
         line = line.strip()
         if not line or line.startswith("#"):
             continue
-        if (match := _LINE.fullmatch(line)) is None:
+        if (match := _LINE.fullmatch(line)) is None or "\0" in line:  # no variable can hold one
             raise ConfigError(f"--env-file {path}, line {number}: expected NAME=value")
         os.environ.setdefault(match[1], _value(match[2]))
 
