@@ -232,6 +232,16 @@ def test_a_listed_model_is_billed_by_its_tariff(cache: Any, served: dict[str, st
     assert made._reply(value, 0, ASK).cost == pytest.approx(bill)
 
 
+def test_what_is_held_for_the_fast_tier_is_its_price() -> None:
+    slow, fast = (
+        Anthropic(NEW, api_key="sk-ant-test", base_url="https://api.anthropic.com", extra=extra).price
+        for extra in ({}, {"speed": "fast"})
+    )
+    assert slow is not None
+    assert fast is not None
+    assert (slow.output_mtok, fast.output_mtok) == (25.0, 50.0)
+
+
 def test_an_unknown_price_is_not_free() -> None:
     assert ask(Say("4")).cost is None
 
