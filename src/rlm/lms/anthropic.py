@@ -88,7 +88,6 @@ class Anthropic(WireClient):
             policy=policy,
             tier=(extra or {}).get("speed"),
             key_variables=(KEY_VARIABLE,),
-            tier=(extra or {}).get("speed"),
         )
         self._form = Form(model, max_tokens, temperature, thinking_tokens, effort, cache, extra or {})
         self.settings: dict[str, JSON] = {"url": without_query(base_url), **asdict(self._form)}
