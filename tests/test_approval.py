@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -222,6 +223,43 @@ def test_a_confirmation_that_waits_does_not_hold_up_the_run() -> None:
         return order
 
     assert asyncio.run(main()) == ["asked", "the loop goes on"]
+
+
+def test_what_is_drawn_rests_while_someone_is_asked() -> None:
+    order: list[str] = []
+
+    class Screen:
+        def pause(self) -> None:
+            order.append("pause")
+
+        def resume(self) -> None:
+            order.append("resume")
+
+    def confirm(estimate: Estimate) -> bool:
+        order.append("asked")
+        raise ZeroDivisionError
+
+    bench = Bench(always("ask"), confirm)
+    bench.approval.screen = Screen()
+    with pytest.raises(ZeroDivisionError):
+        bench.ask()
+    assert order == ["pause", "asked", "resume"]
+
+
+def test_a_question_that_nobody_answers_does_not_keep_a_run_from_stopping() -> None:
+    never = threading.Event()
+
+    async def main() -> None:
+        bench = Bench(always("ask"), lambda estimate: never.wait(20))
+        async with asyncio.timeout(0.05):
+            await bench.approval(7, "llm_query", LM, ["x"])
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(main())
+    asked = [thread for thread in threading.enumerate() if thread.name == "rlm confirm"]
+    assert [thread.daemon for thread in asked] == [True]
+    never.set()
+    asked[0].join(5)
 
 
 def test_questions_come_one_at_a_time_and_a_no_answers_those_behind_it() -> None:

@@ -1,7 +1,10 @@
 import asyncio
 import math
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rlm.errors import ConfigError, LimitError
 from rlm.ledger import OUTPUT_TOKENS, Ledger, check_limits
@@ -82,6 +85,36 @@ def test_money_is_never_overspent_however_many_calls_run_at_once() -> None:
     ledger = asyncio.run(main())
     assert ledger.usage.calls == 10
     assert ledger.usd == pytest.approx(0.009)
+
+
+rates = st.floats(0, 100)
+perhaps = st.none() | rates
+tariffs = st.builds(Price, rates, rates, perhaps, perhaps, perhaps, perhaps, st.floats(0, 0.01))
+parts = st.tuples(st.integers(1, 2000), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.booleans())
+
+
+@given(tariffs, tariffs, st.integers(0, 2500), st.floats(0.001, 1), st.lists(parts, min_size=1, max_size=20))
+def test_money_is_never_overspent_whatever_the_tariff(
+    base: Price, dear: Price, edge: int, usd: float, calls: list[tuple[int, float, float, float, bool]]
+) -> None:
+    """Each call has the size that was estimated and as many output tokens as it may; of what kind is anyone's guess."""
+    price = replace(base, over=(edge, dear))
+
+    async def one(ledger: Ledger, size: int, cached: float, written: float, thought: float, hour: bool) -> None:
+        async with ledger.hold(size, 500, price) as held:
+            await asyncio.sleep(0)
+            read, write = int(size * cached), int(size * (1 - cached) * written)
+            said = held.max_tokens or 0
+            usage = Usage(1, size, said, read, int(said * thought), write)
+            ledger.charge(Reply("x", usage, price.cost(usage, hour_writes=write if hour else 0)))
+
+    async def main() -> Ledger:
+        ledger = Ledger(Limits(usd=usd, concurrency=8))
+        done = await asyncio.gather(*(one(ledger, *call) for call in calls), return_exceptions=True)
+        assert all(result is None or isinstance(result, LimitError) for result in done)
+        return ledger
+
+    assert asyncio.run(main()).usd <= usd * 0.9 * (1 + 1e-9)
 
 
 def test_a_call_waits_for_one_in_flight_that_may_leave_room() -> None:

@@ -75,6 +75,17 @@ def test_a_cell_reads_why_it_was_denied_and_takes_a_cheaper_plan() -> None:
     assert (len(first.calls), len(second.calls)) == (0, 2)
 
 
+def test_nobody_is_asked_about_what_the_limits_refuse() -> None:
+    seen: list[Estimate] = []
+
+    def approve(estimate: Estimate) -> str:
+        seen.append(estimate)
+        return "allow"
+
+    done = run(BATCH + "FINAL('refused')", approve=approve, limits=Limits(sub_calls=19))  # type: ignore[arg-type]
+    assert (done.answer, seen) == ("refused", [])
+
+
 def test_what_is_denied_is_not_counted() -> None:
     done = run(BATCH + "FINAL(llm_query('b'))", approve=lambda e: "deny" if e.calls > 1 else "allow",
                limits=Limits(sub_calls=1))  # fmt: skip

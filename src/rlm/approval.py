@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import math
+import threading
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 from rlm.errors import LimitError
 from rlm.lms.base import LM, Price, estimate_tokens
@@ -67,6 +70,13 @@ Approve: TypeAlias = Callable[[Estimate], Decision | Awaitable[Decision]]
 Confirm: TypeAlias = Callable[[Estimate], bool | Awaitable[bool]]
 
 
+class Screen(Protocol):
+    """What is drawn on a terminal and can rest: both calls come in pairs."""
+
+    def pause(self) -> None: ...
+    def resume(self) -> None: ...
+
+
 @dataclass(slots=True)
 class _Seen:
     """What the sub-calls so far took on average; `usd` is None where the price of one was unknown."""
@@ -93,6 +103,9 @@ class Approval:
         concurrency: Model calls in flight at once.
         approve: The caller's policy; None allows everything.
         confirm: Who is asked where the policy says `ask`; None is a no.
+
+    Attributes:
+        screen: What is drawn on the terminal, and rests while `confirm` may use that.
     """
 
     def __init__(
@@ -102,6 +115,7 @@ class Approval:
         self._concurrency = concurrency
         self._approve = approve
         self._confirm = confirm
+        self.screen: Screen | None = None
         self._asking = asyncio.Lock()
         self._refusals = 0
         self._open: dict[int, str] = {}  # sub-call -> its model
@@ -181,8 +195,14 @@ class Approval:
         async with self._asking:
             if self._refusals > refusals:
                 return False
-            said = await asyncio.to_thread(self._confirm, estimate)
-            confirmed = (await said if inspect.isawaitable(said) else said) is True
+            if self.screen is not None:
+                await asyncio.to_thread(self.screen.pause)
+            try:
+                said = await _in_thread(self._confirm, estimate)
+                confirmed = (await said if inspect.isawaitable(said) else said) is True
+            finally:
+                if self.screen is not None:
+                    self.screen.resume()
             self._refusals += not confirmed
             return confirmed
 
@@ -201,11 +221,38 @@ class Approval:
                     self._seen[model, child].add(usage, event.cost, event.seconds)
 
 
+async def _in_thread(confirm: Confirm, estimate: Estimate) -> bool | Awaitable[bool]:
+    """What `confirm` answers, in a thread of its own: one of a pool would keep the process from ending until it did."""
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[bool | Awaitable[bool]] = loop.create_future()
+
+    def tell(answer: bool | Awaitable[bool], error: BaseException | None) -> None:
+        if answered.done():  # the run was stopped meanwhile
+            return
+        if error is not None:
+            answered.set_exception(error)
+        else:
+            answered.set_result(answer)
+
+    def ask() -> None:
+        try:
+            answer, error = confirm(estimate), None
+        except BaseException as raised:  # noqa: BLE001 - the caller's own: it is raised where that is waited for
+            answer, error = False, raised
+        with suppress(RuntimeError):  # the loop has ended, and nobody waits any more
+            loop.call_soon_threadsafe(tell, answer, error)
+
+    threading.Thread(target=ask, name="rlm confirm", daemon=True).start()
+    return await answered
+
+
 def _price(price: Price | None, sizes: Sequence[int], output_tokens: float) -> float | None:
     """US dollars for prompts of these sizes: each in the tier of its own size."""
     if price is None:
         return None
-    return sum(price.cost(Usage(1, size, round(output_tokens))) for size in sizes)
+    if price.over is None:
+        return price.cost(Usage(len(sizes), sum(sizes), round(output_tokens * len(sizes))))
+    return math.fsum(price.cost(Usage(1, size, round(output_tokens))) for size in sizes)
 
 
 def _refusal(estimate: Estimate) -> str:

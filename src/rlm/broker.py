@@ -191,6 +191,7 @@ class Broker:
         Raises:
             LimitError: They may not be.
         """
+        self._ledger.check_sub_calls(len(prompts))  # nobody is asked about what can't be
         children = self._has_children and function in CHILD_CALLS
         await self._approval(self.span, function, lm, prompts, children=children)
         self._ledger.take_sub_calls(len(prompts))

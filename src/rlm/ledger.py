@@ -111,11 +111,11 @@ class Ledger:
             return None
         return limit * (1.0 if wrap_up else 1.0 - RESERVE) - self.seconds
 
-    def take_sub_calls(self, count: int) -> None:
-        """Counts sub-calls that are about to be made: all of them, or none.
+    def check_sub_calls(self, count: int) -> None:
+        """Refuses sub-calls that would pass the limit.
 
         Raises:
-            LimitError: They would pass the limit.
+            LimitError: They would.
         """
         limit, used = self._root.limits.sub_calls, self._root.sub_calls
         if limit is not None and used + count > limit:
@@ -123,6 +123,14 @@ class Ledger:
                 "sub_calls",
                 f"{count} more sub-calls would pass the limit of {limit}: {used} are used, none of these was made",
             )
+
+    def take_sub_calls(self, count: int) -> None:
+        """Counts sub-calls that are about to be made: all of them, or none.
+
+        Raises:
+            LimitError: They would pass the limit.
+        """
+        self.check_sub_calls(count)
         for ledger in self._line():
             ledger.sub_calls += count
 
