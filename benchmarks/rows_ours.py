@@ -25,7 +25,7 @@ SMALL = "word " * 4000
 def ask(model: str, context: object, sub: str = "sub", **limits: int) -> None:
     """One run by way of the public interface: HTTP client, default sandbox and trace included."""
     root, sub_model = (resolve(f"openai/{name}", base_url=URL, api_key="none") for name in (model, sub))
-    done = RLM(model=root, sub_model=sub_model, route="rlm", limits=Limits(**limits)).completion(
+    done = RLM(model=root, sub_model=sub_model, route="never", limits=Limits(**limits)).completion(
         "What is it?", context=context
     )
     assert (done.status, done.response) == ("done", "done"), done
@@ -49,7 +49,7 @@ def two_turns() -> list[float]:
 def turns() -> list[float]:
     """Seconds between requests of one long run, by its trace."""
     root = resolve("openai/turns", base_url=URL, api_key="none")
-    run = RLM(model=root, route="rlm", limits=Limits(turns=250)).stream("What is it?", context=SMALL)
+    run = RLM(model=root, route="never", limits=Limits(turns=250)).stream("What is it?", context=SMALL)
     times = [event.t for event in run if event.type == "request"]
     return [later - earlier for earlier, later in itertools.pairwise(times)]
 
