@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rlm.cli import exit_codes
+from rlm.lms import providers
 from rlm.types import Limits
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +25,23 @@ def test_every_exit_status_is_documented() -> None:
     codes = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
     assert {int(code) for code in table} == codes
     assert all(re.search(rf"\b{code}\b", exit_codes.HELP) for code in codes)
+
+
+def test_every_backend_is_documented_with_its_key() -> None:
+    table = (ROOT / "docs" / "backends" / "README.md").read_text()
+    rows = dict(re.findall(r"^\| `([\w-]+)` \| .* \| (.*) \| \[", table, re.MULTILINE))
+    there = providers.builtin()
+    assert list(rows) == list(there)
+    for name, provider in there.items():
+        assert re.findall("`([A-Z_]+)`", rows[name]) == list(provider.keys)
+
+
+def test_default_models_are_documented_in_their_order() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    listed = re.search(r"whose key is found: ([^;]*);", page)
+    assert listed is not None
+    told = re.findall("`([a-z]+)`", listed[1])
+    assert told == [name for name, provider in providers.builtin().items() if provider.default]
 
 
 def test_every_limit_is_documented_with_its_default() -> None:

@@ -102,6 +102,8 @@ def test_no_answer_at_all_is_status_1(rlm: Rlm, book: Path) -> None:
         (["ask", "Q", "-", "file"], "- reads standard input as the whole input"),
         (["ask", "Q", "/no/such/file"], "/no/such/file"),
         (["ask", "Q", "--sandbox", "lokal"], "lokal"),
+        (["ask", "Q", "--offer", "fast"], "--offer fast: give a name and a model, like fast=openai/gpt-5-nano"),
+        (["ask", "Q", "--route", "rlm", "-m", "nano"], "route is one of auto, always, never: not 'rlm'"),
         (["ask", "Q", "--model", "opnai/gpt"], "opnai"),
         (["ask", "Q", "--model", "openai/gpt-5-nano"], "OPENAI_API_KEY"),
         (["ask", "Q", "--env-file", "/no/such/env"], "--env-file /no/such/env can't be read: No such file"),
@@ -210,3 +212,15 @@ def test_a_bad_line_of_an_env_file_is_named_and_not_quoted(rlm: Rlm, tmp_path: P
     named.write_text("A=1\nsecret value\n")
     done = rlm("ask", "Who?", "--env-file", str(named))
     assert (done.status, done.err) == (2, f"rlm: --env-file {named}, line 2: expected NAME=value\n")
+
+
+def test_models_can_be_offered_to_cells(rlm: Rlm, book: Path) -> None:
+    script = [cell("FINAL(llm_query('a', model='fast'))"), "from the fast one"]
+    done = rlm("ask", "Q", str(book), "--offer", "fast=openai/gpt-5-nano", script=script)
+    assert done.out == "from the fast one\n"
+
+
+def test_the_way_can_be_said(rlm: Rlm, book: Path) -> None:
+    done = rlm("ask", "Q", str(book), "--json", "--route", "always", script=["a plain call"])
+    assert json.loads(done.out)["route"] == "direct"
+    assert json.loads(done.out)["route_reason"] == 'route="always"'

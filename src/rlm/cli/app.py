@@ -60,6 +60,13 @@ def ask(
         str | None,
         typer.Option(metavar="MODEL", help="The model that cells call; the same one unless given."),
     ] = None,
+    offer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=MODEL", help="Another model that cells may call by that name; may be repeated."),
+    ] = None,
+    route: Annotated[
+        str, typer.Option(metavar="WHEN", help="A plain call without a sandbox: auto (short inputs), always or never.")
+    ] = "auto",
     sandbox: Annotated[
         str,
         typer.Option(
@@ -101,6 +108,8 @@ def ask(
         ask.Options(
             model=model,
             sub_model=sub_model,
+            offer=tuple(offer or ()),
+            route=route,
             sandbox=sandbox,
             budget=budget,
             confirm_above=confirm_above,

@@ -8,7 +8,9 @@ import os
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
+from rlm import config
 from rlm.cli import exit_codes
 from rlm.cli.confirm import ConfirmAbove
 from rlm.engine import RLM
@@ -16,6 +18,7 @@ from rlm.errors import ConfigError, ContextError, RlmError
 from rlm.live import LiveTree
 from rlm.lms import default_model, default_sub_model
 from rlm.lms.base import Price
+from rlm.route import Route
 from rlm.run import Run
 from rlm.terminal import visible
 from rlm.types import Completion, Limits
@@ -27,6 +30,8 @@ class Options:
 
     model: str | None = None
     sub_model: str | None = None
+    offer: tuple[str, ...] = ()
+    route: str = "auto"
     sandbox: str = "local"
     budget: float | None = None
     confirm_above: float | None = None
@@ -121,6 +126,8 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
     engine = RLM(
         model=options.model,
         sub_model=options.sub_model,
+        sub_models=_offered(options),
+        route=cast(Route, options.route),  # checked there
         sandbox=options.sandbox,
         limits=limits,
         prices=prices,
@@ -128,13 +135,22 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
         confirm=above.confirm if above else None,
     )
     _check_prices(engine, options, prices)
-    if options.model is None and not os.environ.get("RLM_MODEL") and engine.setup.model.name == "nano":
+    named = options.model or os.environ.get("RLM_MODEL") or config.read().model
+    if not named and engine.setup.model.name == "nano":
         print("rlm: no model configured, no key found: asking nano, the one in the box", file=sys.stderr)
     started = engine.stream(question) if value is None else engine.stream(question, context=value)
     completion, interrupted = follow(started, live)
     if not live.drawn:
         print(_summary(completion), file=sys.stderr)
     return completion, interrupted
+
+
+def _offered(options: Options) -> dict[str, str]:
+    """Each `--offer NAME=MODEL`."""
+    for one in options.offer:
+        if not all(one.partition("=")):
+            raise ConfigError(f"--offer {one}: give a name and a model, like fast=openai/gpt-5-nano")
+    return dict(one.split("=", 1) for one in options.offer)
 
 
 def _prices(options: Options) -> dict[str, Price]:
@@ -165,7 +181,7 @@ def _price(given_price: str, rates: str) -> Price:
 
 def _check_prices(engine: RLM, options: Options, prices: dict[str, Price]) -> None:
     """Refuses prices of models that are not in the run, and `--confirm-above` where a price is not known."""
-    models = (engine.setup.model, engine.setup.sub_model)
+    models = (engine.setup.model, engine.setup.sub_model, *engine.setup.sub_models.values())
     names = {lm.name for lm in models}
     if odd := sorted(prices.keys() - names):
         raise ConfigError(f"--price is for {', '.join(odd)}, and the run has {', '.join(sorted(names))}")
