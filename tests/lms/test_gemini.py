@@ -16,6 +16,7 @@ from rlm.lms.base import Price, estimate_tokens
 from rlm.lms.gemini import Chunks, Gemini, read, tier_of, usage_of
 from rlm.lms.http import Policy
 from rlm.lms.scripted_server import Answer, Received
+from rlm.lms.sse import Events
 from rlm.types import Message, Reply, Request, Usage
 
 ASK = Request((Message("system", "Be brief."), Message("user", "2 + 2?")))
@@ -420,6 +421,18 @@ def test_whatever_is_streamed_makes_a_value(chunks: list[Any]) -> None:
     value = whole.value()
     if value is not None:
         read(value, usage_of(value) or Usage(1))
+
+
+def test_a_stream_that_is_cut_anywhere_is_whole_or_known_to_be_cut() -> None:
+    text = (streamed(*CHUNKS).body or "").encode()
+    seen = set()
+    for cut in range(len(text) + 1):
+        events, chunks = Events(), Chunks()
+        for name, data in events.feed(text[:cut]):
+            chunks.feed(name, json.loads(data))
+        seen.add((chunks.whole, read(chunks.value() or {}, Usage(1)).text))
+    texts = ["", "Grüße, ", "Grüße, 世界 🎉"]
+    assert seen == {(False, text) for text in texts} | {(True, texts[-1])}
 
 
 @pytest.mark.parametrize("cut", [1, 20, 60, 120])

@@ -3,8 +3,10 @@
 import asyncio
 import builtins
 import os
+import pty
 import subprocess
 import sys
+import termios
 from pathlib import Path
 from typing import Any
 
@@ -182,3 +184,19 @@ print(len(open(theirs).read()))
         )
     assert (done.stdout, done.returncode) == (f"{len(QUANTS['some-3b-Q8_0.gguf'])}\n", 0), done.stderr
     assert "some-3b" not in done.stderr  # no progress bar where there is no terminal
+
+
+def test_on_a_terminal_there_is_a_progress_bar(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 120))
+    with FakeHub({REPO: QUANTS}) as server:
+        settings = {"HF_ENDPOINT": server.url, "HF_HOME": str(tmp_path), "HF_HUB_DISABLE_TELEMETRY": "1"}
+        code = f"from rlm.lms.hub import fetch; fetch({REPO!r})"
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, **settings}, stderr=theirs, stdout=theirs, timeout=60
+        )
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert done.returncode == 0, shown
+    assert "some-3b-Q4_K_M.gguf: 100%" in shown
