@@ -96,10 +96,12 @@ def test_what_is_cut_again_comes_back_as_far_as_it_came() -> None:
 
 @pytest.mark.parametrize(
     "again",
-    [LMRefusedError("at most 200"), LMUnavailableError("down"), thought(400), cut("", 400), LimitError("usd", "")],
+    [LMRefusedError("at most 200"), LMUnavailableError("down"), thought(400), cut("", 400), LimitError("usd", ""), ""],
 )
 def test_where_more_room_gives_nothing_the_first_text_stands(again: Line) -> None:
-    assert Bench(Scripted([cut("half"), again])).ask() == "half"
+    bench = Bench(Scripted([cut("half"), again]))
+    assert bench.ask() == "half"
+    assert bench.end.finish == "length"
 
 
 @pytest.mark.parametrize("first", [thought(), cut("")])

@@ -191,10 +191,11 @@ class Asker:
                 raise
             record.add(reply.usage, cost)
             record.retries += reply.retries
-            record.finish = reply.finish
             return reply
 
-        return usable(await with_room(request, call.lm, size), call.lm)
+        reply = await with_room(request, call.lm, size)
+        record.finish = reply.finish
+        return usable(reply, call.lm)
 
 
 async def each(call: Callable[[Item], Awaitable[None]], items: Sequence[Item], at_once: int) -> list[RlmError | None]:
