@@ -12,7 +12,7 @@ from rlm.ledger import Ledger
 from rlm.lms.base import Price
 from rlm.lms.scripted import Scripted
 from rlm.loop import Dialogue, Node, Outcome, run_direct, run_node
-from rlm.prompts.profiles import DEFAULT
+from rlm.prompts.profiles import shipped
 from rlm.trace.events import Event, ReplyReceived
 from rlm.trace.store import Trace
 from rlm.types import Answer, Cell, CellResult, Limits, Message, Reply, Request, Usage
@@ -66,7 +66,7 @@ def play(
             ledger=ledger,
             trace=trace,
             conversation=opening,
-            profile=DEFAULT,
+            profile=shipped()["default"],
             session=session,
             calls=FakeCalls(),
         )

@@ -1,6 +1,7 @@
 import pytest
 
 from rlm.parse import parse
+from rlm.types import Cell
 
 
 def code(reply: str) -> str | None:
@@ -91,3 +92,38 @@ def test_a_fence_within_a_string_does_not_end_the_cell(quotes: str) -> None:
 def test_a_string_that_is_never_closed_ends_with_the_first_fence() -> None:
     written = "x.split('" + '"' * 3 + "')"
     assert code(f"```repl\n{written}\n```\nI imagine:\n```\nout\n```\n") == written
+
+
+@pytest.mark.parametrize(
+    ("fences", "reply", "cell"),
+    [
+        (("repl", "tool_code"), "```tool_code\nx = 1\n```", Cell("x = 1", "tool_code")),
+        (("repl",), "```tool_code\nx = 1\n```", None),
+        (("repl",), "```python\nx = 1\n```", None),
+        (("repl", ""), "Code:\n```\nx = 1\n```", Cell("x = 1", "")),
+        (("repl",), "Code:\n```\nx = 1\n```", None),
+        (("repl", ""), "```\nsome text\n```\n```repl\nx = 1\n```", Cell("x = 1", "repl")),
+    ],
+)
+def test_which_fences_are_cells_is_the_profile_s(fences: tuple[str, ...], reply: str, cell: Cell | None) -> None:
+    assert parse(reply, fences=fences).cell == cell
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "[THINK]```repl\nno\n```[/THINK]\n```repl\nx = 1\n```",
+        "let me see[/THINK]\n```repl\nx = 1\n```",
+        "<|channel|>analysis<|message|>```repl\nno\n```<|end|>"
+        "<|start|>assistant<|channel|>final<|message|>```repl\nx = 1\n```",
+    ],
+)
+def test_thinking_of_other_dialects_is_no_cell(reply: str) -> None:
+    parsed = parse(reply)
+    assert parsed.cell == Cell("x = 1")
+    assert parsed.text == "```repl\nx = 1\n```"
+
+
+def test_what_follows_the_first_cell_is_kept_apart() -> None:
+    parsed = parse("```repl\nx = 1\n```\n\nOutput:\n7\n")
+    assert (parsed.rest, parsed.dropped) == ("Output:\n7", 9)

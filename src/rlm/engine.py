@@ -15,6 +15,7 @@ from rlm.ledger import check_limits
 from rlm.lms import default_model, default_sub_model, nearest, resolve
 from rlm.lms.base import LM, Price, priced
 from rlm.prompts import profiles
+from rlm.prompts.profiles import Profile
 from rlm.replies import Folder
 from rlm.route import ROUTES, Route
 from rlm.run import Run
@@ -55,6 +56,8 @@ class RLM:
             waits. A no reaches the cell as a `LimitError`; what the function itself raises ends the run.
         confirm: Asked where `approve` says `"ask"`: True lets the batch go. A plain function runs in a thread, so it
             may wait for a person. Without it, `"ask"` is a no.
+        profile: How the root model is spoken to: the name of a profile, or the folder of one of yours
+            (docs/profiles.md). By default the one whose patterns match the model's name.
 
     Raises:
         ConfigError: An option can't be right, a model is unknown, its key is missing, or a money limit is set and
@@ -80,6 +83,7 @@ class RLM:
         cache: bool | Path = False,
         approve: Approve | None = None,
         confirm: Confirm | None = None,
+        profile: str | Path | Profile | None = None,
     ) -> None:
         conflict.check()
         limits = limits or Limits()
@@ -110,6 +114,7 @@ class RLM:
             kept=_folder(sub, once, cache),
             approve=approve,
             confirm=confirm,
+            profile=profiles.find(profile) if isinstance(profile, str | Path) else profile,
         )
 
     def completion(self, prompt: str | object, *, context: object = None) -> Completion:

@@ -24,6 +24,7 @@ from rlm.ledger import Ledger
 from rlm.lms.base import LM
 from rlm.loop import Dialogue, Node, Outcome, cut_short, finish, run_direct, run_node
 from rlm.prompts import profiles
+from rlm.prompts.profiles import Profile
 from rlm.replies import Folder, Replies
 from rlm.route import Route, Way, choose, sandboxed
 from rlm.run import Run
@@ -58,6 +59,7 @@ class Setup:
     kept: Folder | None
     approve: Approve | None
     confirm: Confirm | None
+    profile: Profile | None
 
 
 class Execution:
@@ -172,7 +174,8 @@ class Execution:
             return await self._child(child_lm, environment, span, prompt, given, depth + 1, child_ledger)
 
         broker = Broker(_models(setup), ledger, trace, depth, spawn, self._replies, self._approval)
-        profile = profiles.profile_for(lm.name)
+        profile = self._profile(lm)
+        window = self._profile(setup.sub_model).reads(setup.sub_model.window)
         session = Session(
             environment,
             functions=broker.functions,
@@ -182,7 +185,7 @@ class Execution:
             on_call=broker,
             pieces=pieces,
             seed=self._seed,
-            window=setup.sub_model.window,
+            window=window,
         )
         offered = {*broker.offered, "grep", "search", "chunks", "SHOW_VARS"}
         opening = profile.opening(
@@ -190,7 +193,7 @@ class Execution:
             description,
             functions=offered,
             limits=setup.limits,
-            sub_window=setup.sub_model.window,
+            sub_window=window,
             models=_offers(setup),
         )
         node = Node(
@@ -202,6 +205,8 @@ class Execution:
             profile=profile,
             session=session,
             calls=broker,
+            stop=profile.stop,
+            fields=profile.request,
         )
         self._begin_node(node, parent, depth, question, description)
         try:
@@ -209,6 +214,11 @@ class Execution:
             return await run_node(node)
         finally:
             await session.close()
+
+    def _profile(self, lm: LM) -> Profile:
+        """How a model is spoken to: what the caller gave is for the root's."""
+        given = self._setup.profile
+        return given if given is not None and lm is self._setup.model else profiles.profile_for(lm.name)
 
     def _begin_node(self, node: Dialogue, parent: int, depth: int, question: str, description: str) -> None:
         if depth == 0:
@@ -257,9 +267,10 @@ class Execution:
     def _begin(self, context: Context) -> None:
         setup = self._setup
         if setup.verbose:
-            from rlm.live import show  # rich takes 60 ms to import
+            from rlm.live import LiveTree  # rich takes 60 ms to import
 
-            self._trace.subscribe(show())
+            self._approval.screen = live = LiveTree()
+            self._trace.subscribe(live.listen)
         self._trace.emit(
             RunBegin(
                 run_id=self._trace.run_id,

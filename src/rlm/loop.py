@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from rlm.asking import check_fits, usable, with_room
@@ -65,6 +65,8 @@ class Dialogue:
         turns: Turns so far.
         sent: How many messages the trace has already.
         outcome: How it ended, once it has.
+        stop: Strings that end a reply, as its model's profile says.
+        fields: More fields of each request, as its model's profile says.
     """
 
     span: int
@@ -76,6 +78,8 @@ class Dialogue:
     turns: int = 0
     sent: int = 0
     outcome: Outcome | None = None
+    stop: tuple[str, ...] = ()
+    fields: Mapping[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -205,7 +209,7 @@ async def _turns(node: Node) -> None:
 async def _next_cell(node: Node, span: int) -> tuple[Cell | None, str]:
     """Asks the model; its cell, or what to answer a reply that has none."""
     reply = await _ask(node, span)
-    parsed = parse(reply.text, bare_final=node.profile.bare_final)
+    parsed = parse(reply.text, bare_final=node.profile.bare_final, fences=node.profile.fences)
     node.conversation.append(Message("assistant", parsed.text or "(no reply)"))
     if reply.finish == "length" and parsed.dropped == 0:
         # The code may end anywhere: half a cell can do the opposite of the whole one.
@@ -237,7 +241,8 @@ async def _request(node: Dialogue, span: int, size: int, max_tokens: int | None,
             node.sent = len(node.conversation)
             node.trace.emit(RequestSent(t=node.trace.now(), span=span, messages=new, max_tokens=held.max_tokens))
             began = time.monotonic()
-            reply = await node.lm.complete(Request(tuple(node.conversation), held.max_tokens))
+            asked = Request(tuple(node.conversation), held.max_tokens, stop=node.stop, fields=node.fields)
+            reply = await node.lm.complete(asked)
             cost = node.ledger.charge(reply, node.lm.price)
     except LMReplyError:
         if held is not None and held.booked is not None:
@@ -319,7 +324,7 @@ async def _wrap_up(node: Node, error: LimitError) -> str:
         return str(error) if node.best else await _without_model(node, str(error), span)
     except LMError as failure:
         return await _without_model(node, f"{error}, and the model gave no last answer: {failure}", span)
-    parsed = parse(reply.text, bare_final=node.profile.bare_final)
+    parsed = parse(reply.text, bare_final=node.profile.bare_final, fences=node.profile.fences)
     if parsed.cell is not None:
         node.turns += 1
         await _run_last(node, span, parsed.cell)

@@ -1,22 +1,27 @@
 """Reply text -> the cell in it. Pure.
 
-A cell is the first fenced block marked `repl` or `python`, in any case, closed or not, on lines of its own or inline.
-What follows the first cell is dropped, so that a model can't act on output that it imagined.
+A cell is the first fenced block marked `repl` or `python`, in any case, closed or not, on lines of its own or inline;
+a profile may say that other marks are cells, or none. What follows the first cell is dropped, so that a model can't act
+on output that it imagined.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from rlm.types import Cell
 
-_LANGUAGES = r"repl|python3?|py"
-_OPENING = re.compile(
-    rf"^[ \t>]*(?P<ticks>`{{3,}})[ \t]*(?P<language>{_LANGUAGES})\b[ \t]*", re.IGNORECASE | re.MULTILINE
+FENCES = ("repl", "python", "python3", "py")
+# The tags of most models, and Magistral's; gpt-oss has a channel for it, which a server may leave in the text.
+_THINKING = re.compile(
+    r"\s*(?:<(think|thinking|reasoning)>.*?(?:</\1>|\Z)|\[THINK\].*?(?:\[/THINK\]|\Z)"
+    r"|<\|channel\|>analysis<\|message\|>.*?(?:<\|channel\|>final<\|message\|>|\Z))",
+    re.DOTALL | re.IGNORECASE,
 )
-_THINKING = re.compile(r"\s*<(think|thinking|reasoning)>.*?(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
-_THINKING_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+_THINKING_END = re.compile(r"</(?:think|thinking|reasoning)>|\[/THINK\]", re.IGNORECASE)
 _BARE_FINAL = re.compile(r"^[ \t]*(FINAL(?:_VAR)?\(.*\))[ \t]*\Z", re.DOTALL | re.MULTILINE)
 
 
@@ -27,30 +32,51 @@ class Parsed:
     Attributes:
         text: The reply up to the end of its first cell, without thinking; what the conversation keeps.
         cell: The first cell, or None.
-        dropped: Characters after the first cell, which nobody acts on.
+        rest: What follows the first cell, which nobody acts on.
     """
 
     text: str
     cell: Cell | None
-    dropped: int = 0
+    rest: str = ""
+
+    @property
+    def dropped(self) -> int:
+        """Characters of what follows the first cell."""
+        return len(self.rest)
 
 
-def parse(reply: str, *, bare_final: bool = False) -> Parsed:
+def parse(reply: str, *, bare_final: bool = False, fences: Sequence[str] = FENCES) -> Parsed:
     """Finds the cell of a reply.
 
     Args:
         reply: The text as the model wrote it.
         bare_final: Take a `FINAL(...)` or `FINAL_VAR(...)` that ends a reply without a fence as a cell: some models
             can't be brought to write the fence.
+        fences: The marks that make a fence a cell; an empty one takes a fence without a mark where there is no other.
     """
     text = _without_thinking(reply)
-    opening = _OPENING.search(text)
+    opening = _opening(text, fences)
     if opening is None:
         bare = _BARE_FINAL.search(text) if bare_final else None
         return Parsed(text, Cell(bare[1], "final") if bare else None)
     code, end = _body(text, opening)
     kept = text[:end] if end < len(text) else _closed(text, opening["ticks"])
-    return Parsed(kept, Cell(code, opening["language"].lower()), dropped=len(text[end:].strip()))
+    return Parsed(kept, Cell(code, opening["language"].lower()), rest=text[end:].strip())
+
+
+def _opening(text: str, fences: Sequence[str]) -> re.Match[str] | None:
+    """The fence that opens the first cell."""
+    marked = _pattern(tuple(fence for fence in fences if fence)).search(text)
+    return marked if marked is not None or "" not in fences else _UNMARKED.search(text)
+
+
+@cache
+def _pattern(fences: tuple[str, ...]) -> re.Pattern[str]:
+    marks = "|".join(map(re.escape, fences)) or "(?!)"
+    return re.compile(rf"^[ \t>]*(?P<ticks>`{{3,}})[ \t]*(?P<language>{marks})\b[ \t]*", re.IGNORECASE | re.MULTILINE)
+
+
+_UNMARKED = re.compile(r"^[ \t>]*(?P<ticks>`{3,})(?P<language>)[ \t]*$", re.MULTILINE)
 
 
 def _body(text: str, opening: re.Match[str]) -> tuple[str, int]:
@@ -95,7 +121,7 @@ def _without_thinking(reply: str) -> str:
     while found := _THINKING.match(text):
         text = text[found.end() :]
     end = _THINKING_END.search(text)
-    opening = _OPENING.search(text)
+    opening = _opening(text, FENCES)
     if end and (opening is None or end.start() < opening.start()):
         text = text[end.end() :]
     return text.strip()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -30,11 +31,16 @@ class Request:
         messages: The conversation so far; a root's next request begins with its last one's messages.
         max_tokens: The most output tokens, thinking included; None leaves it to the client.
         temperature: Sampling temperature; None leaves it to the provider.
+        stop: Strings that end the reply, and are no part of it. A client whose endpoint has no such thing leaves them
+            out: they only save what would be dropped.
+        fields: More fields of the request on the wire, in the endpoint's words; they go before the client's own.
     """
 
     messages: tuple[Message, ...]
     max_tokens: int | None = None
     temperature: float | None = None
+    stop: tuple[str, ...] = ()
+    fields: Mapping[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ import pytest
 
 from rlm.broker import CHILD_CALLS, PLAIN_CALLS
 from rlm.prompts import profiles
-from rlm.prompts.profiles import DEFAULT, NANO, cut, profile_for
+from rlm.prompts.profiles import cut, shipped
 from rlm.types import CellResult, Limits
+
+DEFAULT, NANO = shipped()["default"], shipped()["nano"]
 
 DESCRIPTION = "str, 1,000 characters, 10 lines\nmore about it"
 
@@ -56,13 +58,6 @@ def test_what_happened_to_a_cell_is_said() -> None:
     lost = DEFAULT.output(CellResult("", 0, lost="it was killed"), Limits())
     assert lost.startswith("Output:\n[the REPL was lost: it was killed; a new one has started")
     assert "interrupted after 3 s" in DEFAULT.output(CellResult("", 0, interrupted=True, seconds=3.1), Limits())
-
-
-@pytest.mark.parametrize(
-    ("model", "profile"), [("nano", NANO), ("llamacpp/nano", NANO), ("openai/gpt-5-nano", DEFAULT)]
-)
-def test_profiles_by_name(model: str, profile: profiles.Profile) -> None:
-    assert profile_for(model) is profile
 
 
 def test_a_long_error_is_cut_as_output_is() -> None:

@@ -13,6 +13,7 @@ import hashlib
 import importlib
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
@@ -103,6 +104,8 @@ class Bedrock(WireClient):
         self._max_tokens = max_tokens
         self._temperature = temperature
         self._extra = {} if self._claude else check_extra(extra, _OURS)
+        told: dict[str, JSON] = {"max_tokens": max_tokens, "temperature": temperature, "extra": self._extra}
+        self.settings: dict[str, JSON] = {"url": self._base_url, **(asdict(self._claude) if self._claude else told)}
         path = f"/model/{quote(model, safe=':')}/{'invoke' if self._claude else 'converse'}"
         self._url = self._base_url.rstrip("/") + path
 
@@ -161,12 +164,14 @@ class Bedrock(WireClient):
         inference: dict[str, JSON] = {
             **({"maxTokens": limit} if limit is not None else {}),
             **({"temperature": temperature} if temperature is not None else {}),
+            **({"stopSequences": [*request.stop]} if request.stop else {}),
         }
+        more = {**self._extra, **request.fields}
         return {
             **({"system": [*system]} if system else {}),
             "messages": [{"role": role, "content": [*blocks]} for role, blocks in turns],
             **({"inferenceConfig": inference} if inference else {}),
-            **({"additionalModelRequestFields": self._extra} if self._extra else {}),
+            **({"additionalModelRequestFields": more} if more else {}),
         }
 
 

@@ -88,14 +88,14 @@ class Form:
         system, contents = _conversation(request.messages)
         config = self._config(request)
         return {
-            **{name: value for name, value in self.extra.items() if name != "generationConfig"},
+            **{name: value for name, value in {**self.extra, **request.fields}.items() if name != "generationConfig"},
             **({"systemInstruction": {"parts": system}} if system else {}),
             "contents": contents,
             **({"generationConfig": config} if config else {}),
         }
 
     def _config(self, request: Request) -> dict[str, JSON]:
-        given = self.extra.get("generationConfig", {})
+        given = {**self.extra, **request.fields}.get("generationConfig", {})
         config: dict[str, JSON] = dict(given) if isinstance(given, dict) else {}
         max_tokens = request.max_tokens if request.max_tokens is not None else self.max_tokens
         if max_tokens is not None:
@@ -103,6 +103,8 @@ class Form:
         temperature = request.temperature if request.temperature is not None else self.temperature
         if temperature is not None:
             config["temperature"] = temperature
+        if request.stop:
+            config["stopSequences"] = [*request.stop]
         if self.thinking_budget is not None:
             config["thinkingConfig"] = {"thinkingBudget": self.thinking_budget}
         if self.thinking_level is not None:

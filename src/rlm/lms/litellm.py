@@ -118,8 +118,10 @@ class LiteLLM:
             "messages": [{"role": message.role, "content": message.content} for message in request.messages],
             **({"max_tokens": max_tokens} if max_tokens is not None else {}),
             **({"temperature": temperature} if temperature is not None else {}),
+            **({"stop": [*request.stop]} if request.stop else {}),
             **self._key(),
             **self._extra,
+            **request.fields,
             "num_retries": 0,
             "max_retries": 0,
         }

@@ -119,6 +119,7 @@ class LlamaCpp:
     def _body(self, request: Request) -> bytes:
         body: dict[str, JSON] = {
             **self._extra,
+            **request.fields,
             "messages": [{"role": message.role, "content": message.content} for message in request.messages],
             "stream": True,
             "stream_options": {"include_usage": True},
@@ -130,7 +131,14 @@ class LlamaCpp:
         temperature = self._temperature if request.temperature is None else request.temperature
         if temperature is not None:
             body["temperature"] = temperature
+        if request.stop:
+            body["stop"] = [*_stops(self._extra.get("stop")), *request.stop]
         return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _stops(given: JSON) -> list[JSON]:
+    """The strings of a `stop` field, which may be one."""
+    return given if isinstance(given, list) else [given] if given else []
 
 
 def box(**options: Any) -> LlamaCpp:

@@ -126,8 +126,10 @@ class Form:
             "messages": messages,
             "max_tokens": limit,
             **({"temperature": temperature} if temperature is not None else {}),
+            **({"stop_sequences": [*request.stop]} if request.stop else {}),
             **self._thinking(limit),
             **self.extra,
+            **request.fields,
         }
 
     @property

@@ -233,13 +233,15 @@ class OpenAI(WireClient):
             fields |= (self._endpoint.effort if chat else terms.format.effort)(self._effort)
         if self._streams:
             fields |= self._endpoint.streamed if chat else terms.format.streamed
-        fields |= {**self._endpoint.fields, **self._extra, **terms.format.prompt(request.messages)}
+        fields |= {**self._endpoint.fields, **self._extra, **request.fields, **terms.format.prompt(request.messages)}
         max_tokens = request.max_tokens if request.max_tokens is not None else self._max_tokens
         if max_tokens is not None:
             fields[terms.limit] = max_tokens
         temperature = request.temperature if request.temperature is not None else self._temperature
         if temperature is not None and terms.temperature:
             fields["temperature"] = temperature
+        if request.stop and chat:  # Responses has no such field
+            fields["stop"] = list(request.stop)
         return encode(fields)
 
     def _reply(self, value: dict[str, Any], retries: int, request: Request, form: Format) -> Reply:

@@ -1,19 +1,25 @@
-"""Profiles: how a root model is spoken to. The words are in the .md files beside this one."""
+"""Profiles: how a root model is spoken to. Words and settings are in the folders beside this file, one a profile."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from string import Template
+from typing import Any
 
-from rlm.types import CellResult, Limits, Message
+from rlm.errors import ConfigError
+from rlm.prompts import profile_file
+from rlm.types import JSON, CellResult, Limits, Message
 
 # Characters a token, on the careful side, for telling a model how much fits into a sub-call.
 _CHARS_PER_TOKEN = 3
 _CHARS_PER_LINE = 40
+_FOLDER = Path(__file__).parent
+# What a sub-call is told to take where nobody knows how much fits.
+_CALL_CHARS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +46,50 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How one kind of root model is spoken to.
+    """How one kind of root model is spoken to; docs/profiles.md says more of each field.
 
     Attributes:
-        name: The folder that its texts are in; a text that it lacks is taken from `default`.
-        system: Whether there is a system prompt.
-        output_chars: Characters of a cell's output that it is shown, unless `Limits` say otherwise.
-        bare_final: Whether a `FINAL(...)` without a fence counts as a cell.
+        name: The folder's.
+        folders: Where its texts are, first its own: the first that has a text gives it.
+        match: What names of models it is for, as regular expressions.
+        system: Whether it is given instructions at all.
+        system_role: Whether they are a system message, and not the beginning of the user's first.
         direct: Whether a short input may go to it in a plain call.
+        bare_final: Whether a `FINAL(...)` without a fence counts as a cell.
+        fence: The language of the fence that it is shown.
+        fences: The languages of fences that are cells; empty for a fence without one, where there is no other.
+        output_chars: Characters of a cell's output that it is shown, unless `Limits` say otherwise.
+        call_chars: The most characters that a sub-call to this model should have; None for what fits.
+        switch: A line at the end of its first message, such as one that switches its thinking off.
+        stop: Strings that end a reply.
+        request: More fields of each request.
     """
 
     name: str
-    system: bool = True
-    output_chars: int = 20_000
-    bare_final: bool = False
-    direct: bool = True
+    folders: tuple[Path, ...]
+    match: tuple[str, ...]
+    system: bool
+    system_role: bool
+    direct: bool
+    bare_final: bool
+    fence: str
+    fences: tuple[str, ...]
+    output_chars: int
+    switch: str
+    stop: tuple[str, ...]
+    call_chars: int | None = None
+    request: Mapping[str, JSON] = field(default_factory=dict)
+
+    def is_for(self, model: str) -> bool:
+        """Whether its patterns are found in the last part of a model's name, whoever serves it."""
+        name = model.rstrip("/").rpartition("/")[2].lower().removesuffix(".gguf")
+        return any(re.search(pattern, name, re.IGNORECASE) for pattern in self.match)
+
+    def reads(self, window: int | None) -> int | None:
+        """The tokens that a sub-call to this model should have at most, of a window of so many; None if unknown."""
+        if self.call_chars is None:
+            return window
+        return min(window or self.call_chars, self.call_chars // _CHARS_PER_TOKEN)
 
     def opening(
         self,
@@ -71,9 +106,14 @@ class Profile:
         if not self.system:
             headline = _as_text(headline)
         first = self._text("first.md").substitute(question=question, description=description, headline=headline)
+        if self.switch:
+            first = f"{first}\n\n{self.switch}"
         if not self.system:
             return (Message("user", first),)
-        return (Message("system", self._system(functions, limits, sub_window, models)), Message("user", first))
+        instructions = self._system(functions, limits, sub_window, models)
+        if not self.system_role:
+            return (Message("user", f"{instructions}\n\n{first}"),)
+        return (Message("system", instructions), Message("user", first))
 
     def output(self, result: CellResult, limits: Limits) -> str:
         """The message that shows what a cell did, and the output in it cut head and tail."""
@@ -94,7 +134,7 @@ class Profile:
 
     def nudge(self) -> str:
         """What a reply without a cell is answered with."""
-        return self._text("nudge.md").template
+        return self._text("nudge.md").substitute(fence=self.fence)
 
     def wrap_up(self, reason: str) -> str:
         """What the model is asked when a limit is reached."""
@@ -111,43 +151,83 @@ class Profile:
         named = {*functions, "model"} if models and "llm_query" in functions else functions
         offered = [text for name, text in _functions().items() if name in named]
         given = {"sub_window": fits, "models": "\n".join(f"  - {offer}" for offer in models)}
-        delegation = (
-            "Hand reading to `llm_query_batched` in pieces that fill its window: few large prompts, not many tiny ones."
-            if "llm_query" in functions
-            else "There are no sub-calls in this run: read what matters yourself, a little at a time."
-        )
+        fitting = sub_window * _CHARS_PER_TOKEN if sub_window else _CALL_CHARS
+        call_chars = min(fitting, self.call_chars or fitting)
+        advice = self._text("delegation.md" if "llm_query" in functions else "alone.md")
         return self._text("system.md").substitute(
             functions="\n".join(f"- {Template(text).safe_substitute(given)}" for text in offered),
             output_chars=f"{self._limit(limits):,}",
             cell_seconds=f"{limits.cell_seconds:g}",
             turns=limits.turns,
-            delegation=delegation,
+            delegation=advice.substitute(call_chars=f"{call_chars:,}"),
+            fence=self.fence,
         )
 
     def _limit(self, limits: Limits) -> int:
         return limits.output_chars or self.output_chars
 
     def _text(self, file: str) -> Template:
-        return _template(self.name, file)
+        return _template(self.folders, file)
 
 
-DEFAULT = Profile("default")
-NANO = Profile("nano", system=False, output_chars=1500, direct=False)
+@cache
+def shipped() -> Mapping[str, Profile]:
+    """The profiles that come with rlm, by name."""
+    return {name: load(_FOLDER / name) for name in _names()}
 
 
+@cache
 def profile_for(model: str) -> Profile:
     """The profile of a model, by its name."""
-    return NANO if model.split("/")[-1] == "nano" else DEFAULT
+    return next((one for one in shipped().values() if one.is_for(model)), shipped()["default"])
+
+
+def find(spec: str | Path) -> Profile:
+    """The profile that a caller names, or whose folder or `profile.toml` is given.
+
+    Raises:
+        ConfigError: There is none, or it can't be used; says why.
+    """
+    if isinstance(spec, str) and spec in shipped():
+        return shipped()[spec]
+    path = Path(spec).expanduser()
+    if isinstance(spec, str) and "/" not in spec and not path.exists():
+        raise ConfigError(f"no profile {spec!r}: {', '.join(shipped())}, or the folder of one of yours")
+    return load(path.parent if path.name == profile_file.FILE else path)
+
+
+def load(folder: Path) -> Profile:
+    """The profile in a folder: what it leaves out is as in its `base`, and in the end as in `default`.
+
+    Raises:
+        ConfigError: There is none, or something in it is wrong; names the file, the field, and what it must be.
+    """
+    fields = {"match": [], **profile_file.read(folder)}
+    folders = [folder]
+    while folders[-1] != _FOLDER / "default":
+        name = fields.pop("base", "default")
+        base = _FOLDER / name
+        if name not in (names := _names()) or base in folders:
+            raise ConfigError(f"{folders[-1] / profile_file.FILE}: base is one of {', '.join(names)}, not {name!r}")
+        folders.append(base)
+        fields = {**profile_file.read(base), **fields}  # what it is for is its own: each has a `match`
+    made: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+    return Profile(name=folder.resolve().name, folders=tuple(folders), **made)
+
+
+def _names() -> list[str]:
+    """Of the profiles that come with rlm."""
+    return sorted(path.parent.name for path in _FOLDER.glob(f"*/{profile_file.FILE}"))
 
 
 def task() -> str:
     """The question that stands for a prompt which is question and input in one."""
-    return _template(".", "task.md").template
+    return _template((_FOLDER,), "task.md").template
 
 
 def direct(question: str, context: str) -> str:
     """The prompt of a plain call, for an input that is short."""
-    return _template(".", "direct.md").substitute(question=question, context=context)
+    return _template((_FOLDER,), "direct.md").substitute(question=question, context=context)
 
 
 def cut(text: str, limit: int, true_size: int | None = None) -> str:
@@ -174,16 +254,13 @@ def _as_text(headline: str) -> str:
 
 
 @cache
-def _template(profile: str, file: str) -> Template:
-    folder = resources.files("rlm.prompts")
-    path = folder / profile / file
-    if not path.is_file():
-        path = folder / "default" / file
+def _template(folders: tuple[Path, ...], file: str) -> Template:
+    path = next(path for folder in folders if (path := folder / file).is_file())
     return Template(path.read_text(encoding="utf-8").rstrip("\n"))
 
 
 @cache
 def _functions() -> dict[str, str]:
     """Name -> description of each function that a cell may be offered, in the order of the file; `model` is no such."""
-    sections = _template("default", "functions.md").template.split("## ")[1:]
+    sections = _template((_FOLDER / "default",), "functions.md").template.split("## ")[1:]
     return {name.strip(): text.strip() for name, _, text in (section.partition("\n") for section in sections)}
