@@ -104,6 +104,18 @@ def test_without_a_network_the_cache_serves(monkeypatch: pytest.MonkeyPatch, tmp
         hub.fetch(REPO + ":Q4_K_M")
 
 
+def test_offline_mode_is_kept_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with FakeHub({REPO: QUANTS}) as server:
+        server.point(monkeypatch, tmp_path)
+        file = hub.fetch(REPO)
+        server.requests.clear()
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        assert hub.fetch(REPO) == file
+        with pytest.raises(LMUnavailableError, match="someone/other can't be downloaded, and the cache"):
+            hub.fetch("someone/other")
+        assert server.requests == []
+
+
 def test_without_a_network_and_a_cache_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     point(monkeypatch, DEAD, tmp_path)
     with pytest.raises(LMUnavailableError, match=rf"{REPO} can't be downloaded, and the cache .*refused"):

@@ -164,6 +164,24 @@ def test_credentials_that_were_given_a_token_are_used_as_they_are() -> None:
     assert server.requests[0].headers["x-goog-user-project"] == "payer"
 
 
+class Scoped(Counted, credentials.Scoped):
+    """A service account's, which can have no token before it is said for what."""
+
+    @property
+    def requires_scopes(self) -> bool:
+        return True
+
+    def with_scopes(self, scopes: Any, default_scopes: Any = None) -> Counted:
+        assert scopes == ["https://www.googleapis.com/auth/cloud-platform"]
+        return Counted()
+
+
+def test_credentials_without_a_scope_get_theirs() -> None:
+    with serve(lambda _: generated()) as server:
+        asyncio.run(vertex(server, Scoped()).complete(ASK))
+    assert server.requests[0].headers["authorization"] == "Bearer t-1"
+
+
 @pytest.mark.parametrize(
     ("failure", "raised", "said"),
     [

@@ -168,7 +168,7 @@ def _path(model: str, project: str, location: str) -> str:
 def _credentials(name: str, given: Any, project: str | None) -> tuple[Any, str]:
     """The credentials and the project."""
     try:
-        import google.auth
+        import google.auth.credentials
         import google.auth.transport.requests
     except ImportError:
         raise ConfigError(f"{name} needs google-auth: pip install 'rlm-engine[vertex]'") from None
@@ -184,4 +184,5 @@ def _credentials(name: str, given: Any, project: str | None) -> tuple[Any, str]:
     project = project or getattr(given, "project_id", None)
     if not project:
         raise MissingKeyError(f"{name} needs a project: set {PROJECT_VARIABLE}, or give project=")
-    return given, project
+    scoped: Any = google.auth.credentials.with_scopes_if_required  # a service account's have none of their own
+    return scoped(given, [_SCOPE]), project
