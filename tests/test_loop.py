@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -218,6 +219,15 @@ def test_thinking_that_took_all_room_is_said_to_the_model() -> None:
     assert [request.max_tokens for request in node.lm.requests] == [None, 400, None]
     assert node.conversation[3].content.startswith("Your thinking took all the room")
     assert node.ledger.usage.calls == 3
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(block("half = 1"), Usage(1, 5, 5), 0.0, "filter"), Reply("", Usage(1, 5, 5), 0.0)]
+)
+def test_what_a_filter_stopped_is_not_run_and_what_is_empty_is_nudged(reply: Reply) -> None:
+    outcome, node, session, _ = play([reply, replace(reply, text=None), block("FINAL(1)")])  # type: ignore[arg-type]
+    assert session.ran == ["FINAL(1)"]
+    assert (outcome.status, node.ledger.usage.calls) == ("done", 3)
 
 
 def test_a_conversation_that_can_not_fit_is_refused_before_it_is_sent() -> None:

@@ -249,7 +249,7 @@ async def _request(node: Dialogue, span: int, size: int, max_tokens: int | None,
             usage, cost = held.booked
             _tell_reply(node, span, Reply("", usage, cost), began)
         raise
-    reply = replace(reply, cost=cost)
+    reply = replace(reply, text=reply.text or "", cost=cost)  # a caller's own client may say None
     _tell_reply(node, span, reply, began)
     return reply
 
