@@ -86,6 +86,22 @@ def test_nobody_is_asked_about_what_the_limits_refuse() -> None:
     assert (done.answer, seen) == ("refused", [])
 
 
+def test_only_what_would_be_sent_is_estimated() -> None:
+    seen: list[Estimate] = []
+
+    def approve(estimate: Estimate) -> str:
+        seen.append(estimate)
+        return "allow"
+
+    equal = "llm_query_batched(['a', 'a', 'b'], temperature=0)"
+    more = "FINAL(llm_query_batched(['b', 'c'], temperature=0, fresh=False))"
+    done = run(equal, equal, more, "FINAL(1)", approve=approve)  # type: ignore[arg-type]
+    assert (done.answer, [estimate.calls for estimate in seen]) == (["yes", "yes"], [2, 1])
+    seen.clear()
+    run("llm_query_batched(['a', 'a', 'b'])", "FINAL(1)", approve=approve)  # type: ignore[arg-type]
+    assert [estimate.calls for estimate in seen] == [3], "voting asks each"
+
+
 def test_what_is_denied_is_not_counted() -> None:
     done = run(BATCH + "FINAL(llm_query('b'))", approve=lambda e: "deny" if e.calls > 1 else "allow",
                limits=Limits(sub_calls=1))  # fmt: skip

@@ -143,6 +143,15 @@ class Asker:
                 )
             return record.reply
 
+    def to_send(self, calls: Sequence[Call]) -> list[str]:
+        """The prompts of those calls that would be sent now: not answered by what is kept, on its way, or equal."""
+        sent: dict[object, str] = {}
+        for number, call in enumerate(calls):
+            asked = self._key(call)
+            if asked is None or not self._replies.has(asked):
+                sent.setdefault(number if asked is None else asked, call.prompt)
+        return list(sent.values())
+
     def kept(self, call: Call, answer: str) -> str:
         """Tells the trace that a call was answered with what an earlier cell had been answered."""
         with recorded(self._trace, self._begin(call)) as record:

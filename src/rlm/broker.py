@@ -96,7 +96,7 @@ class Broker:
 
     async def _llm_query(self, prompt: JSON, model: JSON = None, temperature: JSON = None, fresh: JSON = False) -> JSON:
         call = self._call("llm_query", _text(prompt, "prompt"), model, temperature, fresh)
-        await self._admit(call.name, call.lm, [call.prompt])
+        await self._admit([call])
         return await self._asker.ask(call)
 
     async def _llm_query_batched(
@@ -113,7 +113,7 @@ class Broker:
 
         failures: list[RlmError | None] = []
         try:
-            await self._admit(first.name, first.lm, [texts[index] for index in missing])
+            await self._admit([replace(first, prompt=texts[index]) for index in missing])
             for text, answer in zip(texts, done, strict=True):
                 if answer is not None:
                     self._asker.kept(replace(first, prompt=text), answer)
@@ -139,16 +139,19 @@ class Broker:
         key = id(call.lm), call.temperature, call.fresh, task, json.dumps(schema)
         found = self._mapped[key]
         packs = pack_items([text for text in texts if text not in found], task, schema, call.lm.window)
-        await self._admit(call.name, call.lm, [pack.prompt for pack in packs])
+
+        def asked(pack: Pack) -> Call:
+            return replace(call, prompt=pack.prompt, once=True, keeps=pack.is_answered)
 
         async def ask(pack: Pack) -> None:
-            asked = replace(call, prompt=pack.prompt, once=True, keeps=pack.is_answered)
-            found.update(pack.read(await self._asker.ask(asked)))
+            found.update(pack.read(await self._asker.ask(asked(pack))))
+
+        await self._admit([asked(pack) for pack in packs])
 
         done = await self._each(ask, packs)
         again = [one for pack, failure in zip(packs, done, strict=True) if not failure for one in pack.split(found)]
         try:
-            await self._admit(call.name, call.lm, [pack.prompt for pack in again])
+            await self._admit([asked(pack) for pack in again])
             done += await self._each(ask, again)
         except LimitError as error:
             done.append(error)
@@ -165,7 +168,7 @@ class Broker:
 
     async def _rlm_query(self, prompt: JSON, context: JSON = None, model: JSON = None) -> JSON:
         call = self._call("rlm_query", _text(prompt, "prompt"), model)
-        await self._admit(call.name, call.lm, [call.prompt])
+        await self._admit([call])
         return await self._child(call, context)
 
     async def _rlm_query_batched(self, prompts: JSON, contexts: JSON = None, model: JSON = None) -> JSON:
@@ -174,7 +177,7 @@ class Broker:
         inputs = contexts if contexts is not None else [None] * len(texts)
         if not isinstance(inputs, list) or len(inputs) != len(texts):
             raise ConfigError(f"rlm_query_batched takes as many contexts as prompts ({len(texts)})")
-        await self._admit(first.name, first.lm, texts)
+        await self._admit([replace(first, prompt=text) for text in texts])
         done: list[JSON] = [None] * len(texts)
 
         async def ask(index: int) -> None:
@@ -185,16 +188,19 @@ class Broker:
     async def _each(self, call: Callable[[Item], Awaitable[None]], items: Sequence[Item]) -> list[RlmError | None]:
         return await each(call, items, self._ledger.limits.concurrency)
 
-    async def _admit(self, function: str, lm: LM, prompts: Sequence[str]) -> None:
-        """Before calls are made: all of them, or none.
+    async def _admit(self, calls: Sequence[Call]) -> None:
+        """Before calls of one kind are made: all of them, or none.
 
         Raises:
             LimitError: They may not be.
         """
-        self._ledger.check_sub_calls(len(prompts))  # nobody is asked about what can't be
-        children = self._has_children and function in CHILD_CALLS
-        await self._approval(self.span, function, lm, prompts, children=children)
-        self._ledger.take_sub_calls(len(prompts))
+        self._ledger.check_sub_calls(len(calls))  # nobody is asked about what can't be
+        if calls:
+            name, lm = calls[0].name, calls[0].lm
+            children = self._has_children and name in CHILD_CALLS
+            prompts = [call.prompt for call in calls] if children else self._asker.to_send(calls)
+            await self._approval(self.span, name, lm, prompts, children=children)
+        self._ledger.take_sub_calls(len(calls))
 
     async def _child(self, call: Call, context: JSON) -> str:
         if not self._has_children:

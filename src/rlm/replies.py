@@ -86,6 +86,10 @@ class Folder:
         whole = isinstance(text, str) and entry.get("key") == digest and entry.get("sum") == _sum(text)
         return text if whole else None
 
+    def has(self, digest: str) -> bool:
+        """Whether there is a file for it; that it can be read, `get` says."""
+        return os.path.exists(self.path / (digest + _ENDING))
+
     async def put(self, digest: str, text: str) -> None:
         """Keeps an answer. Where that fails (a full disk), it is not kept: the answer itself is what was paid for."""
         data = json.dumps({"key": digest, "sum": _sum(text), "text": text}).encode()
@@ -162,6 +166,12 @@ class Replies:
             if (joined := first.result()) is not None:
                 self.reused += 1
                 return joined, "joined"
+
+    def has(self, asked: Key) -> bool:
+        """Whether an answer is kept, or on its way, so that nobody would be asked now."""
+        if asked in self._kept or asked in self._in_flight:
+            return True
+        return self._folder is not None and asked.lasts and self._folder.has(asked.digest)
 
     async def _ask(self, asked: Key, ask: Callable[[], Awaitable[str]], keeps: Callable[[str], bool]) -> str:
         told: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
