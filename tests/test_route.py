@@ -7,6 +7,7 @@ import pytest
 
 from rlm.context import load
 from rlm.lms.scripted import Scripted
+from rlm.prompts.profiles import profile_for
 from rlm.route import Route, Way, choose
 
 FITS = "fit well into a plain call (up to about"
@@ -14,7 +15,7 @@ FITS = "fit well into a plain call (up to about"
 
 def way(value: object, route: Route = "auto", *, window: int | None = 100_000, name: str = "m") -> Way:
     with closing(load(value)) as context:
-        return choose(route, Scripted([], name=name, window=window), context)
+        return choose(route, Scripted([], name=name, window=window), profile_for(name), context)
 
 
 def test_a_short_text() -> None:

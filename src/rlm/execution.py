@@ -93,7 +93,7 @@ class Execution:
         """
         try:
             self._trace.subscribe(self._run.put)
-            if sandboxed(self._setup.route, self._setup.model):
+            if sandboxed(self._setup.route, self._setup.model, self._profile(self._setup.model)):
                 self._setup.launcher.prepare()
             with closing(await asyncio.to_thread(load, value)) as context:
                 self._begin(context)
@@ -108,7 +108,8 @@ class Execution:
 
     async def _outcome(self, context: Context) -> Outcome:
         try:
-            self._way = choose(self._setup.route, self._setup.model, context)
+            lm = self._setup.model
+            self._way = choose(self._setup.route, lm, self._profile(lm), context)
             if self._way.text is not None:
                 return await self._direct(context, self._way.text)
             return await self._recursive(context)

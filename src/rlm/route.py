@@ -7,7 +7,7 @@ from typing import Literal
 
 from rlm.context import Context
 from rlm.lms.base import LM, estimate_tokens
-from rlm.prompts import profiles
+from rlm.prompts.profiles import Profile
 
 # Below about this many tokens a plain call answers better and cheaper (figure 1 of arXiv 2512.24601).
 DIRECT_TOKENS = 2**14
@@ -29,22 +29,22 @@ class Way:
     reason: str
 
 
-def sandboxed(route: Route, lm: LM) -> str:
+def sandboxed(route: Route, lm: LM, profile: Profile) -> str:
     """Why no input can go to this model in a plain call; empty where that depends on the input."""
     if route == "never":
         return 'route="never"'
     if route == "always":
         return ""
-    if not profiles.profile_for(lm.name).direct:
+    if not profile.direct:
         return f"{lm.name} answers through code alone"
     if lm.window is None:
         return f"the window of {lm.name} is not known, so nothing is known to fit into a plain call"
     return ""
 
 
-def choose(route: Route, lm: LM, context: Context) -> Way:
+def choose(route: Route, lm: LM, profile: Profile, context: Context) -> Way:
     """The way of an input: under `auto`, one that fits comfortably goes to the model in a plain call."""
-    if why := sandboxed(route, lm):
+    if why := sandboxed(route, lm, profile):
         return Way(None, why)
     if route == "always":
         return Way(_text(context), 'route="always"')

@@ -9,7 +9,7 @@ from typing import Any
 
 from rlm import config
 from rlm.errors import ConfigError
-from rlm.lms import listed, providers
+from rlm.lms import providers
 from rlm.lms.base import LM, Price, priced
 from rlm.lms.providers import BOX, Client
 
@@ -73,6 +73,8 @@ def default_sub_model() -> str | None:
 
 def nearest(name: str) -> str:
     """The model that the price list knows and that `name` was probably meant to be; empty if there is none."""
+    from rlm.lms import listed  # decimal, which it needs, takes 5 ms to import
+
     provider = providers.find(name.partition("/")[0])
     if provider is None:
         return ""
