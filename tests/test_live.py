@@ -7,7 +7,7 @@ from dataclasses import replace
 import pyte
 import pytest
 
-from rlm import RLM
+from rlm import RLM, Estimate
 from rlm.live import LiveTree
 from rlm.lms.scripted import Scripted
 from rlm.trace.events import (
@@ -235,6 +235,24 @@ def test_long_texts_of_sub_calls_are_not_kept() -> None:
         live.listen(event)
     assert live.run.root is not None
     assert len(live.run.root.turns[0].calls[0].begin.prompt) == 400
+
+
+def test_the_tree_rests_while_the_callers_function_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Terminal()
+    monkeypatch.setattr("sys.stderr", file)
+    shown: list[str] = []
+
+    def confirm(estimate: Estimate) -> bool:
+        shown.append(file.seen())
+        return True
+
+    model = Scripted(["```repl\nFINAL(llm_query('a'))\n```", "yes"])
+    done = RLM(
+        model=model, verbose=True, trace=False, route="never", approve=lambda estimate: "ask", confirm=confirm
+    ).completion("How long?", context="four")
+    assert done.response == "yes"
+    assert "llm_query × 1: waits for approval, about $0" in shown[0]
+    assert "    └── answer: yes\ndone · 1/30 turn" in file.seen()
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
@@ -133,11 +132,6 @@ class LiveTree:
         for turn in turns[self._printed : whole]:
             console.print(turn_view(turn))
             self._printed += 1
-
-
-def show() -> Callable[[Event], None]:
-    """A listener that draws one run on standard error, for `RLM(verbose=True)`."""
-    return LiveTree().listen
 
 
 def _shortened(event: Event) -> Event:
