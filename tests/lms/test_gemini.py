@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import time
 from typing import Any
 
 import pytest
@@ -98,6 +99,16 @@ def test_the_fields_of_the_request() -> None:
         "maxOutputTokens": 9,
         "temperature": 0.5,
         "thinkingConfig": {"thinkingLevel": "LOW"},
+    }
+
+
+def test_what_a_request_brings_joins_what_the_caller_gave() -> None:
+    extra: dict[str, Any] = {"generationConfig": {"topK": 20, "seed": 1, "stopSequences": ["END"]}}
+    request = Request(ASK.messages, stop=("a", "b", "c", "d", "e"), fields={"generationConfig": {"topK": 3}})
+    assert body(request, extra=extra)["generationConfig"] == {
+        "topK": 3,
+        "seed": 1,
+        "stopSequences": ["END", "a", "b", "c", "d"],
     }
 
 
@@ -241,10 +252,8 @@ def test_what_answers_depend_on_is_told_without_the_key() -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_wait_that_the_body_asks_for_is_kept(stream: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[float | None] = []
-    monkeypatch.setattr("rlm.lms.http._wait", lambda policy, failed, wait: asked.append(wait) or 0.0)
-    limits = (over_quota("GenerateRequestsPerMinutePerProjectPerModel-FreeTier"), retry_in("38.922534355s"))
+def test_a_wait_that_the_body_asks_for_is_kept(stream: bool) -> None:
+    limits = (over_quota("GenerateRequestsPerMinutePerProjectPerModel-FreeTier"), retry_in("0.12s"))
     answers = iter(
         [
             error(429, "RESOURCE_EXHAUSTED", "You exceeded your current quota.", *limits),
@@ -252,8 +261,12 @@ def test_a_wait_that_the_body_asks_for_is_kept(stream: bool, monkeypatch: pytest
             generated(),
         ]
     )
-    reply, _ = ask(lambda _: next(answers), stream=stream)
-    assert (reply.retries, asked) == (2, [38.922534355, None])
+    began = time.monotonic()
+    reply, _ = ask(lambda _: next(answers), stream=stream, policy=Policy(attempts=3, backoff=0.0))
+    assert time.monotonic() - began >= 0.12
+    assert reply.retries == 2
+    with pytest.raises(LMUnavailableError, match="it asks to wait 3,600 s"):
+        ask(lambda _: error(429, "RESOURCE_EXHAUSTED", "Quota.", retry_in("3600s")), stream=stream)
 
 
 def test_a_quota_for_the_day_is_not_waited_for() -> None:

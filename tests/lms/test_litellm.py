@@ -213,7 +213,7 @@ def test_a_missing_key_is_told_with_its_variable(monkeypatch: pytest.MonkeyPatch
 def test_a_key_of_the_config_file_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     monkeypatch.setattr("rlm.config.variable", lambda name: "k-config" if name == "ANTHROPIC_API_KEY" else "")
-    assert LiteLLM("anthropic/claude-x")._arguments(ASK)["api_key"] == "k-config"
+    assert LiteLLM("anthropic/claude-x")._key() == {"api_key": "k-config"}
 
 
 def test_options_that_can_not_be_right(monkeypatch: pytest.MonkeyPatch) -> None:

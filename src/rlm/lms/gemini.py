@@ -45,6 +45,7 @@ _BROKEN = {
     "MISSING_THOUGHT_SIGNATURE",
 }
 _SHOWN = 300
+_MOST_STOPS = 5  # more are refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,10 @@ class Form:
         }
 
     def _config(self, request: Request) -> dict[str, JSON]:
-        given = {**self.extra, **request.fields}.get("generationConfig", {})
-        config: dict[str, JSON] = dict(given) if isinstance(given, dict) else {}
+        config: dict[str, JSON] = {}
+        for fields in (self.extra, request.fields):
+            given = fields.get("generationConfig")
+            config |= given if isinstance(given, dict) else {}
         max_tokens = request.max_tokens if request.max_tokens is not None else self.max_tokens
         if max_tokens is not None:
             config["maxOutputTokens"] = max_tokens
@@ -104,7 +107,9 @@ class Form:
         if temperature is not None:
             config["temperature"] = temperature
         if request.stop:
-            config["stopSequences"] = [*request.stop]
+            given = config.get("stopSequences")
+            own = given if isinstance(given, list) else []
+            config["stopSequences"] = [*own, *request.stop][:_MOST_STOPS]
         if self.thinking_budget is not None:
             config["thinkingConfig"] = {"thinkingBudget": self.thinking_budget}
         if self.thinking_level is not None:

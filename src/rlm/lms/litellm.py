@@ -64,6 +64,7 @@ class LiteLLM:
         self._temperature = temperature
         self._extra = check_extra(extra, _OURS)
         self._policy = policy
+        self._found: Mapping[str, str] | None = None
         if importlib.util.find_spec("litellm") is None:
             raise ConfigError(f"{self.name} needs LiteLLM: pip install 'rlm-engine[litellm]'")
 
@@ -105,7 +106,9 @@ class LiteLLM:
             LMUnavailableError: The provider failed and kept failing through the retries.
             LMReplyError: The prompt is too long, or the reply is empty, a refusal, filtered, or all thinking.
         """
-        arguments = await asyncio.to_thread(self._arguments, request)
+        if self._found is None:
+            self._found = await asyncio.to_thread(self._key)
+        arguments = self._arguments(request)
         account = f"litellm {self._model.partition('/')[0]}"
         response, retries = await tried(partial(self._attempt, arguments), self.name, self._policy, account)
         return self._reply(response, retries, request)
@@ -119,7 +122,7 @@ class LiteLLM:
             **({"max_tokens": max_tokens} if max_tokens is not None else {}),
             **({"temperature": temperature} if temperature is not None else {}),
             **({"stop": [*request.stop]} if request.stop else {}),
-            **self._key(),
+            **(self._found or {}),
             **self._extra,
             **request.fields,
             "num_retries": 0,
