@@ -9,6 +9,7 @@ from rlm import config
 from rlm.errors import ConfigError, MissingKeyError
 from rlm.lms import default_model, default_sub_model, resolve
 from rlm.lms.base import Price
+from rlm.lms.http import Policy
 from rlm.lms.openai import OpenAI
 from rlm.reference import RLM
 
@@ -96,6 +97,7 @@ def test_options_of_a_model_go_before_its_provider_s_and_the_caller_s_before_bot
     window = 1000
     [options."openai/m"]
     window = 2000
+    policy = {attempts = 2, attempt = 30.5}
     [prices."openai/m"]
     input_mtok = 1
     output_mtok = 2.5
@@ -104,6 +106,7 @@ def test_options_of_a_model_go_before_its_provider_s_and_the_caller_s_before_bot
     assert [resolve(name).window for name in ("openai/other", "openai/m")] == [1000, 2000]
     assert resolve("openai/m", window=3000).window == 3000
     assert resolve("openai/m").price == Price(1.0, 2.5)
+    assert resolve("openai/m")._policy == Policy(attempts=2, attempt=30.5)  # type: ignore[attr-defined]
     assert resolve("openai/other").price is None
     assert RLM(model="openai/m", prices={"openai/m": Price(3, 4)}).setup.model.price == Price(3, 4)
 
@@ -151,6 +154,12 @@ def test_what_the_file_can_not_say(path: Path, text: str, said: str) -> None:
             r'\[prices."openai/m"\] of the config file has US dollars per million',
         ),
         ('[prices."openai/m"]\ninput = 1', r'\[prices."openai/m"\] of the config file has US dollars per million'),
+        ('[options."openai/m"]\nwindow = "32k"', "window must be a number of tokens"),
+        ("[options.openai]\nmax_tokens = 1.5", r'\[options."openai"\] of the config file: max_tokens must be a number'),
+        ('[options."openai/m"]\nprice = 1', r'has no price: that is \[prices."openai/m"\]'),
+        ('[options."openai/m"]\npolicy = {attempts = "x"}', "policy is a table of numbers: attempts, connect, attempt"),
+        ('[options."openai/m"]\npolicy = {tries = 3}', "policy is a table of numbers: attempts, connect, attempt"),
+        ('[options."openai/m"]\npolicy = 3', "policy is a table of numbers: attempts, connect, attempt"),
         ('[options."openai/m"]\nwindw = 1', "openai: .*unexpected keyword argument 'windw'"),
     ],
 )

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from rlm import config
 from rlm.cli import exit_codes
 from rlm.errors import ConfigError, RlmError
-from rlm.lms import default_model, default_sub_model, price_of, providers, resolve
+from rlm.lms import default_model, default_sub_model, options_of, price_of, providers, resolve
 from rlm.lms.base import Price
 from rlm.lms.providers import BOX, Provider
 from rlm.terminal import visible
@@ -124,7 +124,7 @@ def _listed(spec: str, provider: Provider, model: str) -> tuple[int | None, Pric
     from rlm.lms.prices import listing
 
     settings = config.read()
-    options = {**settings.options.get(provider.name, {}), **settings.options.get(spec, {})}
+    options = options_of(spec, settings)
     url = options.get("base_url") or provider.url
     known = listing(model, url) if url and model != "MODEL" else None
     tokens = options.get("window") or window.learnt(spec) or (known.window if known else None)
@@ -138,8 +138,7 @@ def _listed(spec: str, provider: Provider, model: str) -> tuple[int | None, Pric
 def _missing(provider: Provider, spec: str) -> str:
     if not provider.installed:
         return provider.install
-    settings = config.read().options
-    given = {**settings.get(provider.name, {}), **settings.get(spec, {})}
+    given = options_of(spec, config.read())
     if not provider.keys or provider.key or given.keys() & {"api_key", "headers"}:
         return ""
     return f"set {' or '.join(provider.keys)}"
@@ -177,7 +176,7 @@ def _served(name: str) -> list[Row]:
     from rlm.lms.served import Server
     from rlm.lms.wire import host_of
 
-    preset, options = PRESETS[name], config.read().options.get(name, {})
+    preset, options = PRESETS[name], options_of(name, config.read())
     assert isinstance(preset, Local)
     url = options.get("base_url") or preset.url
     key = preset.find_key(options.get("api_key"), host_of(url))

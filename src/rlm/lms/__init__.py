@@ -34,7 +34,7 @@ def resolve(spec: str | LM, **options: Any) -> LM:
         return spec
     settings = config.read()
     name, _, model = spec.partition("/")
-    given = {**settings.options.get(name, {}), **settings.options.get(spec, {}), **options}
+    given = {**options_of(spec, settings), **options}
     if spec == BOX:
         from rlm.lms.llamacpp import box
 
@@ -80,6 +80,37 @@ def nearest(name: str) -> str:
         return ""
     near = listed.nearest(name.partition("/")[2], provider.url)
     return f"{provider.name}/{near}" if near else ""
+
+
+def options_of(spec: str, settings: config.Config) -> dict[str, Any]:
+    """The config file's options for a model and, behind them, its provider, as the client takes them.
+
+    Raises:
+        ConfigError: One is of the wrong kind.
+    """
+    provider = spec.partition("/")[0]
+    return {**_checked(provider, settings), **(_checked(spec, settings) if spec != provider else {})}
+
+
+def _checked(name: str, settings: config.Config) -> dict[str, Any]:
+    options = dict(settings.options.get(name, {}))
+    if "price" in options:
+        raise ConfigError(f'[options."{name}"] of the config file has no price: that is [prices."{name}"]')
+    if odd := [field for field in ("window", "max_tokens") if type(options.get(field, 0)) is not int]:
+        raise ConfigError(f'[options."{name}"] of the config file: {odd[0]} must be a number of tokens')
+    if "policy" in options:
+        from rlm.lms.http import Policy
+
+        given = options["policy"]
+        fields = tuple(Policy.__slots__)
+        if not isinstance(given, dict) or not all(
+            field in fields and type(value) in (int, float) for field, value in given.items()
+        ):
+            raise ConfigError(
+                f'[options."{name}"] of the config file: policy is a table of numbers: {", ".join(fields)}'
+            )
+        options["policy"] = Policy(**given)
+    return options
 
 
 def _make(client: Client, provider: str, options: Mapping[str, Any], *model: str) -> LM:
