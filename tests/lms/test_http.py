@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from rlm.errors import LMError, LMRefusedError, LMReplyError, LMUnavailableError
-from rlm.lms import http
+from rlm.lms import http, retries
 from rlm.lms.http import Policy
 from rlm.lms.pace import Pace
 from rlm.lms.scripted_server import Answer, Received, ScriptedServer
@@ -41,14 +41,14 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits between attempts, drawn from a seed and not waited."""
     waits: list[float] = []
-    monkeypatch.setattr(http, "_random", random.Random(0))
-    real = http._wait
+    monkeypatch.setattr(retries, "_random", random.Random(0))
+    real = retries._wait
 
     def note(policy: Policy, failed: int, asked: float | None) -> float:
         waits.append(real(policy, failed, asked))
         return 0.0
 
-    monkeypatch.setattr(http, "_wait", note)
+    monkeypatch.setattr(retries, "_wait", note)
     monkeypatch.setattr(Pace, "hold", lambda pace, seconds, reason: None)
     return waits
 
@@ -303,10 +303,10 @@ def test_the_pool_opens_again_after_it_was_closed() -> None:
         assert server.accepted == 2
 
 
-def test_aiohttp_is_loaded_while_other_things_begin() -> None:
+def test_what_a_connection_needs_is_loaded_while_other_things_begin() -> None:
     code = (
-        "import sys, threading; from rlm.lms import http; before = 'aiohttp' in sys.modules; http.warm();"
+        "import sys, threading; from rlm.lms import http, pool; before = pool._tls.cache_info().currsize; http.warm();"
         "[one.join() for one in threading.enumerate() if one.name == 'rlm warm'];"
-        "after = 'aiohttp' in sys.modules; http.warm(); print(before, after, threading.active_count())"
+        "print(before, pool._tls.cache_info().currsize, 'aiohappyeyeballs' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False True 1\n"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "0 1 True\n"

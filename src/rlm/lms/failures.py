@@ -73,7 +73,7 @@ def read_answer(status: int, headers: Mapping[str, str], text: bytes, sent: Mapp
 
     Args:
         status: Of HTTP.
-        headers: Of the answer; looked up without regard to case.
+        headers: Of the answer, names in lower case.
         text: The body.
         sent: The request's headers, which may have a key that the answer repeats.
 
@@ -89,7 +89,7 @@ def read_answer(status: int, headers: Mapping[str, str], text: bytes, sent: Mapp
         if isinstance(value, dict) and not value.get("error"):
             return value
         if not isinstance(value, dict):
-            kind = headers.get("Content-Type", "no content type")
+            kind = headers.get("content-type", "no content type")
             raise LMReplyError(
                 f"the endpoint answered with something else than a JSON object ({kind}): is its URL right?"
             )
@@ -112,7 +112,7 @@ def failure(
         return LMRefusedError(f"{message} (the account has {left}; waiting does not help)", status, error)
     if 300 <= status < 400:
         return LMRefusedError(
-            f"{status}: it redirects to {headers.get('Location', '?')}; give that as the base URL", status
+            f"{status}: it redirects to {headers.get('location', '?')}; give that as the base URL", status
         )
     retried = status in _RETRIED or status == 429 or status >= 500 or (status == 409 and re.search(r"\block", message))
     should = headers.get("x-should-retry")  # what OpenAI and Anthropic tell their own SDKs
@@ -136,7 +136,7 @@ def asked_wait(headers: Mapping[str, str], message: str = "", error: JSON = None
     `retry-after-ms`; `Retry-After` in seconds or as a date; when an exhausted limit refills; Gemini's RetryInfo; else
     what the message says.
     """
-    for said, read in ((headers.get("retry-after-ms"), _milliseconds), (headers.get("Retry-After"), _moment)):
+    for said, read in ((headers.get("retry-after-ms"), _milliseconds), (headers.get("retry-after"), _moment)):
         if said and (wait := read(said)) is not None:
             return wait
     if (wait := exhausted(headers, _LIMITS)) is not None:

@@ -7,6 +7,7 @@ import hashlib
 import ipaddress
 import json
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 from urllib.parse import urlsplit
@@ -81,6 +82,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+@lru_cache(maxsize=256)
 def join(base_url: str, path: str) -> str:
     """`path` below the base URL; a query, such as Azure's api-version, stays at the end."""
     url = urlsplit(base_url)
@@ -176,7 +178,8 @@ class WireClient:
         key = "\n".join(value for header, value in self._headers.items() if header.lower() in KEY_HEADERS)
         # Providers limit each model of an account for itself.
         self._account = f"{self._host} {model} {hashlib.sha256(key.encode()).hexdigest()[:16]}"
-        warm()
+        if base_url.startswith("https"):
+            warm()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._model!r}, base_url={without_query(self._base_url)!r})"
