@@ -176,7 +176,8 @@ def _price(given_price: str, rates: str) -> Price:
             f"--price {given_price}: give two numbers, US dollars per million tokens in and out, like 0.25/2; "
             "a third is for input read from a cache, a fourth for input written to it"
         ) from None
-    return Price(*numbers[:4])
+    cached, written, *_ = [*numbers[2:], None, None]
+    return Price(numbers[0], numbers[1], cached, written)
 
 
 def _check_prices(engine: RLM, options: Options, prices: dict[str, Price]) -> None:

@@ -17,9 +17,9 @@ from typing import Any
 
 from rlm import nano
 from rlm.errors import ConfigError, LMError, LMRefusedError, LMReplyError, LMUnavailableError
-from rlm.lms import BOX
 from rlm.lms.base import Price
 from rlm.lms.gguf import read_fields
+from rlm.lms.providers import BOX
 from rlm.types import JSON, Finish, Reply, Request, Usage
 
 BOX_FILE = Path(nano.__file__).parent / "nano.gguf"
