@@ -56,9 +56,11 @@ def _names(hub: Any, repo: str) -> tuple[list[str], bool]:
     except (httpx.HTTPError, hub.errors.OfflineModeIsEnabled) as error:
         if names := _cached(hub, repo):
             return names, True
-        raise LMUnavailableError(
-            f"{repo} can't be downloaded, and the cache of huggingface_hub has nothing of it: {_first_line(error)}"
-        ) from error
+        if isinstance(error, httpx.TransportError):
+            why = f"there is no connection to {hub.constants.ENDPOINT} ({_first_line(error)})"
+        else:
+            why = _first_line(error)
+        raise LMUnavailableError(f"huggingface_hub's cache has nothing of {repo}, and {why}") from error
     return [name for file in found.siblings or [] if (name := str(file.rfilename)).endswith(".gguf")], False
 
 
