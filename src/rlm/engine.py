@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,14 +92,12 @@ class RLM:
             raise ConfigError(f"route is one of {', '.join(ROUTES)}: not {route!r}")
         if model is None:
             model, sub_model = default_model(), sub_model if sub_model is not None else default_sub_model()
-        root = _priced(resolve(model, **model_options or {}), prices)
-        sub = root
+        root = sub = _priced(resolve(model, **model_options or {}), prices)
         if sub_model is not None or sub_model_options:
             sub = _priced(resolve(model if sub_model is None else sub_model, **sub_model_options or {}), prices)
         pool = {name: _priced(resolve(spec), prices) for name, spec in (sub_models or {}).items()}
         _check_names(pool, root, sub)
-        for lm in (root, sub, *pool.values()):
-            _check_price(lm, limits)
+        _check_prices([root, sub, *pool.values()], limits)
         self.setup = Setup(
             model=root,
             sub_model=sub,
@@ -157,13 +155,14 @@ def _check_names(pool: Mapping[str, LM], root: LM, sub: LM) -> None:
             raise ConfigError(f"sub_models: {name!r} is the name of another model of the run")
 
 
-def _check_price(lm: LM, limits: Limits) -> None:
+def _check_prices(models: Iterable[LM], limits: Limits) -> None:
     """Refuses a limit of money on a model that nobody knows the price of.
 
     Raises:
         ConfigError: It is one.
     """
-    if limits.usd is None or lm.price is not None:
+    lm = None if limits.usd is None else next((lm for lm in models if lm.price is None), None)
+    if lm is None:
         return
     meant = f" (meant {near}?)" if (near := nearest(lm.name)) else ""
     raise ConfigError(

@@ -176,7 +176,7 @@ class Execution:
 
         broker = Broker(_models(setup), ledger, trace, depth, spawn, self._replies, self._approval)
         profile = self._profile(lm)
-        window = self._profile(setup.sub_model).reads(setup.sub_model.window)
+        offers = self._offers()
         session = Session(
             environment,
             functions=broker.functions,
@@ -186,16 +186,15 @@ class Execution:
             on_call=broker,
             pieces=pieces,
             seed=self._seed,
-            window=window,
+            window=offers[0].window,
         )
-        offered = {*broker.offered, "grep", "search", "chunks", "SHOW_VARS"}
         opening = profile.opening(
             question,
             description,
-            functions=offered,
+            functions={*broker.offered, "grep", "search", "chunks", "SHOW_VARS"},
             limits=setup.limits,
-            sub_window=window,
-            models=_offers(setup),
+            sub_window=offers[0].window,
+            models=offers if setup.sub_models else (),
         )
         node = Node(
             span=trace.new_span(),
@@ -215,6 +214,14 @@ class Execution:
             return await run_node(node)
         finally:
             await session.close()
+
+    def _offers(self) -> list[profiles.Offer]:
+        """What a root is told of the models that cells may call, the one by default before the pool."""
+        offers = []
+        for name, lm in {"": self._setup.sub_model, **self._setup.sub_models}.items():
+            price = (lm.price.input_mtok, lm.price.output_mtok) if lm.price else None
+            offers.append(profiles.Offer(name, lm.name, self._profile(lm).reads(lm.window), price))
+        return offers
 
     def _profile(self, lm: LM) -> Profile:
         """How a model is spoken to: what the caller gave is for the root's."""
@@ -342,15 +349,6 @@ def _models(setup: Setup) -> dict[str | None, LM]:
     for lm in known:
         models.setdefault(lm.name.partition("/")[2] or lm.name, lm)
     return models
-
-
-def _offers(setup: Setup) -> list[profiles.Offer]:
-    """What the prompt says of the pool; nothing where there is none."""
-    pool = {"": setup.sub_model, **setup.sub_models} if setup.sub_models else {}
-    return [
-        profiles.Offer(name, lm.name, lm.window, (price.input_mtok, price.output_mtok) if (price := lm.price) else None)
-        for name, lm in pool.items()
-    ]
 
 
 def as_text(answer: Answer) -> str:
