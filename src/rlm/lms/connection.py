@@ -93,18 +93,23 @@ class Connection(asyncio.Protocol):
     @property
     def is_free(self) -> bool:
         """Whether it can take a request."""
-        return self._keep and self._state == "done" and self._transport is not None and not self._transport.is_closing()
+        if not self._keep or self._state != "done" or self._transport is None:
+            return False
+        # An endpoint that refuses a long body early may leave it half sent.
+        return not self._transport.is_closing() and self._transport.get_write_buffer_size() == 0
 
     def send(self, target: Target, headers: Mapping[str, str], body: bytes) -> None:
         """Sends a request; one after another.
 
         Raises:
+            ConnectionError: It is closed.
             ValueError: A header can't be sent.
         """
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
             raise ValueError("a header holds the end of a line")
-        assert self._transport is not None
+        if self._transport is None:
+            raise ConnectionResetError("closed before anything was sent")
         self.status, self._state, self._unpack, self._error = 0, "head", None, None
         self._last = headers.get("Connection") == "close"
         self._transport.write(b"%b%bContent-Length: %d\r\n\r\n%b" % (target.head, lines.encode(), len(body), body))
@@ -156,7 +161,7 @@ class Connection(asyncio.Protocol):
         self._transport = None
         if self._state == "closing" and error is None:
             self._state = "done"
-        elif self._state != "done":
+        elif self._state != "done" and self._error is None:
             self._error = error or ConnectionResetError("closed before its answer was whole")
         self._wake()
 
