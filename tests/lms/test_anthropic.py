@@ -172,6 +172,12 @@ def test_a_request_with_a_temperature_that_the_model_does_not_take_is_refused() 
         fields(Request(ASK.messages, None, 0.0), NEW)
 
 
+def test_what_a_profile_asks_for_stands_behind_the_messages() -> None:
+    sent = fields(Request(ASK.messages, stop=("Observation:",), fields={"top_k": 20}), extra={"top_k": 5})
+    assert (sent["stop_sequences"], sent["top_k"]) == (["Observation:"], 20)
+    assert list(sent).index("messages") < list(sent).index("stop_sequences")
+
+
 def test_keys_and_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)

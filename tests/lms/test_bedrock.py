@@ -265,6 +265,18 @@ def test_what_the_cache_costs(cache: Any, rate: float) -> None:
     assert reply.cost == pytest.approx((reply.usage.input_tokens * rate + reply.usage.output_tokens * 25.0) / 1e6)
 
 
+def test_what_an_answer_depends_on_is_said_without_a_key() -> None:
+    claude, nova = (Bedrock(model, temperature=0.5, api_key="a-secret").settings for model in (CLAUDE, NOVA))
+    assert (claude["temperature"], claude["cache"], claude["model"]) == (0.5, "5m", CLAUDE)
+    assert nova == {
+        "url": f"https://bedrock-runtime.{REGION}.amazonaws.com",
+        "max_tokens": None,
+        "temperature": 0.5,
+        "extra": {},
+    }
+    assert "a-secret" not in json.dumps([claude, nova])
+
+
 def test_a_growing_conversation_begins_with_the_same_bytes() -> None:
     for model in (CLAUDE, NOVA):
         with serve(Say("fine")) as server:
