@@ -9,7 +9,7 @@ import asyncio
 import json
 import platform
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -188,20 +188,12 @@ class Execution:
             seed=self._seed,
             window=offers[0].window,
         )
-        opening = profile.opening(
-            question,
-            description,
-            functions={*broker.offered, "grep", "search", "chunks", "SHOW_VARS"},
-            limits=setup.limits,
-            sub_window=offers[0].window,
-            models=offers if setup.sub_models else (),
-        )
         node = Node(
             span=trace.new_span(),
             lm=lm,
             ledger=ledger,
             trace=trace,
-            conversation=list(opening),
+            conversation=self._opening(profile, question, description, broker, offers),
             profile=profile,
             session=session,
             calls=broker,
@@ -214,6 +206,19 @@ class Execution:
             return await run_node(node)
         finally:
             await session.close()
+
+    def _opening(
+        self, profile: Profile, question: str, description: str, broker: Broker, offers: Sequence[profiles.Offer]
+    ) -> list[Message]:
+        opening = profile.opening(
+            question,
+            description,
+            functions={*broker.offered, "grep", "search", "chunks", "SHOW_VARS"},
+            limits=self._setup.limits,
+            sub_window=offers[0].window,
+            models=offers if self._setup.sub_models else (),
+        )
+        return list(opening)
 
     def _offers(self) -> list[profiles.Offer]:
         """What a root is told of the models that cells may call, the one by default before the pool."""
