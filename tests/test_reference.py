@@ -1,17 +1,18 @@
 """The reference system's names: the shapes of its first two examples, over the wire, and its options."""
 
 import asyncio
+import inspect
 import json
 import random
 import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_overloads
 
 import pytest
 
-from rlm import RLM, Completion, ConfigError, Limits, LMRefusedError, MissingKeyError
+from rlm import RLM, Completion, ConfigError, Limits, LMRefusedError, MissingKeyError, engine
 from rlm.lms.openai import OpenAI
 from rlm.lms.scripted import Scripted
 from rlm.lms.scripted_server import Answer, Received, ScriptedServer, respond_from
@@ -221,6 +222,12 @@ def test_limits_have_their_names_there(server: ScriptedServer) -> None:
 def test_a_budget_for_a_model_of_unknown_price_is_refused(server: ScriptedServer) -> None:
     with pytest.raises(ConfigError, match="price"):
         reference(server, max_budget=1.0)
+
+
+def test_type_checkers_see_our_own_options() -> None:
+    ours, _ = get_overloads(RLM.__init__)
+    theirs = inspect.signature(engine.RLM.__init__)
+    assert inspect.signature(ours).parameters == theirs.parameters
 
 
 def test_our_own_shape_returns_our_own_result() -> None:

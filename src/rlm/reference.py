@@ -21,6 +21,7 @@ from rlm.approval import Approve, Confirm
 from rlm.errors import ConfigError
 from rlm.lms.base import LM, Price
 from rlm.logger import RLMLogger
+from rlm.prompts.profiles import Profile
 from rlm.route import Route
 from rlm.run import Run
 from rlm.sandbox.launchers.base import Launcher
@@ -28,7 +29,7 @@ from rlm.types import JSON, Completion, Limits
 
 # Our options that go with the reference's.
 _EITHER_FORM = {"verbose", "trace", "require", "prices", "sub_model", "sub_models", "once", "cache"}
-_EITHER_FORM |= {"approve", "confirm"}
+_EITHER_FORM |= {"approve", "confirm", "profile"}
 _LIMITS = {
     "max_depth": "depth",
     "max_iterations": "turns",
@@ -157,6 +158,7 @@ class RLM(engine.RLM):
         cache: bool | Path = False,
         approve: Approve | None = None,
         confirm: Confirm | None = None,
+        profile: str | Path | Profile | None = None,
     ) -> None: ...
     @overload
     def __init__(self, backend: str, backend_kwargs: Mapping[str, Any] | None = None, **options: Any) -> None: ...
