@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 from rlm.errors import LMRefusedError, LMReplyError
 from rlm.lms import pool as pools
+from rlm.lms import watch
 from rlm.lms.connection import Connection, Target, target
 from rlm.lms.failures import Retryable, event_failure, exhausted, read_answer
 from rlm.lms.pace import Pace
@@ -150,6 +151,7 @@ async def _attempt(pool: Connections, call: _Call, pace: Pace, seconds: float) -
 async def _value(connection: Connection, call: _Call, assembler: Assembler | None) -> dict[str, Any]:
     await connection.head()
     headers = connection.headers
+    watch.tell(connection.status, headers)
     if assembler is not None and connection.status == 200 and "text/event-stream" in headers.get("content-type", ""):
         return await _assemble(connection, assembler, call)
     pieces: list[bytes] = []
