@@ -12,6 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "rlm"
 LAYERS = [
     {"__main__"},
     {"cli", "server", "viewer", "evals", "cluster"},
+    {"doctor"},
     {"__init__"},
     {"reference"},
     {"engine"},

@@ -73,6 +73,10 @@ def ask(
             metavar="NAME", autocompletion=_sandboxes, help="Where the model's code runs: local or unconfined."
         ),
     ] = "local",
+    profile: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|FOLDER", help="How the model is spoken to; by its name unless given."),
+    ] = None,
     budget: Annotated[float | None, typer.Option(metavar="USD", min=0, help="US dollars to spend at most.")] = None,
     confirm_above: Annotated[
         float | None,
@@ -111,6 +115,7 @@ def ask(
             offer=tuple(offer or ()),
             route=route,
             sandbox=sandbox,
+            profile=profile,
             budget=budget,
             confirm_above=confirm_above,
             price=tuple(price or ()),
@@ -166,3 +171,55 @@ def models(
     if env_file is not None:
         variables.load(env_file)
     return models.run(names or [], as_json=json)
+
+
+@app.command(epilog=exit_codes.HELP)
+def doctor(
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="MODEL", help="provider/name, or nano; else $RLM_MODEL.")
+    ] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME|FOLDER", help="How it is spoken to; by its name unless given.")
+    ] = None,
+    sandbox: Annotated[
+        str, typer.Option(metavar="NAME", autocompletion=_sandboxes, help="Where its code runs: local or unconfined.")
+    ] = "local",
+    budget: Annotated[
+        float | None, typer.Option(metavar="USD", min=0, help="US dollars to spend at most; 0.05 unless given.")
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Tokens to use at most; 200,000 unless given.")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=1, help="Seconds to take at most; 120 unless given.")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option(metavar="N", min=100, help="Tokens of the longest prompt to try; 16,384 unless given.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write the suggested profile there, for --profile.")
+    ] = None,
+    env_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Take keys and settings from this file; none is read else.")
+    ] = None,
+) -> int:
+    """Measure a model for two minutes, and suggest a profile for it."""
+    from rlm.cli import doctor
+    from rlm.cli import env_file as variables
+
+    if env_file is not None:
+        variables.load(env_file)
+    return doctor.run(
+        doctor.Options(
+            model=model,
+            profile=profile,
+            sandbox=sandbox,
+            budget=budget,
+            tokens=tokens,
+            timeout=timeout,
+            window=window,
+            json=json,
+            save=save,
+        )
+    )

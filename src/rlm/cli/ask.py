@@ -33,6 +33,7 @@ class Options:
     offer: tuple[str, ...] = ()
     route: str = "auto"
     sandbox: str = "local"
+    profile: str | None = None
     budget: float | None = None
     confirm_above: float | None = None
     price: tuple[str, ...] = ()
@@ -129,6 +130,7 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
         sub_models=_offered(options),
         route=cast(Route, options.route),  # checked there
         sandbox=options.sandbox,
+        profile=options.profile,
         limits=limits,
         prices=prices,
         approve=above.approve if above else None,
