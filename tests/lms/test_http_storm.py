@@ -7,11 +7,12 @@ import time
 import pytest
 
 from rlm import RLM, Limits
-from rlm.errors import LMUnavailableError
+from rlm.errors import CallCancelled, LMUnavailableError
 from rlm.lms import http
 from rlm.lms.http import Policy
 from rlm.lms.openai import OpenAI
 from rlm.lms.scripted_server import Answer, Received, ScriptedServer
+from rlm.types import Usage
 
 from .fakes.storm import Storm
 from .test_http import wait_until
@@ -123,3 +124,24 @@ def test_cancelling_many_closes_all_their_connections_within_a_tenth_of_a_second
     with ScriptedServer(lambda request: answer) as server:
         assert asyncio.run(cancel(server)) < 0.1
     assert server.closed == 64
+
+
+@pytest.mark.parametrize(("status", "known"), [(429, True), (500, False)])
+def test_a_call_that_is_cancelled_before_it_can_have_cost_anything_says_so(status: int, known: bool) -> None:
+    async def cancel(server: ScriptedServer) -> list[BaseException]:
+        url, policy = f"{server.url}/chat/completions", Policy(backoff=100.0, longest_wait=100.0)
+        tasks = [asyncio.create_task(http.post(url, {}, BODY, policy)) for _ in range(3)]
+        await asyncio.to_thread(wait_until, lambda: bool(server.requests))
+        await asyncio.sleep(0.05)
+        errors = []
+        for task in tasks:
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await task
+            errors.append(caught.value)
+        return errors
+
+    with ScriptedServer(lambda request: Answer("later", status=status)) as server:
+        errors = asyncio.run(cancel(server))
+    assert [isinstance(error, CallCancelled) for error in errors] == [known] * 3
+    assert all((error.usage, error.cost) == (Usage(), 0.0) for error in errors if isinstance(error, CallCancelled))

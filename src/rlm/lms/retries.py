@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from rlm.errors import LMUnavailableError
+from rlm.errors import CallCancelled, LMUnavailableError
 from rlm.lms.failures import Retryable
 from rlm.lms.pace import Pace
+from rlm.types import Usage
 
 _random = random.SystemRandom()  # the user's seeds stay as they are
 _T = TypeVar("_T")
@@ -58,13 +59,15 @@ async def tried(
         What the attempt gave, and how many had failed before.
 
     Raises:
+        CallCancelled: It was cancelled between attempts, none of which can have cost anything.
         LMUnavailableError: They kept failing, or the provider asks for a wait beyond the policy's total.
     """
     pace = _paces.setdefault(asyncio.get_running_loop(), defaultdict(Pace))[account or where]
     failed = counted = 0
+    costless = True
     left, ends = policy.total, 0.0
     while True:
-        if not pace.enter() and not await pace.wait(left, first=failed > 0):
+        if not pace.enter() and not await _idle(pace.wait(left, first=failed > 0), costless):
             raise LMUnavailableError(_given_up(where, policy, pace.reason, failed, pace.held))
         began = time.monotonic()
         ends = ends or began + policy.total  # from the first attempt on: to queue for one's turn is no failure
@@ -73,6 +76,7 @@ async def tried(
         except Retryable as failure:
             failed += 1
             counted += not (failure.limited and pace.is_answering)
+            costless &= failure.slow_down  # of others, half an answer may be billed
             if failure.slow_down:
                 pace.refused()
                 pace.hold(failure.wait, str(failure))
@@ -86,7 +90,17 @@ async def tried(
                 ) from failure.__cause__
         finally:
             pace.leave()
-        await asyncio.sleep(wait)
+        await _idle(asyncio.sleep(wait), costless)
+
+
+async def _idle(waiting: Awaitable[_T], costless: bool) -> _T:
+    """Waits while nothing is in flight."""
+    try:
+        return await waiting
+    except asyncio.CancelledError as error:
+        if costless:
+            raise CallCancelled(Usage(), 0.0) from error
+        raise
 
 
 def _given_up(where: str, policy: Policy, why: str, failed: int, asked: float = 0.0) -> str:
