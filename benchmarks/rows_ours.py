@@ -33,8 +33,6 @@ def ask(model: str, context: object, sub: str = "sub", **limits: int) -> None:
 
 def cold() -> float:
     """The first run of a process, its imports done."""
-    import aiohttp  # noqa: F401
-
     import rlm.lms.openai
     import rlm.sandbox.launchers.local  # noqa: F401
 

@@ -138,7 +138,7 @@ def test_an_extra_that_is_missing_is_named(name, monkeypatch):
     assert str(caught.value) == f"{name} models need {needed}: pip install 'rlm-engine[{name}]'"
 
 
-def test_naming_a_model_loads_no_more_than_its_client():  # aiohttp is on its way then, in a thread
+def test_naming_a_model_loads_no_more_than_its_client():
     code = (
         "import sys; from rlm.lms import resolve; resolve('openai/m', base_url='http://localhost:1/v1', api_key='k');"
         "print([name for name in ('genai_prices', 'xllamacpp', 'rlm.lms.llamacpp') if name in sys.modules])"
