@@ -24,6 +24,7 @@ from rlm import (
 )
 from rlm.lms.scripted import Scripted
 from rlm.run import Run
+from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.trace.events import CallEnd, CellBegin, CellEnd, Event, NodeBegin, RunBegin, RunEnd
 from rlm.trace.store import read
 from rlm.types import JSON, Reply, Request
@@ -245,6 +246,13 @@ def test_what_the_sandbox_must_enforce() -> None:
         SandboxUnavailableError, match="the sandbox 'unconfined' does not enforce memory, network on this"
     ):
         rlm.completion("q", context="x")
+
+
+def test_a_sandbox_that_can_not_hold_is_refused_with_what_to_do() -> None:
+    model = Scripted([block("FINAL(1)")])
+    with pytest.raises(SandboxUnavailableError, match="capped at ABI 0, so files can't be kept from the worker; lift"):
+        RLM(model=model, sandbox=LocalLauncher(landlock_abi_cap=0)).completion("q", context="x")
+    assert model.requests == []
 
 
 def test_an_input_that_can_not_be_read_is_an_error_before_anything_is_asked(tmp_path: Path) -> None:

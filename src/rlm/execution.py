@@ -140,6 +140,8 @@ class Execution:
     async def _recursive(self, context: Context) -> Outcome:
         """The root node and all below it, in a sandbox that is open as long as they run."""
         launcher = self._setup.launcher
+        if (why_not := launcher.why_not()) is not None:
+            raise SandboxUnavailableError(why_not)
         required = self._setup.require
         if required is None:
             required = REQUIRED if launcher.name != "unconfined" else frozenset()

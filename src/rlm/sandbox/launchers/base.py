@@ -62,6 +62,9 @@ class Launcher(Protocol):
     def enforces(self) -> frozenset[str]:
         """What holds against hostile code on this machine, of: files, network, memory, cpu, processes, disk."""
 
+    def why_not(self) -> str | None:
+        """Why it can't hold what it promises on this machine, and what to do about it; None where it can."""
+
     def prepare(self) -> None:
         """Starts what needs no input, so that it is ready when the input is; returns at once, and may do nothing."""
 

@@ -23,17 +23,19 @@ class LocalLauncher:
         self._landlock_abi_cap = landlock_abi_cap
 
     def enforces(self) -> frozenset[str]:
-        if lockdown.supported(self._landlock_abi_cap) is not None:
+        if self.why_not() is not None:
             return frozenset()
         return frozenset(("files", "network", "memory", "cpu", "processes", "disk"))
 
+    def why_not(self) -> str | None:
+        return lockdown.supported(self._landlock_abi_cap)
+
     def prepare(self) -> None:
-        if lockdown.supported(self._landlock_abi_cap) is None:
+        if self.why_not() is None:
             process_zygote()
 
     async def open(self, context: Context, limits: Limits) -> Environment:
-        why_not = lockdown.supported(self._landlock_abi_cap)
-        if why_not is not None:
+        if (why_not := self.why_not()) is not None:
             raise SandboxUnavailableError(why_not)
         return await open_run(
             context,

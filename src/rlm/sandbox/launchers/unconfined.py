@@ -20,6 +20,9 @@ class UnconfinedLauncher:
         """Nothing: its limits hold against accidents, and a forked process has as much again."""
         return frozenset()
 
+    def why_not(self) -> None:
+        """It promises nothing."""
+
     def prepare(self) -> None:
         if sys.platform == "linux":
             process_zygote()
