@@ -102,6 +102,8 @@ def test_a_string_that_is_never_closed_ends_with_the_first_fence() -> None:
         (("repl",), "```python\nx = 1\n```", None),
         (("repl", ""), "Code:\n```\nx = 1\n```", Cell("x = 1", "")),
         (("repl",), "Code:\n```\nx = 1\n```", None),
+        (("repl", ""), "```json\n{}\n```\nThat is it.", None),
+        (("repl", ""), "```json\n{}\n```\n```\nx = 1\n```", Cell("x = 1", "")),
         (("repl", ""), "```\nsome text\n```\n```repl\nx = 1\n```", Cell("x = 1", "repl")),
     ],
 )

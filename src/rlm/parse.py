@@ -67,7 +67,17 @@ def parse(reply: str, *, bare_final: bool = False, fences: Sequence[str] = FENCE
 def _opening(text: str, fences: Sequence[str]) -> re.Match[str] | None:
     """The fence that opens the first cell."""
     marked = _pattern(tuple(fence for fence in fences if fence)).search(text)
-    return marked if marked is not None or "" not in fences else _UNMARKED.search(text)
+    return marked if marked is not None or "" not in fences else _unmarked(text)
+
+
+def _unmarked(text: str) -> re.Match[str] | None:
+    """The first fence without a mark that opens a block: those that close one look the same."""
+    is_open = False
+    for fence in _FENCE.finditer(text):
+        if not is_open and not fence["language"]:
+            return fence
+        is_open = not is_open or bool(fence["language"])
+    return None
 
 
 @cache
@@ -76,7 +86,7 @@ def _pattern(fences: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(rf"^[ \t>]*(?P<ticks>`{{3,}})[ \t]*(?P<language>{marks})\b[ \t]*", re.IGNORECASE | re.MULTILINE)
 
 
-_UNMARKED = re.compile(r"^[ \t>]*(?P<ticks>`{3,})(?P<language>)[ \t]*$", re.MULTILINE)
+_FENCE = re.compile(r"^[ \t>]*(?P<ticks>`{3,})[ \t]*(?P<language>[^\s`]*)[ \t]*$", re.MULTILINE)
 
 
 def _body(text: str, opening: re.Match[str]) -> tuple[str, int]:

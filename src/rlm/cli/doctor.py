@@ -80,7 +80,7 @@ def _examined(options: Options) -> Findings:
 
 def cost(planned: Plan) -> str:
     """One line on what it takes, for before it begins."""
-    about = f"up to {planned.calls} calls and {planned.tokens:,} tokens"
+    about = f"about {planned.calls} calls and {planned.tokens:,} tokens"
     bounded = f"never more than {planned.most_tokens:,} tokens, {planned.seconds:g} s"
     if planned.usd is None or planned.budget is None:
         return f"{about}, price unknown; {bounded}"

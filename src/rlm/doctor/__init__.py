@@ -43,7 +43,7 @@ class Bounds:
 
 
 def plan(lm: LM, profile: Profile, bounds: Bounds) -> Plan:
-    """What it takes at most, before anything is sent."""
+    """About what it takes, on the high side; nothing is sent."""
     opening = profile.opening(
         habits.QUESTIONS[0][0], "str", functions=PLAIN_CALLS, limits=Limits(), sub_window=profile.reads(lm.window)
     )
@@ -83,7 +83,12 @@ def examine(
     """
     profile = profile or profile_for(lm.name)
     work = _examine(lm, bounds, profile, sandbox)
-    return asyncio.run_coroutine_threadsafe(work, event_loop()).result()
+    future = asyncio.run_coroutine_threadsafe(work, event_loop())
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()  # Ctrl-C came while it was waited for
+        raise
 
 
 async def _examine(lm: LM, bounds: Bounds, profile: Profile, sandbox: str | Launcher) -> Findings:

@@ -52,7 +52,7 @@ class Asked:
         except TimeoutError as error:
             if not timeout.expired():
                 raise
-            raise LimitError("seconds", f"the limit of {self.ledger.limits.seconds:g} s is reached") from error
+            raise self._out_of_time() from error
         except LMReplyError as error:
             if error.fault != "thinking":
                 raise
@@ -61,21 +61,30 @@ class Asked:
         return reply, time.monotonic() - began
 
     def left(self, runs: int) -> Limits:
-        """The limits of one of so many runs: its share of what is left, and never more than half of the time."""
+        """The limits of one of so many runs: its share of what is left, and never more than half of the time.
+
+        Raises:
+            LimitError: No time is left.
+        """
         limits, ledger = self.ledger.limits, self.ledger
         seconds = ledger.seconds_left(wrap_up=True)
         assert seconds is not None
         assert limits.tokens is not None
+        if seconds <= 0:
+            raise self._out_of_time()
         return Limits(
             usd=None if limits.usd is None else max(limits.usd - ledger.usd, 0.0) / runs,
             tokens=max(limits.tokens - ledger.usage.tokens, 0) // runs,
-            seconds=max(seconds, 0.1) / (runs + 1),
+            seconds=seconds / (runs + 1),
             turns=6,
             sub_calls=8,
             concurrency=4,
             cell_seconds=20.0,
             nudges=2,
         )
+
+    def _out_of_time(self) -> LimitError:
+        return LimitError("seconds", f"the limit of {self.ledger.limits.seconds:g} s is reached")
 
     def note(self, status: int, headers: Mapping[str, str]) -> None:
         """Takes an HTTP answer."""

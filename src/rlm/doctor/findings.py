@@ -11,7 +11,7 @@ Honoured: TypeAlias = Literal["honoured", "ignored", "refused", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an examination takes at most.
+    """What an examination is likely to take, if its runs use all their turns, and its bounds.
 
     Attributes:
         calls: Model calls.

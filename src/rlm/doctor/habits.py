@@ -29,6 +29,9 @@ _OUTPUT = re.compile(
     r"|^[ \t]*`{3,}[ \t]*(?:output|text|console|stdout)?[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_CELL = re.compile(
+    r"^[ \t]*`{3,}[ \t]*(?:repl|python3?|py|tool_code)\b.*?(?:^[ \t]*`{3,}[ \t]*$|\Z)", re.I | re.M | re.S
+)
 _THOUGHT = re.compile(r"\A\s*(?:<(?:think|thinking|reasoning)>|\[THINK\]|<\|channel\|>analysis)|</think>|\[/THINK\]")
 _SYSTEM = re.compile(
     r"system (?:role|prompt|message|instruction)|developer instruction|roles must alternate", re.IGNORECASE
@@ -107,7 +110,7 @@ def _read(event: ReplyReceived, habits: Habits) -> None:
     fence = parsed.cell.fence if parsed.cell is not None else found[1].lower()
     habits.fences[fence] = habits.fences.get(fence, 0) + 1
     habits.several_cells += parse(parsed.rest).cell is not None
-    habits.invented += _OUTPUT.search(parsed.rest) is not None
+    habits.invented += _OUTPUT.search(_CELL.sub("", parsed.rest)) is not None
 
 
 def _conclude(completion: Completion, habits: Habits, cells: list[str], answer: str, by_code: bool) -> None:
