@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,9 @@ from rlm import (
     SandboxUnavailableError,
     Usage,
 )
+from rlm.context import folder
+from rlm.context.blob import BlobWriter
+from rlm.context.files import Text
 from rlm.lms.scripted import Scripted
 from rlm.run import Run
 from rlm.sandbox.launchers.local import LocalLauncher
@@ -370,6 +374,38 @@ def test_stopping_before_there_is_anything_is_a_failed_completion() -> None:
     stream.stop()
     completion = stream.result()
     assert (completion.status, completion.reason, completion.usage.calls) == ("failed", "stopped", 0)
+
+
+@pytest.mark.parametrize("how", ["stop", "seconds"])
+def test_an_input_that_takes_too_long_to_load_ends_with_the_run(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that loads it ends too: the process would wait for it."""
+    copied: list[int] = []
+    copy = folder.copy_text
+
+    def slow(fd: int, writer: BlobWriter, **options: Any) -> Text:
+        copied.append(fd)
+        time.sleep(0.1)
+        return copy(fd, writer, **options)
+
+    monkeypatch.setattr(folder, "copy_text", slow)
+    for number in range(50):
+        (tmp_path / f"{number}.txt").write_text("x")
+    model, began = Scripted([]), time.monotonic()
+    limits = Limits(seconds=0.2 if how == "seconds" else None)
+    with RLM(model=model, limits=limits).stream("q", context=tmp_path) as stream:
+        while how == "stop" and not copied:
+            time.sleep(0.01)
+        if how == "stop":
+            stream.stop()
+        completion = stream.result()
+    assert time.monotonic() - began < 1
+    reason = "stopped" if how == "stop" else "the limit of 0.2 s is reached, before the input was loaded"
+    assert (completion.status, completion.reason, model.requests) == ("failed", reason, [])
+    assert [event.type for event in events_of(completion)] == ["run_begin", "run_end"]
+    time.sleep(0.3)
+    assert len(copied) < 10
 
 
 def test_limits_are_looked_at_before_anything_runs() -> None:

@@ -9,8 +9,9 @@ import asyncio
 import json
 import platform
 import secrets
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,6 +63,10 @@ class Setup:
     profile: Profile | None
 
 
+class _TooEarlyError(Exception):
+    """The run ended before there was anything to ask; says why."""
+
+
 class Execution:
     """One run: what the nodes of its call tree share.
 
@@ -95,16 +100,48 @@ class Execution:
             self._trace.subscribe(self._run.put)
             if sandboxed(self._setup.route, self._setup.model, self._profile(self._setup.model)):
                 self._setup.launcher.prepare()
-            with closing(await asyncio.to_thread(load, value)) as context:
-                self._begin(context)
+            with closing(await self._loaded(value)) as context:
                 outcome = await self._outcome(context)
             return self._end(outcome)
+        except _TooEarlyError as ended:
+            return self._end(Outcome(None, "failed", str(ended), 0))
+        finally:
+            self._trace.close()
+
+    async def _loaded(self, value: object) -> Context:
+        """Loads the input, in a thread that ends soon after nobody waits for it any more: a process waits for threads.
+
+        Raises:
+            ContextError: It can't be read. The trace has not begun then.
+        """
+        stop = threading.Event()
+        try:
+            async with self._preparing("the input was loaded"):
+                context = await asyncio.to_thread(load, value, stop=stop)
+        except _TooEarlyError:
+            self._begin("an input that was not loaded")
+            raise
+        finally:
+            stop.set()
+        self._begin(context.description)
+        return context
+
+    @asynccontextmanager
+    async def _preparing(self, what: str) -> AsyncIterator[None]:
+        """Ends what runs inside when the run is stopped or its time is up, as a `_TooEarlyError`."""
+        timeout = asyncio.timeout(self._ledger.seconds_left(wrap_up=True))
+        try:
+            async with timeout:
+                yield
+        except TimeoutError as error:
+            if not timeout.expired():  # it is a file system's own
+                raise
+            limit = self._setup.limits.seconds
+            raise _TooEarlyError(f"the limit of {limit:g} s is reached, before {what}") from error
         except asyncio.CancelledError:
             if not self._run.stopping:
                 raise
-            return self._end(Outcome(None, "failed", "stopped", 0))  # while it was loading
-        finally:
-            self._trace.close()
+            raise _TooEarlyError("stopped") from None
 
     async def _outcome(self, context: Context) -> Outcome:
         try:
@@ -120,8 +157,7 @@ class Execution:
             if not self._run.stopping:
                 self._end(Outcome(None, "failed", "cancelled", 0))
                 raise
-            if self._root is None:
-                raise
+            assert self._root is not None, "before it begins, `_preparing` has ended the run"
             return self._root.outcome or finish(self._root, cut_short(self._root, "stopped"))
 
     async def _direct(self, context: Context, text: str) -> Outcome:
@@ -150,7 +186,8 @@ class Execution:
                 f"the sandbox {launcher.name!r} does not enforce {', '.join(missing)} on this machine: "
                 "choose one that does, or give `require` without them"
             )
-        environment = await launcher.open(context, self._setup.limits)
+        async with self._preparing("its sandbox was ready"):
+            environment = await launcher.open(context, self._setup.limits)
         context.close()  # the sandbox has the input now: once is enough
         try:
             return await self._node(
@@ -269,7 +306,6 @@ class Execution:
             with closing(await asyncio.to_thread(load, value)) as context:
                 child = await self._setup.launcher.open(context, self._setup.limits)
                 context.close()
-                context.close()
                 try:
                     outcome = await self._node(lm, child, None, context.description, question, depth, span, ledger)
                 finally:
@@ -279,7 +315,7 @@ class Execution:
         text = as_text(outcome.answer)
         return text if outcome.status == "done" else f"[partial answer: {outcome.reason}]\n{text}"
 
-    def _begin(self, context: Context) -> None:
+    def _begin(self, description: str) -> None:
         setup = self._setup
         if setup.verbose:
             from rlm.live import LiveTree  # rich takes 60 ms to import
@@ -291,7 +327,7 @@ class Execution:
                 run_id=self._trace.run_id,
                 started=datetime.now(UTC).isoformat(timespec="milliseconds"),
                 question=self._question,
-                context=context.description,
+                context=description,
                 model=setup.model.name,
                 sub_model=setup.sub_model.name,
                 sandbox=setup.launcher.name,

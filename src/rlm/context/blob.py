@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import tempfile
+import threading
 
 if sys.platform == "linux":
     import fcntl
@@ -56,21 +57,35 @@ class Blob:
             self.close()
 
 
+class StoppedError(Exception):
+    """Nobody waits for the blob any more."""
+
+
 class BlobWriter:
     """Writes a blob in slices.
 
     On Linux it is a memory file that its seals make read-only for everyone, us included; elsewhere an unlinked
     temporary file.
+
+    Args:
+        stop: Once it is set, writing ends in a `StoppedError`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stop: threading.Event | None = None) -> None:
+        self._stop = stop
         self._fd = _open()
         self.size = 0
         self._pending: list[bytes] = []
         self._pending_size = 0
 
+    def check(self) -> None:
+        """Raises `StoppedError` where nobody waits any more."""
+        if self._stop is not None and self._stop.is_set():
+            raise StoppedError
+
     def write(self, data: bytes) -> None:
         """Append bytes; small ones are gathered so that ten thousand files are not ten thousand writes."""
+        self.check()
         self.size += len(data)
         self._pending.append(data)
         self._pending_size += len(data)

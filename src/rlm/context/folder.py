@@ -89,6 +89,7 @@ class Gathered:
         if any(entry.name == ignore.FILE for entry in found):
             rules = (*rules, *_rules_in(fd, prefix))
         for entry in found:
+            self.writer.check()
             if entry.name in _VERSION_CONTROL:
                 continue
             name = prefix + entry.name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 from rlm.context.base import Context
@@ -14,31 +15,39 @@ from rlm.context.names import safe_name
 from rlm.context.values import load_json
 
 
-def load(value: object, *, max_file_bytes: int = MAX_FILE_BYTES, max_total_bytes: int = MAX_TOTAL_BYTES) -> Context:
+def load(
+    value: object,
+    *,
+    max_file_bytes: int = MAX_FILE_BYTES,
+    max_total_bytes: int = MAX_TOTAL_BYTES,
+    stop: threading.Event | None = None,
+) -> Context:
     """Load an input: a `str`, a JSON value, a `Path` to a file or folder, or a list of such paths.
 
     Args:
         value: The input. One file becomes a `str`; a folder or several paths become a corpus.
         max_file_bytes: A larger file in a folder is listed, not loaded; files named by the user always are.
         max_total_bytes: Files of a folder beyond this are listed, not loaded.
+        stop: Once another thread sets it, loading ends soon.
 
     Raises:
         ContextError: It can't be read, or JSON can't carry it; the message says which part and why.
+        StoppedError: `stop` was set.
     """
     if isinstance(value, str):
-        return _load_text(value)
+        return _load_text(value, stop)
     if isinstance(value, Path):
         value = [value]
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, Path) for item in value):
         if len(value) == 1 and not value[0].is_dir():
-            return _load_one(value[0])
-        return _load_paths(list(value), max_file_bytes, max_total_bytes)
-    return load_json(value)
+            return _load_one(value[0], stop)
+        return _load_paths(list(value), max_file_bytes, max_total_bytes, stop)
+    return load_json(value, stop)
 
 
-def _load_text(text: str) -> Context:
+def _load_text(text: str, stop: threading.Event | None) -> Context:
     lines = 0
-    with BlobWriter() as writer:
+    with BlobWriter(stop) as writer:
         for start in range(0, len(text), SLICE):
             piece = text[start : start + SLICE]
             lines += piece.count("\n")
@@ -47,17 +56,17 @@ def _load_text(text: str) -> Context:
         return Context("str", writer.seal(), (), (), describe_text(Text(len(text), lines)), len(text))
 
 
-def _load_one(path: Path) -> Context:
-    with BlobWriter() as writer:
+def _load_one(path: Path, stop: threading.Event | None) -> Context:
+    with BlobWriter(stop) as writer:
         text = load_file(path, writer)
         description = describe_text(text, safe_name(path.name))
         return Context("str", writer.seal(), (), (), description, text.characters)
 
 
-def _load_paths(paths: list[Path], max_file_bytes: int, max_total_bytes: int) -> Context:
+def _load_paths(paths: list[Path], max_file_bytes: int, max_total_bytes: int, stop: threading.Event | None) -> Context:
     """Several paths, or one folder; names are relative to the folder, or to the one that all paths share."""
     single = len(paths) == 1
-    with BlobWriter() as writer:
+    with BlobWriter(stop) as writer:
         gathered = Gathered(writer, max_file_bytes, max_total_bytes)
         shared = "" if single else _shared_folder(paths)
         for path in dict.fromkeys(paths):

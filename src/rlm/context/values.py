@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from collections.abc import Iterator
 from itertools import islice
 
@@ -19,7 +20,7 @@ _BATCH = 256  # items encoded at once: the C encoder builds one string per call
 _DEPTH = 500  # lists and dicts inside each other; Python's own parser gives up near 1,000
 
 
-def load_json(value: object) -> Context:
+def load_json(value: object, stop: threading.Event | None = None) -> Context:
     """Load a JSON value; tuples are written as lists.
 
     Raises:
@@ -27,7 +28,7 @@ def load_json(value: object) -> Context:
     """
     _check(value)
     characters = 0
-    with BlobWriter() as writer:
+    with BlobWriter(stop) as writer:
         try:
             for text in _encode(value):
                 characters += len(text)
