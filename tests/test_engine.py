@@ -264,6 +264,7 @@ def test_an_input_that_can_not_be_read_is_an_error_before_anything_is_asked(tmp_
     with pytest.raises(ContextError):
         RLM(model=model).completion("q", context=tmp_path / "none")
     assert model.requests == []
+    assert list((tmp_path / "home" / "runs").iterdir()) == [], "no run was made"
 
 
 def test_a_short_input_is_a_plain_call_where_the_window_is_known() -> None:

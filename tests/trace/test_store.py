@@ -105,6 +105,11 @@ def test_closing_leaves_no_descriptor(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
 
 
+def test_a_run_that_never_began_leaves_no_folder(tmp_path: Path) -> None:
+    Trace("r", tmp_path / "runs" / "r").close()
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
 def test_a_disk_that_is_full_ends_the_trace_and_not_the_run(tmp_path: Path) -> None:
     trace = Trace("r", tmp_path / "r")
     trace.emit(cell("a"))

@@ -10,6 +10,7 @@ Both files are 0600 in a 0700 folder. They hold what the user asked and what was
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -67,6 +68,7 @@ class Trace:
         self._known: dict[bytes, list[JSON]] = {}
         self._pack_size = 0
         self._log_fd = self._pack_fd = -1
+        self._empty = True
         if path is not None:
             try:
                 path.mkdir(mode=0o700, parents=True)
@@ -108,6 +110,7 @@ class Trace:
             listener(event)
 
     def _write(self, event: Event) -> None:
+        self._empty = False
         row: dict[str, Any] = {"type": event.type, "t": event.t, "span": event.span}
         for name in _field_names(type(event)):
             value = getattr(event, name)
@@ -115,7 +118,12 @@ class Trace:
         _write_all(self._log_fd, _encode(row).encode() + b"\n")
 
     def close(self) -> None:
-        """Closes the files; what was emitted stays."""
+        """Closes the files; what was emitted stays, and where nothing was, no folder does."""
+        if self.path is not None and self._log_fd >= 0 and self._empty:
+            with contextlib.suppress(OSError):
+                os.unlink(self.path / "events.jsonl")
+                os.unlink(self.path / "strings.pack")
+                self.path.rmdir()
         for fd in (self._log_fd, self._pack_fd):
             if fd >= 0:
                 os.close(fd)
