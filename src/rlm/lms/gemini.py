@@ -279,11 +279,8 @@ class GenerateContent(WireClient):
             self._url += "&alt=sse" if "?" in self._url else "?alt=sse"
         self._form = form
         self._stream = stream
-
-    @property
-    def settings(self) -> Mapping[str, JSON]:
-        """What answers depend on besides the request."""
-        return {"url": without_query(self._url), **asdict(self._form)}
+        # What answers depend on besides the request; made once, for each call looks at it.
+        self.settings: Mapping[str, JSON] = {"url": without_query(self._url), **asdict(form)}
 
     async def complete(self, request: Request) -> Reply:
         """Answers one request.
