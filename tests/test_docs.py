@@ -7,7 +7,7 @@ import pytest
 
 from rlm.cli import exit_codes
 from rlm.lms import providers
-from rlm.types import Limits
+from rlm.types import Completion, Limits, Usage
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -25,6 +25,15 @@ def test_every_exit_status_is_documented() -> None:
     codes = {value for name, value in vars(exit_codes).items() if name.isupper() and isinstance(value, int)}
     assert {int(code) for code in table} == codes
     assert all(re.search(rf"\b{code}\b", exit_codes.HELP) for code in codes)
+
+
+def test_the_object_of_the_command_is_documented_field_by_field() -> None:
+    page = (
+        (ROOT / "docs" / "cli.md").read_text().partition("### The object of `--json`")[2].partition("Where nothing")[0]
+    )
+    told = re.sub(r"\([^)]*\)", "", page.replace("(`calls`", "`calls`"))
+    fields = {*Completion.__slots__, *Usage.__slots__}
+    assert set(re.findall(r"`(\w+)`", told)) == fields
 
 
 def test_every_backend_is_documented_with_its_key() -> None:

@@ -12,7 +12,6 @@ from rlm.version import VERSION
 
 app = typer.Typer(
     name="rlm",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -37,13 +36,17 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog=exit_codes.HELP)
+@app.callback(epilog=exit_codes.HELP, invoke_without_command=True)
 def rlm(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Ask questions of inputs of any length. The input goes into a sandbox; a model writes code that reads it."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(exit_codes.USAGE)
 
 
 @app.command(epilog=exit_codes.HELP)

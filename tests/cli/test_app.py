@@ -1,0 +1,53 @@
+"""The command itself: its help and its completion."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rlm.cli import exit_codes
+from rlm.cli.app import app
+
+Rlm = Callable[..., SimpleNamespace]
+
+COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+
+
+def test_without_a_command_there_is_help_and_status_2(rlm: Rlm) -> None:
+    done = rlm()
+    assert (done.status, done.out) == (exit_codes.USAGE, "")
+    assert done.err.startswith("Usage: rlm [OPTIONS]")
+    assert all(f"\n  {command} " in done.err for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_tells_the_exit_statuses(rlm: Rlm, command: str) -> None:
+    done = rlm(*filter(None, [command]), "--help")
+    assert (done.status, done.err) == (0, "")
+    assert exit_codes.HELP in " ".join(done.out.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("rlm a", "ask"),
+        ("rlm ask --sandbox ", "local\nunconfined"),
+        ("rlm ask --max-t", "--max-turns"),
+        ("rlm show 2026", "20261121-000000-abc123"),
+    ],
+)
+def test_the_shell_completes(typed: str, offered: str, tmp_path: Path) -> None:
+    (tmp_path / "runs" / "20261121-000000-abc123").mkdir(parents=True)
+    words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split(" ")) - 1)}
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from rlm.cli import main; sys.exit(main())"],
+        env={**os.environ, **words, "_RLM_COMPLETE": "complete_bash", "RLM_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == offered
