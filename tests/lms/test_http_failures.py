@@ -97,6 +97,16 @@ def test_a_provider_may_say_whether_to_try_again() -> None:
         ),
         (
             {
+                "x-ratelimit-limit": "20",
+                "x-ratelimit-remaining": "0",
+                "x-ratelimit-reset": str(int((time.time() + 600.0) * 1000)),
+            },
+            500.0,
+            600.0,
+        ),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "30"}, 30.0, 30.0),
+        (
+            {
                 "x-ratelimit-remaining-requests": "0",
                 "x-ratelimit-reset-requests": "1s",
                 "x-ratelimit-remaining-tokens": "0",

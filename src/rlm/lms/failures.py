@@ -36,7 +36,7 @@ _STATUS_OF = {
 _USED_UP = {"insufficient_quota", "exceeded_current_quota_error", "billing_hard_limit_reached"}
 _SLOW_DOWN = (429, 503, 529)
 _RETRIED = (408, 425)
-_LIMITS = {
+_LIMITS: dict[str, tuple[tuple[str, str, str], ...]] = {
     counted: (
         (f"x-ratelimit-remaining-{counted}", f"x-ratelimit-reset-{counted}", f"x-ratelimit-limit-{counted}"),
         (
@@ -47,6 +47,8 @@ _LIMITS = {
     )
     for counted in ("requests", "tokens", "input-tokens", "output-tokens")
 }
+# OpenRouter, Together and others: one limit, for a span of time, which is whole again at its end and not before.
+_LIMITS["requests"] += (("x-ratelimit-remaining", "x-ratelimit-reset", ""),)
 _LATER = re.compile(r"(?:try again|retry) (?:in|after) ((?:[\d.]+ ?(?:ms|h|m|s)[a-z]*)+)", re.IGNORECASE)
 _PIECE = re.compile(r"([\d.]+) ?(ms|h|m|s)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
