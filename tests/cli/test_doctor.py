@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -108,6 +111,28 @@ def test_a_model_that_does_not_answer(doctor: Doctor) -> None:
     assert done.status == 1
     assert json.loads(done.out) == {"status": "failed", "error": "LMUnavailableError", "reason": "nobody there"}
     assert done.err.endswith("rlm: nobody there\n")
+
+
+def test_ctrl_c(doctor: Doctor) -> None:
+    class Slow(Patient):
+        cancelled = threading.Event()
+
+        async def complete(self, request):
+            await asyncio.sleep(0.05)  # until it is waited for
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                self.cancelled.set()
+                raise
+
+    assert doctor(Slow()).status == 130
+    assert Slow.cancelled.wait(2)
+
+
+def test_sub_calls_that_are_not_needed_are_said(doctor: Doctor) -> None:
+    done = doctor(Patient(lambda turn, question: "```repl\nFINAL(llm_query_batched(['a', 'b'])[0])\n```"))
+    assert lines(done.out)["sub-calls"] == "4 for questions that need none"
 
 
 def test_no_sandbox(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,6 +233,14 @@ def test_tokens_hold_where_the_price_is_unknown() -> None:
     assert "the limit of 20,000 tokens is reached" in found.skipped["window"]
 
 
+def test_a_run_that_its_share_cuts_short_is_said() -> None:
+    patient = Patient(lambda turn, question: f"```repl\nprint({turn})\n```" + "# word " * 3_000)
+    found = examined(patient, Bounds(tokens=40_000, window=1_000))
+    assert "tokens is reached" in found.skipped["habits"]
+    assert found.habits.runs == 1
+    assert found.tokens <= 40_000
+
+
 def test_time_holds() -> None:
     found = examined(Patient(delay=0.2), Bounds(seconds=0.5))
     assert found.seconds < 1.0

@@ -132,6 +132,8 @@ def _habits(found: Findings) -> Iterator[Text]:
         yield _line(
             "loops", f"{habits.repeated} cells again" + (": it loops" if habits.loops else ""), not habits.loops
         )
+    if habits.sub_calls:
+        yield _line("sub-calls", f"{habits.sub_calls} for questions that need none", False)
     if found.thinking_tokens or habits.thought or found.thinking_cut:
         text = f", in the text of {habits.thought} replies" if habits.thought else ""
         cut = f", cut off {found.thinking_cut} times" if found.thinking_cut else ""

@@ -13,7 +13,7 @@ from rlm.errors import LimitError, LMRefusedError
 from rlm.parse import parse
 from rlm.prompts.profiles import Profile
 from rlm.sandbox.launchers.base import Launcher
-from rlm.trace.events import AnswerSet, CallBegin, CellBegin, Event, ReplyReceived
+from rlm.trace.events import AnswerSet, CallBegin, CellBegin, Event, LimitReached, ReplyReceived
 from rlm.types import Completion, Reply
 
 # A finding and a counting: what every model can do with a cell or two, the one in the box too.
@@ -75,14 +75,19 @@ async def _run(
     run = rlm.stream(question, context=text())
     cells: list[str] = []
     by_code = False
+    bound: LimitError | None = None
     async for event in run:
         by_code = by_code or (isinstance(event, AnswerSet) and event.ready and bool(cells))
         _take(event, habits, cells)
+        if isinstance(event, LimitReached) and event.limit in ("usd", "tokens", "seconds"):
+            bound = LimitError(event.limit, event.message)
     completion = await run.aresult()
     if not completion.usage.calls:
         raise LimitError("usd", completion.reason)
     asked.ledger.charge(Reply("", completion.usage, completion.cost))
     _conclude(completion, habits, cells, answer, by_code)
+    if bound is not None:  # its own limits are a share of the examination's
+        raise bound
 
 
 def _take(event: Event, habits: Habits, cells: list[str]) -> None:
