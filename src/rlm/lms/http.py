@@ -10,19 +10,17 @@ import asyncio
 import atexit
 import json
 import ssl
-import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent import futures
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from rlm.errors import LMRefusedError, LMReplyError
-from rlm.lms import pool as pools
 from rlm.lms import watch
 from rlm.lms.connection import Connection, Target, target
 from rlm.lms.failures import Retryable, event_failure, exhausted, read_answer
 from rlm.lms.pace import Pace
-from rlm.lms.pool import Connections
+from rlm.lms.pool import Connections, warm
 from rlm.lms.retries import Policy, tried
 from rlm.lms.sse import Events
 
@@ -67,11 +65,6 @@ class _Call:
 
 
 _pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
-
-
-def warm() -> None:
-    """Begins to load what a first connection needs, in a thread."""
-    threading.Thread(target=pools.warm, name="rlm warm", daemon=True).start()
 
 
 async def post(

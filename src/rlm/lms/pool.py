@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 import time
 from collections import defaultdict
 from functools import cache
@@ -103,7 +104,12 @@ def _tls() -> ssl.SSLContext:
 
 
 def warm() -> None:
-    """Loads what the first connection needs: the certificates take 20 ms."""
+    """Begins to load what a first connection over TLS needs, in a thread: the certificates take 20 ms."""
+    if not _tls.cache_info().currsize:
+        threading.Thread(target=_load, name="rlm warm", daemon=True).start()
+
+
+def _load() -> None:
     import aiohappyeyeballs  # noqa: F401
 
     _tls()
