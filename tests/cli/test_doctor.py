@@ -45,7 +45,7 @@ def test_a_report(doctor: Doctor) -> None:
     assert done.out.startswith("test/patient  with the profile default\n")
     assert "\x1b" not in done.out
     found = lines(done.out)
-    assert found["answers"] == "2 of 2 right, 2 by code, 4 cells"
+    assert found["answers"] == "2 of 2 right, 2 by code, cells: 4"
     assert found["fence"] == "```python 4"
     assert found["one cell"] == "all 4 replies"
     assert found["no inventing"] == "4 of 4 replies invent the output"

@@ -42,6 +42,7 @@ class Patient:
         price: What it costs.
         window: What it says of its window.
         delay: Seconds for each reply.
+        reports: Whether it says what it consumed.
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class Patient:
         price: Price | None = Price(0.0, 0.0),  # noqa: B008
         window: int | None = None,
         delay: float = 0.0,
+        reports: bool = True,
     ) -> None:
         self.name, self.price, self.window = name, price, window
         self.requests: list[Request] = []
         self._root, self._ignores, self._refuses = root, ignores, refuses
         self._takes, self._too_long, self._thinks, self._delay = takes, too_long, thinks, delay
+        self._reports = reports
 
     async def complete(self, request: Request) -> Reply:
         self.requests.append(request)
@@ -80,6 +83,8 @@ class Patient:
         if most is not None and "max_tokens" not in self._ignores and self._thinks + len(text) // 4 > most:
             text, finish = text[: max(most - self._thinks, 0) * 4], "length"
         usage = Usage(1, asked, min(self._thinks + len(text) // 4, most or 10**9), 0, min(self._thinks, most or 10**9))
+        if not self._reports:
+            usage = Usage(1)
         if self._thinks and not text:
             raise LMReplyError(f"{self.name}: it all went into thinking", usage, 0.0, "thinking")
         return Reply(text, usage, self.price.cost(usage) if self.price else None, finish, self.name)

@@ -206,6 +206,14 @@ def test_its_window_cuts_without_a_word() -> None:
     assert found.advice[0].endswith("or have its server take more")
 
 
+def test_it_does_not_say_what_it_consumed() -> None:
+    patient = Patient(reports=False)
+    found = examined(patient, Bounds(window=5_000))
+    assert found.window.how == "at_least"
+    assert max(len(request.messages[0].content) for request in patient.requests) < 5_000 * 5
+    assert found.controls.max_tokens == "honoured"
+
+
 def test_the_longest_prompt_is_the_one_that_was_allowed() -> None:
     patient = Patient()
     found = examined(patient, Bounds(window=5_000))

@@ -118,7 +118,7 @@ def _habits(found: Findings) -> Iterator[Text]:
     habits = found.habits
     if not habits.replies:
         return
-    runs = f"{habits.right} of {habits.runs} right, {habits.answered} by code, {habits.cells} cells"
+    runs = f"{habits.right} of {habits.runs} right, {habits.answered} by code, cells: {habits.cells}"
     yield _line("answers", runs, habits.right == habits.runs == habits.answered)
     fences = [f"```{fence or '(no mark)'} {count}" for fence, count in sorted(habits.fences.items())]
     if habits.unfenced:

@@ -42,9 +42,10 @@ def suggest(found: Findings, profile: Profile) -> None:
         advice.append("its endpoint takes no system message: the instructions go into the first message of the user")
     _window(found, profile, fields, advice)
     if found.thinking_cut or habits.cut:
-        advice.append(
-            "replies were cut off by their length: a thinking model needs more room, or a switch that stops it"
+        room = (
+            "its thinking needs more room, or a switch that stops it" if thinks else "there is too little room for them"
         )
+        advice.append(f"replies were cut off by their length: {room}")
     if habits.loops:
         advice.append("it ran the same cell again and again: another model would do better as the root")
     if fields:

@@ -13,6 +13,7 @@ from rlm.lms.base import estimate_tokens
 
 FIRST = 1_000  # tokens
 _REPLY = 16
+_FEWEST, _MOST = 1.0, 8.0  # characters a token: no tokenizer is outside, whatever is reported
 _EXACT = 0.05  # of the window, that a search is content with
 _CUT = 0.75  # of the tokens that were sent: fewer that arrive were cut
 _WORDS = ("river", "stone", "lamp", "cedar", "north", "quiet", "paper", "violet", "harbor", "window", "copper")
@@ -47,7 +48,7 @@ async def measure_window(asked: Asked, window: Window, most: int) -> None:
         outcome = await _try(asked, _prompt(characters))
         if not outcome.fits:
             break
-        per_token = per_token or characters / max(outcome.arrived, 1)
+        per_token = per_token or min(max(characters / outcome.arrived, _FEWEST), _MOST)
         if good and outcome.arrived < _CUT * characters / per_token:
             window.tokens, window.how = outcome.arrived + _REPLY, "cut"
             return
@@ -85,11 +86,11 @@ async def _try(asked: Asked, prompt: str) -> _Outcome:
         too_long = told_windows.told(str(error), getattr(error, "error", None))
         if isinstance(error, LMReplyError) and error.fault not in ("too_long", "malformed"):
             usage = error.usage  # an empty answer, say: the prompt went through all the same
-            return _Outcome(True, arrived=usage.input_tokens if usage else estimate_tokens(prompt))
+            return _Outcome(True, arrived=(usage and usage.input_tokens) or estimate_tokens(prompt))
         if too_long is None and not (isinstance(error, LMReplyError) and error.fault == "too_long"):
             raise
         return _Outcome(False, too_long.window if too_long else None)
-    return _Outcome(True, arrived=reply.usage.input_tokens)
+    return _Outcome(True, arrived=reply.usage.input_tokens or estimate_tokens(prompt))
 
 
 def _prompt(characters: int) -> str:
