@@ -324,7 +324,7 @@ def test_cancelling_closes_a_connection_over_tls_at_once() -> None:
         await asyncio.to_thread(asked.wait, 5.0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        return await asyncio.to_thread(gone.wait, 0.1)
+        return await asyncio.to_thread(gone.wait, 1.0)
 
     with secure_server(hang) as url:
         assert asyncio.run(cancel(url))
