@@ -70,6 +70,11 @@ def test_imports_point_down(name: str) -> None:
         assert _layer(name) < _layer(imported), f"{name} imports {imported}, which is not below it"
 
 
+def test_nothing_but_the_adapter_knows_the_reference_systems_names() -> None:
+    adapter = {"rlm.reference", "rlm.backends", "rlm.logger"}
+    assert {name for name in MODULES if _imports(name) & adapter} == {"rlm", "rlm.reference"}
+
+
 def test_loop_and_broker_do_not_know_each_other() -> None:
     assert "rlm.broker" not in _imports("rlm.loop")
     assert "rlm.loop" not in _imports("rlm.broker")

@@ -251,11 +251,12 @@ HOST = """
 
 @pytest.mark.parametrize("launcher", ["local", "unconfined"])
 @pytest.mark.parametrize("fork", ["", "fork"])
-def test_nothing_outlives_a_host_that_is_killed(launcher, fork):
+def test_nothing_outlives_a_host_that_is_killed(launcher, fork, tmp_path):
     code = "import threading\nthreading.Thread(target=lambda: [None for _ in iter(int, 1)]).start()\nwhile True: pass"
     tests = str(Path(__file__).parent.parent)
     program = textwrap.dedent(HOST.format(tests=tests, launcher=launcher, code=code, fork=fork))
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as host:
+    scratch = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=scratch) as host:
         pids = {int(pid) for pid in host.stdout.readline().split()}
         cells = {pid for pid in pids if b"zygote.py" in _command(pid)}
         assert len(cells) == 5  # the process's zygote, two runs', two workers
@@ -266,6 +267,7 @@ def test_nothing_outlives_a_host_that_is_killed(launcher, fork):
         for pid in pids - cells:  # what the host forked itself
             os.kill(pid, signal.SIGKILL)
     assert left == set()
+    assert list(tmp_path.iterdir()) == []
 
 
 def _command(pid):

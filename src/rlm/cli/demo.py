@@ -80,7 +80,7 @@ def _ask(engine: RLM, folder: Path, number: int, question: Question) -> _Asked:
         if isinstance(event, CellBegin):
             print("\n".join(f"   > {visible(line)}" for line in event.code.strip().splitlines()))
     right, seen = is_right(completion, question.truth), characters_seen(events)
-    print(f"   {visible(completion.response) or completion.reason}")
+    print(f"   {visible(completion.response or completion.reason)}")
     print(
         f"   {'right' if right else f'wrong, it is {_told(question.truth)}'}"
         f" · {question.kind} · {completion.seconds:.1f} s · the model saw {seen:,} characters of the input\n",
