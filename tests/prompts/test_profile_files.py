@@ -86,7 +86,7 @@ TEXTS = {
     "nano": {"first.md", "output.md"},
     "qwen-coder": {"delegation.md"},
     "small": {"delegation.md"},
-    "thinking": {"delegation.md"},
+    "thinking": {"alone.md", "delegation.md"},
 }
 
 
