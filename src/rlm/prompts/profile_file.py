@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -90,6 +89,8 @@ def read(folder: Path) -> dict[str, Any]:
     Raises:
         ConfigError: There is none, or something in it is wrong; names the file, the field, and what it must be.
     """
+    import tomllib  # not before a profile is looked for: importing rlm stays fast
+
     path = folder / FILE
     try:
         fields = tomllib.loads(path.read_text(encoding="utf-8"))
