@@ -160,7 +160,7 @@ class CellResult:
 
     Attributes:
         output: What it printed, a trailing expression's value included; cut head and tail at the
-            session's cap, `output_size` characters in truth.
+            session's cap, `output_size` characters in truth. Of a cell whose worker is lost, the end, if anything.
         error: The traceback of the model's code, as it should be shown; None if it raised nothing.
         answer: The answer, if the cell touched it.
         seconds: Wall-clock seconds, waits for sub-calls included.

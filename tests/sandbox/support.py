@@ -108,6 +108,9 @@ class PlayedWorker:
         await self.ended.wait()
         return "it was played to the end"
 
+    def printed(self):
+        return "", 0
+
     def cpu_seconds(self):
         return self.cpu
 

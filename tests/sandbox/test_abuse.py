@@ -55,6 +55,38 @@ def test_a_worker_that_ends_itself_is_replaced_and_how_it_ended_is_told(code, lo
 
 
 @BOTH
+def test_the_end_of_what_a_cell_had_printed_is_not_lost_with_its_worker(launcher):
+    results = run_cells(
+        "print('earlier')",
+        "print('found 7')\nimport os, sys\nprint('and 8', file=sys.stderr)\nos._exit(3)",
+        "print('x' * 5000 + 'end')\nimport ctypes\nctypes.string_at(0)",
+        "import os; os.abort()",
+        launcher=launcher,
+    )
+    assert [result.output for result in results[1:]] == [
+        "found 7\nand 8\n",
+        "[... 3,004 characters cut ...]\n" + "x" * 1996 + "end\n",
+        "",
+    ]
+    assert [result.output_size for result in results] == [8, 14, 5004, 0]
+
+
+def test_no_worker_shares_that_memory_with_another():
+    code = "[line for line in open('/proc/self/maps') if '/dev/zero' in line and ' rw-s ' in line]"
+
+    async def main():
+        async with open_session(launcher="unconfined") as first:
+            options = {"functions": (), "question": "", "limits": Limits(), "max_output": 99, "on_call": None}
+            second = session.Session(first._environment, **options)
+            try:
+                return [await one.run(Cell(f"len({code})")) for one in (first, second)]
+            finally:
+                await second.close()
+
+    assert [result.output for result in asyncio.run(main())] == ["2\n", "2\n"], "its own, and its reserve"
+
+
+@BOTH
 def test_a_worker_that_is_killed_from_outside_is_replaced(launcher):
     async def main():
         async with open_session(launcher=launcher) as one:

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from rlm.sandbox.output import MAX_KEPT, Output, Stream
+from rlm.sandbox.output import MAX_KEPT, Output, Remains, Stream
 
 
 def printed(*texts, cap=100):
@@ -77,3 +77,25 @@ def test_a_stream_writes_to_what_is_current_and_stays_open():
 
 def test_a_stream_with_nothing_current_drops_what_is_printed():
     assert Stream("stdout", lambda: None).write("gone") == 4
+
+
+@pytest.mark.parametrize(
+    "sizes", [[0], [5], [2000], [2001], [1999, 1, 1], [1500, 1500], [700] * 20, [5000, 3], [1] * 4001]
+)
+def test_the_end_of_what_was_printed_remains(sizes):
+    remains, whole = Remains(), ""
+    for number, size in enumerate(sizes):
+        text = "".join(chr(65 + (number + index) % 1000) for index in range(size))
+        remains.write(text)
+        whole += text
+    assert remains.read() == (whole[-2000:], len(whole))
+    remains.begin()
+    assert remains.read() == ("", 0)
+    remains.write("\U0001f600 \ud800")
+    assert remains.read() == ("\U0001f600 ?", 3)
+
+
+def test_remains_that_were_forged_are_text_all_the_same():
+    remains = Remains()
+    remains._memory[:] = b"\xff" * len(remains._memory)
+    assert remains.read() == ("\ufffd" * 2000, 2**53)

@@ -6,6 +6,8 @@ Worker-side: standard library only, Python 3.8+.
 from __future__ import annotations
 
 import io
+import mmap
+import struct
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,11 +15,58 @@ from collections.abc import Callable
 MAX_KEPT = 8 * 2**20  # characters of one cell's output that `outputs[i]` holds: 32 MiB at worst
 
 
-class Output:
-    """One cell's output: counted in full, kept within bounds, however much is printed."""
+class Remains:
+    """The end of what the running cell has printed, in memory that the process which forks a worker shares with it.
 
-    def __init__(self, cap: int) -> None:
+    It outlives the worker, whatever it dies of. What is there can be forged by the code in the worker, and is bounded.
+    """
+
+    _SIZE = struct.Struct("=Q")  # characters printed so far, before a ring of UTF-32
+    _CHARACTERS = 2000
+    _BYTES = 4 * _CHARACTERS
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, self._SIZE.size + self._BYTES)
+
+    def begin(self) -> None:
+        """A cell begins."""
+        self._SIZE.pack_into(self._memory, 0, 0)
+
+    def write(self, text: str) -> None:
+        """Adds what was printed."""
+        size = self._SIZE.unpack_from(self._memory)[0] + len(text)
+        data = text[-self._CHARACTERS :].encode("utf-32-le", "replace")
+        start = 4 * (size % self._CHARACTERS) - len(data)  # below zero: it goes round
+        first, ring = max(0, -start), self._SIZE.size
+        self._memory[ring + start + first : ring + start + len(data)] = data[first:]
+        self._memory[ring + self._BYTES - first : ring + self._BYTES] = data[:first]
+        self._SIZE.pack_into(self._memory, 0, size)
+
+    def read(self) -> tuple[str, int]:
+        """The end of it, and how many characters it was."""
+        size = min(self._SIZE.unpack_from(self._memory)[0], 2**53)
+        ring = self._memory[self._SIZE.size :]
+        end = 4 * (size % self._CHARACTERS)
+        data = ring[end:] + ring[:end]
+        kept = min(size, self._CHARACTERS)
+        return data[len(data) - 4 * kept :].decode("utf-32-le", "replace"), size
+
+    def close(self) -> None:
+        """Gives the memory back, here alone."""
+        self._memory.close()
+
+
+class Output:
+    """One cell's output: counted in full, kept within bounds, however much is printed.
+
+    Args:
+        cap: Characters that are shown.
+        remains: Told what is printed, for the case that this process does not live to say it.
+    """
+
+    def __init__(self, cap: int, remains: Remains | None = None) -> None:
         self.size = 0  # characters
+        self._remains = remains
         self._cap = cap
         self._head = io.StringIO()
         self._tail: deque[str] = deque()
@@ -27,6 +76,8 @@ class Output:
     def write(self, text: str) -> None:
         """Adds what was printed; from any thread."""
         with self._lock:
+            if self._remains is not None:
+                self._remains.write(text)
             room = max(0, MAX_KEPT - self.size)
             self.size += len(text)
             if room:

@@ -121,7 +121,10 @@ class Session:
             if run.bug is not None:
                 raise run.bug from None
             lost = run.killed or _why(error, how)
-            return CellResult("", 0, lost=lost, seconds=time.monotonic() - began, interrupted=run.interrupted)
+            text, size = worker.printed()
+            if size > len(text):
+                text = f"[... {size - len(text):,} characters cut ...]\n{text}"
+            return CellResult(text, size, lost=lost, seconds=time.monotonic() - began, interrupted=run.interrupted)
         except BaseException:
             run.cancel()  # first: what its calls are asking for is paid by the second
             await self._drop()

@@ -90,5 +90,8 @@ class SpawnedWorker:
     async def wait(self) -> str:
         return in_words(await self._process.wait())
 
+    def printed(self) -> tuple[str, int]:
+        return "", 0
+
     def cpu_seconds(self) -> float | None:
         return None

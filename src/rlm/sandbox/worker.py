@@ -99,6 +99,7 @@ class Worker:
         send: Sends bytes whole.
         loaded: The input.
         enforces: What confines this process.
+        remains: Keeps the end of a cell's output beyond this process, where whoever started it can read that.
     """
 
     def __init__(
@@ -107,11 +108,13 @@ class Worker:
         send: Callable[[bytes], None],
         loaded: corpus.Loaded,
         enforces: list[str],
+        remains: output.Remains | None = None,
     ) -> None:
         self._receive = receive
         self._send = send
         self._loaded = loaded
         self._enforces = enforces
+        self._remains = remains
         self._interrupts = Interrupts()
         self._left = threads.LeftBehind()
         self._calls = calls.Calls(send, self._left.calling, self._interrupts)
@@ -147,7 +150,9 @@ class Worker:
 
     def _run(self, cells: cell.Cells, run: protocol.Message, cap: int) -> None:
         began = time.perf_counter()
-        self._output = printed = output.Output(cap)
+        if self._remains is not None:
+            self._remains.begin()
+        self._output = printed = output.Output(cap, self._remains)
         self._calls.begin()
         sys.stdout, sys.stderr = self._streams
         self._reserve = _reserve()

@@ -25,7 +25,7 @@ TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every 
 if TYPE_CHECKING:
     from typing import Any
 
-    from rlm.sandbox import corpus
+    from rlm.sandbox import corpus, output
 
 PACKAGE = "rlm_worker"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
@@ -94,7 +94,7 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
         os._exit(1)
     gc.freeze()
     _tell(control, {"loaded": True})
-    workers: dict[int, tuple[int, int]] = {}  # pidfd -> number, pid
+    workers: dict[int, tuple[int, int, output.Remains]] = {}  # pidfd -> number, pid, what it printed
     poll = select.poll()
     poll.register(control, select.POLLIN)
     while True:
@@ -107,35 +107,45 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
             if not data:
                 os._exit(0)  # the workers die with their parent
             request = json.loads(data)
+            remains = _worker_module("output").Remains()
             try:
                 pid = os.fork()
             except OSError as error:
+                remains.close()
                 os.close(fds[0])
                 _tell(control, {"failed": request["fork"], "message": str(error)})
                 _tell(control, {"exited": request["fork"], "status": 1})
                 continue
             if pid == 0:
                 try:
-                    _worker(control, fds[0], request, loaded, options)
+                    for _, _, other in workers.values():
+                        other.close()  # or it could read and write what the other workers print
+                    _worker(control, fds[0], request, loaded, options, remains)
                 finally:
                     os._exit(1)
             os.close(fds[0])
             pidfd = os.pidfd_open(pid)
-            workers[pidfd] = request["fork"], pid
+            workers[pidfd] = request["fork"], pid, remains
             poll.register(pidfd, select.POLLIN)
             _tell(control, {"forked": request["fork"], "pid": pid}, [pidfd])
 
 
-def _reap(control: socket.socket, pidfd: int, number: int, pid: int) -> None:
+def _reap(control: socket.socket, pidfd: int, number: int, pid: int, remains: output.Remains) -> None:
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)  # what it forked, where it could
     os.close(pidfd)
-    _tell(control, {"exited": number, "status": status})
+    _tell(control, {"exited": number, "status": status, "printed": remains.read()})
+    remains.close()
 
 
 def _worker(
-    control: socket.socket, stream_fd: int, request: dict[str, Any], loaded: corpus.Loaded, options: dict[str, Any]
+    control: socket.socket,
+    stream_fd: int,
+    request: dict[str, Any],
+    loaded: corpus.Loaded,
+    options: dict[str, Any],
+    remains: output.Remains,
 ) -> None:
     """Confines this process and runs cells in it. Does not return."""
     os.setpgid(0, 0)
@@ -158,7 +168,8 @@ def _worker(
     os.dup2(stream_fd, 3)
     os.closerange(4, 1 << 20)
     stream = socket.socket(fileno=3)
-    _worker_module("worker").Worker(stream.makefile("rb").read, stream.sendall, loaded, enforced).serve()
+    read = stream.makefile("rb").read
+    _worker_module("worker").Worker(read, stream.sendall, loaded, enforced, remains).serve()
 
 
 def _limit(memory_bytes: int) -> None:

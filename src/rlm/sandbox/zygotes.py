@@ -228,7 +228,8 @@ class RunZygote:
         elif "forked" in message:
             self._workers[message["forked"]].on_forked(message["pid"], fds[0] if fds else None)
         elif "exited" in message:
-            self._workers.pop(message["exited"]).on_exited(in_words(message["status"]))
+            text, size = message.get("printed", ("", 0))
+            self._workers.pop(message["exited"]).on_exited(in_words(message["status"]), text, size)
         elif message["failed"] is not None:
             self._workers[message["failed"]].why = message["message"]
         elif not self.loaded.done():
@@ -261,6 +262,7 @@ class ForkedWorker:
         self._pid = 0
         self._pidfd: int | None = None
         self._killed = False
+        self._printed = "", 0
 
     def interrupt(self) -> None:
         self._signal(signal.SIGINT)
@@ -273,6 +275,9 @@ class ForkedWorker:
 
     async def wait(self) -> str:
         return await asyncio.shield(self._ended)
+
+    def printed(self) -> tuple[str, int]:
+        return self._printed
 
     def cpu_seconds(self) -> float | None:
         if self._pidfd is None:
@@ -294,8 +299,9 @@ class ForkedWorker:
         if not self.forked.done():
             self.forked.set_result(None)
 
-    def on_exited(self, how: str) -> None:
-        """The zygote says how it ended."""
+    def on_exited(self, how: str, text: str = "", size: int = 0) -> None:
+        """The zygote says how it ended, and the end of what its last cell had printed: `size` characters."""
+        self._printed = text, size
         if self._pidfd is not None:
             os.close(self._pidfd)
             self._pidfd = None

@@ -32,6 +32,11 @@ class Worker(Protocol):
     async def wait(self) -> str:
         """How it ended, in words; waits until it has."""
 
+    def printed(self) -> tuple[str, int]:
+        """Once it has ended: the end of what its last cell printed, and how many characters it was; `("", 0)` where
+        that can't be known.
+        """
+
     def cpu_seconds(self) -> float | None:
         """CPU seconds that it has used; None where that can't be known."""
 
