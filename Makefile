@@ -9,8 +9,11 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 RUN := .venv/.run-ready
 DEV := .venv/.dev-ready
-# pip of the machine installs into .venv, which so needs no pip of its own (Debian splits it off).
-PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check install -q
+# pip of the machine installs into .venv, which so needs no pip of its own (Debian splits it off). One before 22.3 can't,
+# and then .venv gets its own.
+OUTER := $(PYTHON) -m pip --python $(BIN)/python
+PIP := pip="$(OUTER)"; $$pip --version >/dev/null 2>&1 || pip="$(BIN)/python -m pip"; \
+	$$pip --disable-pip-version-check install -q
 
 .PHONY: demo test lint check lock clean
 
@@ -33,6 +36,8 @@ $(RUN): requirements.lock pyproject.toml
 		echo "make: Python 3.11 or newer is needed, and none was found (make PYTHON=...)" >&2; exit 1; }
 	@echo "setting up .venv (once; the downloads are about 60 MB)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
+	@$(OUTER) --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null 2>&1 || { \
+		echo "make: pip 22.3 or newer is needed: $(PYTHON) -m pip install --upgrade pip" >&2; exit 1; }
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
