@@ -118,6 +118,8 @@ def test_in_a_folder_only_sure_guesses_are_loaded(tmp_path):
         ("damaged", "undecodable: byte 20 is not UTF-8"),
         ("noise", "undecodable: byte 127 is not UTF-8"),
     ]
+    told = "undecodable: damaged (21 bytes, byte 20 is not UTF-8), noise (765 bytes, byte 127 is not UTF-8)"
+    assert told in context.description
 
 
 def test_a_failed_try_leaves_nothing_in_the_blob(tmp_path):

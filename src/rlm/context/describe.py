@@ -92,9 +92,14 @@ def _not_loaded(skipped: Sequence[Skipped]) -> list[str]:
         reasons.setdefault(one.why.partition(":")[0], []).append(one)
     lines = []
     for why, group in sorted(reasons.items(), key=lambda item: -len(item[1])):
-        some = _listed((f"{shown(one.name)} ({one.size:,} bytes)" for one in group), 5, len(group))
+        some = _listed(map(_skipped, group), 5, len(group))
         lines.append(f"  {why}: {some}")
     return [f"Listed but not loaded, {len(skipped):,}:", *_capped(lines, len(lines))]
+
+
+def _skipped(one: Skipped) -> str:
+    detail = one.why.partition(": ")[2]  # of one that can't be decoded: which byte
+    return f"{shown(one.name)} ({one.size:,} bytes{f', {detail}' if detail else ''})"
 
 
 def _shape(value: object) -> str:
