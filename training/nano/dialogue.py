@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from scenes import Scene
 
-from rlm.prompts.profiles import NANO
+from rlm.prompts.profiles import shipped
 from rlm.sandbox.corpus import Corpus, Loaded
 from rlm.types import CellResult, Limits
 
@@ -67,7 +67,7 @@ def imitate(scene: Scene, headline: str | None = None) -> Dialogue | None:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(scene.cell, {"search": loaded.search, "grep": loaded.grep, "question": scene.question})  # our own code
-    output = NANO.output(CellResult(printed.getvalue(), len(printed.getvalue())), Limits())
+    output = shipped()["nano"].output(CellResult(printed.getvalue(), len(printed.getvalue())), Limits())
     cell = last_cell(scene, output)
     return None if cell is None else [*dialogue, ("user", output), ("assistant", fence(cell))]
 
