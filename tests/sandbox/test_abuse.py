@@ -1,5 +1,6 @@
 """What cells do to their worker, on purpose or not: the host survives, the next cell runs, nothing is left."""
 
+import ast
 import asyncio
 import os
 import signal
@@ -143,6 +144,16 @@ def test_memory_that_is_full_of_small_things_ends_typed(launcher):
 def test_a_fork_bomb_does_not_get_off_the_ground():
     result = goes_on("import os\nwhile True: os.fork()")
     assert result.error.endswith("PermissionError: [Errno 1] Operation not permitted")
+
+
+@BOTH
+def test_a_flood_of_tasks_has_a_bound(launcher):
+    """Where the user is root, `unconfined` is not held to it, so that it is set is all that can be seen here."""
+    code = "import resource\nresource.getrlimit(resource.RLIMIT_NPROC)"
+    tasks = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
+    soft, hard = ast.literal_eval(goes_on(code, launcher).output)
+    assert soft == hard
+    assert 0 < soft < tasks + 4096 + 500
 
 
 def test_what_an_unconfined_cell_forks_ends_with_its_worker():

@@ -111,17 +111,22 @@ def _limit_resources(memory_bytes: int | None) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
-def _limit_threads() -> None:
+def _leave_uid_0() -> None:
+    """Makes the limit on tasks hold, which spares the real uid 0. Files go by the effective one, which stays.
+
+    A uid for each worker, so that none uses up what another has.
+    """
+    if os.getuid() == 0:
+        with contextlib.suppress(OSError):
+            os.setresuid(_NO_ONES_UIDS + os.getpid(), -1, -1)
+
+
+def limit_tasks() -> None:
     """Stops a flood of threads before it takes every process number there is; memory limits come too late for that.
 
     The limit counts all tasks of the real uid, so it starts from what the whole machine runs: no harm to a worker that
     shares its uid with a busy user.
     """
-    if os.getuid() == 0:
-        # The limit spares the real uid 0. Files go by the effective one, which stays. A uid for each worker, so that
-        # none uses up what another has.
-        with contextlib.suppress(OSError):
-            os.setresuid(_NO_ONES_UIDS + os.getpid(), -1, -1)
     with open("/proc/loadavg", "rb") as loadavg:
         tasks = int(loadavg.read().split()[3].split(b"/")[1])
     hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
@@ -164,7 +169,8 @@ def lock_down(
     if len(os.listdir("/proc/self/task")) != 1:
         raise OSError(errno.EBUSY, "lock_down confines one thread, and this process has several")
     abi = landlock.abi() if landlock_abi_cap is None else min(landlock_abi_cap, landlock.abi())
-    _limit_threads()
+    _leave_uid_0()
+    limit_tasks()
     _drop_capabilities()
     _limit_resources(memory_bytes)
     _prctl(_PR_SET_DUMPABLE, 0)  # a crash handler ignores RLIMIT_CORE and would store the user's input

@@ -180,6 +180,7 @@ def _limit(memory_bytes: int) -> None:
         size = int(statm.read().split()[0]) * resource.getpagesize() + memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _worker_module("lockdown").limit_tasks()
 
 
 def _worker_module(name: str) -> Any:
