@@ -1,5 +1,6 @@
 """A key stays where it is: looked for in all that a run leaves behind, however it was given."""
 
+import asyncio
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ from rlm.cli import env_file, main
 from rlm.lms import providers, resolve
 from rlm.lms.scripted_server import Answer, Received, ScriptedServer
 from rlm.logger import RLMLogger
+from rlm.types import Message, Request
 
 CANARY = "sk-canary-0451-abcdefghijklmnopqrstuvwxyz"
 PIECES = (CANARY, CANARY[3:], CANARY[:-4], CANARY[:14])
@@ -138,7 +140,7 @@ def test_a_provider_that_repeats_the_key_is_quoted_without_it(
     caplog.set_level(logging.DEBUG)
     url = "AZURE_OPENAI_ENDPOINT" if provider == "azure_openai" else f"{provider.upper()}_BASE_URL"
     monkeypatch.setenv(url, echo.url)
-    options = give(variable, tmp_path, monkeypatch) | ({"base_url": echo.url} if provider == "gemini" else {})
+    options = give(variable, tmp_path, monkeypatch)
     rlm = RLM(model=f"{provider}/m", model_options=options)
     with pytest.raises(LMRefusedError) as caught:
         rlm.completion("What is it?", context="x" * 500)
@@ -187,3 +189,31 @@ def test_a_key_goes_to_its_own_provider_alone(echo: ScriptedServer, monkeypatch:
             monkeypatch.delenv(variable)
         with pytest.raises(MissingKeyError):
             resolve(f"{name}/m")
+
+
+@pytest.mark.parametrize(
+    ("model", "variable"),
+    [
+        ("openai/m", "OPENAI_API_KEY"),
+        ("anthropic/m", "ANTHROPIC_API_KEY"),
+        ("gemini/m", "GEMINI_API_KEY"),
+        ("groq/m", "GROQ_API_KEY"),
+        ("bedrock/m", "AWS_BEARER_TOKEN_BEDROCK"),
+    ],
+)
+@pytest.mark.parametrize("give", [by_environment, by_config])
+def test_a_key_is_not_for_whoever_else_is_named(
+    give: Give, model: str, variable: str, echo: ScriptedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(variable, tmp_path, monkeypatch)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    options = {"region": "us-east-1"} if model.startswith("bedrock") else {}
+    assert resolve(model, **options), "its own endpoint gets it"
+    with pytest.raises(MissingKeyError):
+        resolve(model, base_url="https://gate.way/v1", **options)
+    if not options:  # a request to Bedrock is signed or has a key, wherever it goes
+        with pytest.raises(LMRefusedError, match="401"):
+            asyncio.run(resolve(model, base_url=echo.url).complete(Request((Message("user", "hi"),))))
+        assert_clean(str(echo.requests[0].headers))

@@ -188,7 +188,8 @@ def test_keys_and_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "secret" not in repr(made)
     assert (made.name, made._headers["x-api-key"]) == ("anthropic/m", "sk-ant-secret")
     assert made._url == "https://api.anthropic.com/v1/messages"
-    assert Anthropic("m", base_url="https://gate.way/v1/?k=1")._url == "https://gate.way/v1/messages?k=1"
+    gateway = Anthropic("m", base_url="https://gate.way/v1/?k=1", api_key="k")
+    assert gateway._url == "https://gate.way/v1/messages?k=1"
     monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://gate.way/anthropic")
     assert Anthropic("m")._url == "https://gate.way/anthropic/v1/messages"
     monkeypatch.delenv("ANTHROPIC_API_KEY")

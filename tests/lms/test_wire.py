@@ -40,9 +40,9 @@ def test_the_key(given: str | None, variables: dict[str, str], key: str, monkeyp
 
 
 def test_a_key_that_is_missing_is_told_with_its_variables() -> None:
-    wire.check_key(False, "p/m", "127.0.0.1", ("A_KEY",))
+    wire.check_key(False, "p/m", "127.0.0.1", ("A_KEY",), "h")
     with pytest.raises(MissingKeyError, match="p/m at h needs a key: set A_KEY or B_KEY, or give api_key="):
-        wire.check_key(False, "p/m", "h", ("A_KEY", "B_KEY"))
+        wire.check_key(False, "p/m", "h", ("A_KEY", "B_KEY"), "h")
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ class Anthropic(WireClient):
     Args:
         model: The model as the endpoint names it, such as `claude-sonnet-5`.
         base_url: Where `/v1/messages` is; default `$ANTHROPIC_BASE_URL`, or Anthropic's own.
-        api_key: Default `$ANTHROPIC_API_KEY`; an endpoint on this machine, or `headers` with a key, needs none.
+        api_key: Default `$ANTHROPIC_API_KEY`, for the default URL alone; an endpoint on this machine, or `headers` with
+            a key, needs none.
         window: Tokens of prompt and answer together; default: what is known of the model.
         price: What it costs at worst; default: what is known of the model at this endpoint.
         max_tokens: The most output tokens, thinking included, where a request does not say; default: 8,192, 16,384
@@ -70,10 +71,12 @@ class Anthropic(WireClient):
         policy: Policy = Policy(),  # noqa: B008 (frozen)
     ) -> None:
         name = f"anthropic/{model}"
-        base_url = base_url or os.environ.get(URL_VARIABLE) or DEFAULT_URL
-        key = find_key(api_key, [KEY_VARIABLE])
+        url = os.environ.get(URL_VARIABLE) or DEFAULT_URL
+        base_url = base_url or url
+        host, own = host_of(base_url), host_of(url)
+        key = find_key(api_key, [KEY_VARIABLE] if host == own else [])
         keyed = bool(key) or any(header.lower() in KEY_HEADERS for header in headers or {})
-        check_key(keyed, name, host_of(base_url), [KEY_VARIABLE])
+        check_key(keyed, name, host, [KEY_VARIABLE], own)
         super().__init__(
             name,
             model,

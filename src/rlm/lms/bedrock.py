@@ -41,8 +41,8 @@ class Bedrock(WireClient):
         model: A model, an inference profile or an ARN: `us.anthropic.claude-sonnet-4-6`, `amazon.nova-lite-v1:0`.
         region: Default `$AWS_REGION`, `$AWS_DEFAULT_REGION`, or the profile's.
         profile: Of AWS's config files; default `$AWS_PROFILE`.
-        api_key: A Bedrock API key; default `$AWS_BEARER_TOKEN_BEDROCK`. Without one, requests are signed with the
-            credentials that AWS's tools find.
+        api_key: A Bedrock API key; default `$AWS_BEARER_TOKEN_BEDROCK`, where no `base_url` is given. Without one,
+            requests are signed with the credentials that AWS's tools find.
         base_url: Default the region's endpoint.
         window: Tokens of prompt and answer together; default: what is known of the model.
         price: What it costs; default: what is known of the model.
@@ -78,7 +78,8 @@ class Bedrock(WireClient):
         policy: Policy = Policy(),  # noqa: B008 (frozen)
     ) -> None:
         name = f"bedrock/{model}"
-        key = find_key(api_key, [KEY_VARIABLE])
+        # What the variable has is AWS's, and not for whoever else `base_url` is.
+        key = find_key(api_key, [KEY_VARIABLE] if base_url is None else [])
         self._region = region or os.environ.get("AWS_REGION") or _configured("region", profile, name)
         # Looked for before anything runs; those of a machine's role are fetched from its metadata server.
         self._credentials: Any = None if key else _configured("credentials", profile, name)

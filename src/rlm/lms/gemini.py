@@ -5,6 +5,7 @@ Formats: https://ai.google.dev/api/generate-content, as google-genai 3.4 types t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -29,6 +30,7 @@ from rlm.types import JSON, Finish, Message, Reply, Request, Usage
 
 DEFAULT_URL = "https://generativelanguage.googleapis.com/v1beta"
 KEY_VARIABLES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+URL_VARIABLE = "GEMINI_BASE_URL"
 LEVELS = ("minimal", "low", "medium", "high", "xhigh")
 
 # `extra` can't set these; the limit of output is among them because budgets rest on it.
@@ -307,8 +309,9 @@ class Gemini(GenerateContent):
 
     Args:
         model: The model as the endpoint names it.
-        base_url: Where `/models` is, its version included.
-        api_key: Default `$GEMINI_API_KEY`, then `$GOOGLE_API_KEY`; an endpoint on this machine needs none.
+        base_url: Where `/models` is, its version included; default `$GEMINI_BASE_URL`, or Google's own.
+        api_key: Default `$GEMINI_API_KEY`, then `$GOOGLE_API_KEY`, for the default URL alone; an endpoint on this
+            machine, or `headers` with a key, needs none.
         window: Tokens of prompt and answer together; default: what is known of the model.
         price: What it costs at worst; default: what is known of the model.
         max_tokens: The most output tokens, thinking included, where a request does not say.
@@ -343,9 +346,12 @@ class Gemini(GenerateContent):
         policy: Policy = Policy(),  # noqa: B008 (frozen)
     ) -> None:
         model = model.removeprefix("models/")
-        name, url, key = f"gemini/{model}", base_url or DEFAULT_URL, find_key(api_key, KEY_VARIABLES)
+        name, default = f"gemini/{model}", os.environ.get(URL_VARIABLE) or DEFAULT_URL
+        url = base_url or default
+        host, own = host_of(url), host_of(default)
+        key = find_key(api_key, KEY_VARIABLES if host == own else ())
         keyed = bool(key) or any(header.lower() == "x-goog-api-key" for header in headers or {})
-        check_key(keyed, name, host_of(url), KEY_VARIABLES)
+        check_key(keyed, name, host, KEY_VARIABLES, own)
         super().__init__(
             name,
             model,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from rlm.errors import ConfigError, LMRefusedError, LMReplyError, MissingKeyError
+from rlm.errors import ConfigError, LMRefusedError, LMReplyError
 from rlm.lms.base import Price
 from rlm.lms.chat import CHAT, Format
 from rlm.lms.http import Policy
@@ -22,7 +22,6 @@ from rlm.lms.wire import (
     estimated,
     find_key,
     host_of,
-    is_loopback,
     join,
     without_query,
 )
@@ -82,11 +81,8 @@ class Endpoint:
         Raises:
             MissingKeyError: There is none, and `host` is not this machine.
         """
-        own = host_of(self.url)
-        if self.needs_key and not keyed and host != own and not is_loopback(host):
-            raise MissingKeyError(f"{name} at {host} needs a key: give api_key= ({self.key_variable} is for {own})")
         if self.needs_key:
-            check_key(keyed, name, host, [self.key_variable])
+            check_key(keyed, name, host, [self.key_variable], host_of(self.url))
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,14 +46,25 @@ def find_key(given: str | None, variables: Iterable[str]) -> str:
     return next((key.strip() for key in keys if key and key.strip()), "")  # one read from a file ends with a line's end
 
 
-def check_key(keyed: bool, name: str, host: str, variables: Iterable[str]) -> None:
+def check_key(keyed: bool, name: str, host: str, variables: Iterable[str], own: str) -> None:
     """Refuses an endpoint elsewhere without a key.
+
+    Args:
+        keyed: Whether there is one.
+        name: The model's.
+        host: The endpoint's.
+        variables: What the key may be in.
+        own: The host that what is in them is for.
 
     Raises:
         MissingKeyError: There is none, and the endpoint is not on this machine.
     """
-    if not keyed and not is_loopback(host):
-        raise MissingKeyError(f"{name} at {host} needs a key: set {' or '.join(variables)}, or give api_key=")
+    if keyed or is_loopback(host):
+        return
+    named = " or ".join(variables)
+    if host != own:
+        raise MissingKeyError(f"{name} at {host} needs a key: give api_key= ({named} is for {own})")
+    raise MissingKeyError(f"{name} at {host} needs a key: set {named}, or give api_key=")
 
 
 def host_of(url: str) -> str:
