@@ -164,7 +164,7 @@ class CellResult:
         error: The traceback of the model's code, as it should be shown; None if it raised nothing.
         answer: The answer, if the cell touched it.
         seconds: Wall-clock seconds, waits for sub-calls included.
-        interrupted: It was interrupted for taking too long; its names survive.
+        interrupted: It was interrupted for taking too long; its names survive, unless the worker is lost.
         lost: The worker died or was killed, and why: a new one starts, without the cell's names.
     """
 

@@ -57,6 +57,7 @@ def test_what_happened_to_a_cell_is_said() -> None:
     assert DEFAULT.output(CellResult("", 0), Limits()) == "Output:\n(no output)"
     lost = DEFAULT.output(CellResult("", 0, lost="it was killed"), Limits())
     assert lost.startswith("Output:\n[the REPL was lost: it was killed; a new one has started")
+    assert DEFAULT.output(CellResult("", 0, lost="it was killed", interrupted=True), Limits()) == lost
     assert "interrupted after 3 s" in DEFAULT.output(CellResult("", 0, interrupted=True, seconds=3.1), Limits())
 
 

@@ -121,10 +121,10 @@ class Profile:
         if result.error:
             error = result.error if self.system else result.error.strip().rpartition("\n")[2]
             parts.append(cut(error, self._limit(limits)))
-        if result.interrupted:
-            parts.append(f"[interrupted after {result.seconds:.0f} s; the names assigned so far are kept]")
         if result.lost:
             parts.append(f"[the REPL was lost: {result.lost}; a new one has started: assign your names again]")
+        elif result.interrupted:
+            parts.append(f"[interrupted after {result.seconds:.0f} s; the names assigned so far are kept]")
         return self._text("output.md").substitute(output="\n".join(parts) or "(no output)")
 
     def shown(self, result: CellResult, limits: Limits) -> str:
