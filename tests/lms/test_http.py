@@ -244,6 +244,28 @@ def test_redirects_are_not_followed() -> None:
         post(server)
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            Answer("no /v1?api-version=2024-10-21&key=k-in-query", status=400),
+            "400: no /v1?api-version=2024-10-21&key=***",
+        ),
+        (
+            Answer(status=308, headers={"Location": "https://there.example/k-in-header/v1?key=k-in-query"}),
+            "308: it redirects to https://there.example/***/v1; give that as the base URL",
+        ),
+        (Answer(status=302), "302: it redirects to nowhere; give that as the base URL"),
+    ],
+)
+def test_a_key_in_the_url_is_not_repeated(answer: Answer, said: str) -> None:
+    with ScriptedServer(lambda request: answer, chat_only=False) as server, pytest.raises(LMRefusedError) as caught:
+        asyncio.run(
+            http.post(f"{server.url}/m?api-version=2024-10-21&key=k-in-query", {"x-k": "k-in-header"}, BODY, FAST)
+        )
+    assert str(caught.value) == said
+
+
 def test_an_endless_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "MAX_REPLY_BYTES", 1 << 20)
     with (

@@ -10,9 +10,9 @@ import asyncio
 import re
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from rlm.version import VERSION
 
@@ -37,12 +37,14 @@ class Target:
         port: Of TCP.
         secure: Whether it is TLS.
         head: The first bytes of each request there.
+        query: What its URL says behind the question mark, which may hold a key; API versions are left out.
     """
 
     host: str
     port: int
     secure: bool
     head: bytes
+    query: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
 
 @lru_cache(maxsize=256)
@@ -63,7 +65,8 @@ def target(url: str) -> Target:
     named = shown if parts.port in (None, usual) else f"{shown}:{parts.port}"
     # Replies are small: to unpack them costs more than to send them as they are, and packers hold streams back.
     lines = f"POST {path} HTTP/1.1\r\nHost: {named}\r\nUser-Agent: rlm/{VERSION}\r\nAccept-Encoding: identity\r\n"
-    return Target(host, parts.port or usual, secure, lines.encode("ascii"))
+    query = {name: said for name, said in parse_qsl(parts.query) if name not in ("api-version", "alt")}
+    return Target(host, parts.port or usual, secure, lines.encode("ascii"), query)
 
 
 class Connection(asyncio.Protocol):

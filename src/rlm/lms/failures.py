@@ -77,7 +77,7 @@ def read_answer(status: int, headers: Mapping[str, str], text: bytes, sent: Mapp
         status: Of HTTP.
         headers: Of the answer, names in lower case.
         text: The body.
-        sent: The request's headers, which may have a key that the answer repeats.
+        sent: The request's headers, and what its URL asks for: either may have a key that the answer repeats.
 
     Raises:
         Retryable: It failed in a way that may pass.
@@ -113,9 +113,9 @@ def failure(
         left = "no credit left" if broke else "used up its quota for the day"
         return LMRefusedError(f"{message} (the account has {left}; waiting does not help)", status, error)
     if 300 <= status < 400:
-        return LMRefusedError(
-            f"{status}: it redirects to {headers.get('location', '?')}; give that as the base URL", status
-        )
+        where = headers.get("location", "").partition("?")[0]  # some gateways take a key in the query
+        where = _without_secrets(where, sent) or "nowhere"
+        return LMRefusedError(f"{status}: it redirects to {where}; give that as the base URL", status)
     retried = status in _RETRIED or status == 429 or status >= 500 or (status == 409 and re.search(r"\block", message))
     should = headers.get("x-should-retry")  # what OpenAI and Anthropic tell their own SDKs
     if (not retried and should != "true") or window.told(message, error) is not None:

@@ -63,6 +63,11 @@ class _Call:
     policy: Policy
     stream: Callable[[], Assembler] | None
 
+    @property
+    def said(self) -> Mapping[str, str]:
+        """What may hold a key, and what no message repeats."""
+        return {**self.headers, **self.target.query} if self.target.query else self.headers
+
 
 _pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
 
@@ -83,7 +88,7 @@ async def post(
 
     Args:
         url: Where to.
-        headers: With the key; no message repeats their values.
+        headers: With the key; no message repeats their values, nor those of the URL's query.
         body: As it is sent each time.
         policy: How long and how often.
         account: What shares a rate limit; the host by default.
@@ -152,7 +157,7 @@ async def _value(connection: Connection, call: _Call, assembler: Assembler | Non
     while piece := await connection.read():
         pieces.append(piece)
         size = _checked(size + len(piece), call)
-    return read_answer(connection.status, headers, b"".join(pieces), call.headers)
+    return read_answer(connection.status, headers, b"".join(pieces), call.said)
 
 
 async def _assemble(connection: Connection, assembler: Assembler, call: _Call) -> dict[str, Any]:
@@ -168,7 +173,7 @@ async def _assemble(connection: Connection, assembler: Assembler, call: _Call) -
                 continue  # such as OpenAI's [DONE]
             if isinstance(data, dict):
                 if data.get("error") or name == "error":
-                    raise event_failure(connection.headers, data, call.headers)
+                    raise event_failure(connection.headers, data, call.said)
                 assembler.feed(name, data)
     value = assembler.value()
     if value is None or not assembler.whole:
