@@ -12,6 +12,9 @@ import pytest
 
 from rlm.errors import LMUnavailableError, SandboxUnavailableError
 from rlm.lms.base import Price
+from rlm.lms.scripted import Scripted
+from rlm.trace import store
+from rlm.trace.events import RunBegin
 from rlm.types import Reply, Usage
 
 Rlm = Callable[..., SimpleNamespace]
@@ -224,3 +227,30 @@ def test_the_way_can_be_said(rlm: Rlm, book: Path) -> None:
     done = rlm("ask", "Q", str(book), "--json", "--route", "always", script=["a plain call"])
     assert json.loads(done.out)["route"] == "direct"
     assert json.loads(done.out)["route_reason"] == 'route="always"'
+
+
+def test_options_reach_the_run(rlm: Rlm, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = {"a/root": Scripted([cell("FINAL(llm_query('x'))")]), "a/sub": Scripted(["from the sub-model"])}
+    monkeypatch.setattr("rlm.engine.resolve", lambda spec: models[spec])
+    named = ["--model", "a/root", "--sub-model", "a/sub", "--sandbox", "unconfined"]
+    done = rlm("ask", "Q", str(book), *named, "--budget", "5", "--timeout", "9", "--max-turns", "4", "--json")
+    result = json.loads(done.out)
+    assert result["answer"] == "from the sub-model"
+    begin = next(iter(store.read(Path(result["trace"]))))
+    assert isinstance(begin, RunBegin)
+    assert begin.sandbox == "unconfined"
+    assert [begin.limits[name] for name in ("usd", "seconds", "turns")] == [5, 9, 4]
+
+
+def test_the_time_is_up_and_what_there_is_is_printed(rlm: Rlm, book: Path) -> None:
+    script = [cell("answer['content'] = 'so far'\nimport time\ntime.sleep(60)"), "no cell"]
+    done = rlm("ask", "Q", str(book), "--timeout", "0.5", script=script)
+    assert (done.status, done.out) == (3, "so far\n")
+    assert done.err.endswith("rlm: the limit of 0.5 s is reached\n")
+
+
+def test_the_money_is_spent_and_what_there_is_is_printed(rlm: Rlm, book: Path) -> None:
+    script = [Reply(cell("answer['content'] = 'so far'"), Usage(1, 1000, 400), 1.4)]
+    done = rlm("ask", "Q", str(book), "--budget", "2", script=script, price=Price(1000.0, 1000.0))
+    assert (done.status, done.out) == (3, "so far\n")
+    assert done.err.endswith("rlm: the limit of $2 is reached: $1.4000 is spent\n")
