@@ -112,6 +112,9 @@ def test_what_is_listed() -> None:
     for unlisted in ("openai/gpt-test", "nobody/nothing"):
         assert (LiteLLM(unlisted).window, LiteLLM(unlisted).price) == (None, None)
     assert LiteLLM("openai/gpt-test", window=5, price=Price(1.0, 1.0)).window == 5
+    subscribed = LiteLLM("bedrock/us-east-1/1-month-commitment/anthropic.claude-v1")  # $0.0175 a second
+    assert (subscribed.window, subscribed.price) == (100_000, None)
+    assert LiteLLM("ollama/llama3").price == Price(0.0, 0.0)
     assert ask(Answer("4", usage=USAGE))[0].cost is None
     charged = ask(Answer("4", usage=USAGE), model="openai/gpt-4o-mini")[0].cost
     assert charged == pytest.approx((200 * 0.15 + 800 * 0.075 + 100 * 0.6) / 1e6)

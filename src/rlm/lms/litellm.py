@@ -259,8 +259,11 @@ def _usage(reported: Any) -> Usage | None:
 
 
 def _price(listed: Mapping[str, Any]) -> Price | None:
-    """The tariff of an entry in LiteLLM's list, with that of long inputs; None for a model that is not in it."""
-    if not listed:
+    """The tariff of an entry in LiteLLM's list, with that of long inputs; None where it has no price for tokens.
+
+    Such are models that are priced by the second or the character, or that come with a subscription.
+    """
+    if any(dollars(listed.get(f"{way}_cost_per_token")) is None for way in ("input", "output")):
         return None
     sizes = {
         int(found[1]) for name in listed if (found := re.fullmatch(r"input_cost_per_token_above_(\d+)k_tokens", name))
