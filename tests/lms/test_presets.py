@@ -154,7 +154,8 @@ def test_how_a_stream_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("openrouter", {"cost": 0.0123, "is_byok": False, "cost_details": {"upstream_inference_cost": 0.0123}}, 0.0123),
         ("openrouter", {"cost": 0.001, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.02}}, 0.021),
-        ("openrouter", {"cost": 0.001, "is_byok": True, "cost_details": None}, 0.001),
+        ("openrouter", {"cost": 0.001, "is_byok": True, "cost_details": None}, None),
+        ("openrouter", {"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": None}}, None),
         ("vercel", {"cost": 0, "market_cost": 0.5, "is_byok": False}, 0.0),
         ("xai", {"cost_in_usd_ticks": 12_345_678}, 0.0012345678),
         ("xai", {"cost_in_usd_ticks": -1}, None),

@@ -126,7 +126,8 @@ def usage_of(reported: object) -> Usage | None:
 def charged(reported: object) -> float | None:
     """The US dollars that a reply's usage names: OpenRouter's and Vercel's `cost`, xAI's ticks; None if there are none.
 
-    Where the caller's own key served (`is_byok`), `cost` is the gateway's fee, and the provider's bill comes on top.
+    Where the caller's own key served (`is_byok`), `cost` is the gateway's fee, and the provider's bill comes on top: a
+    fee alone is not what the call cost.
     """
     if not isinstance(reported, dict):
         return None
@@ -134,9 +135,10 @@ def charged(reported: object) -> float | None:
     if isinstance(ticks, int) and 0 <= ticks <= BELIEVED * _TICKS:
         return ticks / _TICKS
     cost, details = dollars(reported.get("cost")), reported.get("cost_details")
-    if cost is None or reported.get("is_byok") is not True or not isinstance(details, dict):
+    if cost is None or reported.get("is_byok") is not True:
         return cost
-    return cost + (dollars(details.get("upstream_inference_cost")) or 0.0)
+    billed = dollars(details.get("upstream_inference_cost")) if isinstance(details, dict) else None
+    return None if billed is None else cost + billed
 
 
 class Chunks:
