@@ -63,6 +63,7 @@ def asked(lm: LM) -> list[int | None]:
     ("line", "fault"),
     [
         (Reply("", Usage(1, 5, 1), 0.25), "empty"),
+        (Reply(" \n", Usage(1, 5, 1), 0.25), "empty"),
         (Reply(None, Usage(1, 5, 1), 0.25), "empty"),  # type: ignore[arg-type]
         (Reply("half", Usage(1, 5, 1), 0.25, "filter"), "filtered"),
         (Reply("", Usage(1, 5, 1), 0.25, "filter"), "filtered"),

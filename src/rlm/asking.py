@@ -307,7 +307,7 @@ def usable(reply: Reply, lm: LM) -> str:
     if reply.finish == "filter":
         fault = "filtered"
         why = "its content filter stopped the answer" + (f" after {reply.text[:_SHOWN]!r}" if reply.text else "")
-    elif reply.text:
+    elif (reply.text or "").strip():  # a caller's own client may say None
         return reply.text
     elif reply.finish == "length":
         fault = "thinking"
