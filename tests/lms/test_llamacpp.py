@@ -152,8 +152,10 @@ def test_models_with_the_same_options_share_one_server(hello):
 
 
 def test_a_prompt_that_does_not_fit_is_refused(hello):
-    with pytest.raises(LMRefusedError, match=r"llamacpp/hello: request \(603 tokens\) exceeds .* \(512 tokens\)"):
+    said = r"llamacpp/hello: request \(603 tokens\) exceeds .* \(512 tokens\).*: split the prompt, or send less"
+    with pytest.raises(LMReplyError, match=said) as caught:
         asyncio.run(ask(model(hello), "y" * 600))
+    assert (caught.value.fault, caught.value.usage) == ("too_long", None)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_an_empty_reply_is_an_error_that_tells_what_it_took(folder):
     path = write_bigram(folder / "mute.gguf", {ASSISTANT: END})
     with pytest.raises(LMReplyError, match="llamacpp/mute gave an empty reply") as caught:
         asyncio.run(ask(model(path), "hi"))
-    assert caught.value.usage == Usage(1, 5, 1)
+    assert (caught.value.fault, caught.value.usage) == ("empty", Usage(1, 5, 1))
     assert caught.value.cost == 0.0
 
 

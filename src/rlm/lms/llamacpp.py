@@ -17,6 +17,7 @@ from typing import Any
 
 from rlm import nano
 from rlm.errors import ConfigError, LMError, LMRefusedError, LMReplyError, LMUnavailableError
+from rlm.lms import window as windows
 from rlm.lms.base import Price
 from rlm.lms.gguf import read_fields
 from rlm.lms.providers import BOX
@@ -99,10 +100,9 @@ class LlamaCpp:
         """Answers one request; cancelling it stops the computation at its next step.
 
         Raises:
-            LMRefusedError: The prompt does not fit into the window, a sampling field is wrong, or llama.cpp can't load
-                the file.
+            LMRefusedError: A sampling field is wrong, or llama.cpp can't load the file.
             LMUnavailableError: llama.cpp failed at it.
-            LMReplyError: The reply is empty.
+            LMReplyError: The prompt does not fit into the window, or the reply is empty.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[bytes]] = loop.create_future()
@@ -275,12 +275,14 @@ def _reply(chunks: list[bytes], name: str, price: Price | None) -> Reply:
     answer = "".join(text)
     cost = price.cost(usage) if price else None
     if not answer and finish != "length":  # else thinking took all the room, and the loop asks again with more
-        raise LMReplyError(f"{name} gave an empty reply", usage, cost)
+        raise LMReplyError(f"{name} gave an empty reply", usage, cost, "empty")
     return Reply(answer, usage, cost, finish, name)
 
 
 def _error(error: dict[str, Any], name: str) -> LMError:
     message = f"{name}: {error['message']}"
+    if windows.told(error["message"], error) is not None:
+        return LMReplyError(f"{message}: split the prompt, or send less", fault="too_long")
     return LMRefusedError(message) if 400 <= error["code"] < 500 else LMUnavailableError(message)
 
 
