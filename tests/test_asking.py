@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rlm.asking import Asker, Call, each
+from rlm.asking import Asker, Call, each, usual_output
 from rlm.errors import CallCancelled, Fault, LimitError, LMError, LMRefusedError, LMReplyError, LMUnavailableError
 from rlm.ledger import Ledger
 from rlm.lms.base import LM, Price
@@ -139,6 +139,32 @@ def test_where_the_window_or_the_limits_leave_no_more_room_it_is_not_asked_again
     small = Bench(Scripted([cut("half")]), Limits(tokens=220))
     assert small.ask() == "half"
     assert asked(small.lm) == [197]
+
+
+@pytest.mark.parametrize(
+    ("window", "own", "sent"),
+    [
+        (None, None, 8192),
+        (200_000, None, 8192),
+        # The prompt has about 1,001 tokens; it may have 1,501, and must fit in with the answer all the same.
+        (8192, None, 8192 - 1501),
+        (2000, None, 999 - 499),
+        (1010, None, 32),
+        (200_000, 1000, 1000),
+        (200_000, 20_000, 20_000),
+        (2000, 100, 100),
+    ],
+)
+def test_under_a_limit_a_reply_gets_no_more_than_the_window_leaves_and_the_client_is_set_to(
+    window: int | None, own: int | None, sent: int
+) -> None:
+    lm = Scripted(["fine"] * 2, window=window)
+    if own is not None:
+        lm.settings = {"max_tokens": own}  # type: ignore[attr-defined]
+    assert Bench(lm, Limits(tokens=10**6)).ask("x" * 3500) == "fine"
+    assert Bench(lm).ask("x" * 3500) == "fine"
+    assert asked(lm) == [sent, None]
+    assert usual_output(Scripted([], window=8192), 1) == 8192 - 1 - 64
 
 
 def test_a_prompt_that_can_not_fit_is_refused_with_its_size_the_window_and_what_to_do() -> None:

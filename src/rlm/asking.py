@@ -19,6 +19,7 @@ from rlm.types import JSON, Finish, Message, Reply, Request, Source, Usage, usag
 
 # A reply that its token limit cut off is asked again with this many times the output tokens.
 _MORE_ROOM = 4
+_TEMPLATE = 64  # tokens, about, that a chat template adds to a short prompt
 _SHOWN = 200  # characters of an answer that can't be used, in the error that says so
 
 Item = TypeVar("Item")
@@ -190,7 +191,8 @@ class Asker:
         async def request(max_tokens: int | None, least: int) -> Reply:
             held: Hold | None = None
             try:
-                async with self._ledger.hold(size, max_tokens, call.lm.price, least=least) as held:
+                usual = usual_output(call.lm, size)
+                async with self._ledger.hold(size, max_tokens, call.lm.price, least=least, usual=usual) as held:
                     asked = Request((Message("user", call.prompt),), held.max_tokens, call.temperature)
                     reply = await call.lm.complete(asked)
                     cost = self._ledger.charge(reply, call.lm.price)
@@ -248,6 +250,24 @@ def check_fits(lm: LM, size: int, what: str, advice: str) -> None:
             f"not sent: {advice}",
             fault="too_long",
         )
+
+
+def usual_output(lm: LM, size: int) -> int:
+    """The output tokens to hold for a reply where a run has limits and nobody asked for so many.
+
+    They are sent, too: endpoints refuse a request whose prompt and output together pass the window.
+
+    Args:
+        lm: The model; one that tells the `max_tokens` of its `settings` is taken at that.
+        size: The prompt's tokens, estimated; it may have half as many more, and its chat template adds some.
+    """
+    settings: Mapping[str, JSON] = getattr(lm, "settings", None) or {}
+    own = settings.get("max_tokens")
+    usual = own if isinstance(own, int) and own > 0 else OUTPUT_TOKENS
+    if lm.window is None:
+        return usual
+    room = max(lm.window - size, 0)
+    return min(usual, max(room - max(min(size, room) // 2, _TEMPLATE), LEAST_OUTPUT))
 
 
 def _half(lm: LM) -> str:

@@ -143,6 +143,7 @@ class Ledger:
         *,
         wrap_up: bool = False,
         least: int = LEAST_OUTPUT,
+        usual: int = OUTPUT_TOKENS,
     ) -> AsyncIterator[Hold]:
         """Waits for a free slot and for room in the limits, and keeps both while a call is in flight.
 
@@ -156,13 +157,14 @@ class Ledger:
             price: What the model costs.
             wrap_up: May use the reserve.
             least: The fewest output tokens that are of use.
+            usual: What it is taken to answer at most where no output was asked for.
 
         Raises:
             LimitError: There is no room, and nothing in flight that could make room.
         """
         root = self._root
         async with root._slots:
-            while (held := root._fit(input_tokens, max_tokens, price, wrap_up, least)) is None:
+            while (held := root._fit(input_tokens, max_tokens, price, wrap_up, least, usual)) is None:
                 root._released.clear()
                 await root._released.wait()
             root._held.tokens += held.tokens
@@ -230,11 +232,11 @@ class Ledger:
         return line
 
     def _fit(
-        self, input_tokens: int, max_tokens: int | None, price: Price | None, wrap_up: bool, least: int
+        self, input_tokens: int, max_tokens: int | None, price: Price | None, wrap_up: bool, least: int, usual: int
     ) -> Hold | None:
         """The hold for a call; None if it has to wait for one in flight to end."""
         limits, share = self.limits, 1.0 if wrap_up else 1.0 - RESERVE
-        output = max_tokens or OUTPUT_TOKENS
+        output = max_tokens or usual
         room: float = math.inf
         reached = ""
         if limits.tokens is not None:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from rlm.asking import check_fits, usable, with_room
+from rlm.asking import check_fits, usable, usual_output, with_room
 from rlm.errors import LimitError, LMError, LMReplyError, RlmError, SandboxError
 from rlm.ledger import LEAST_OUTPUT, Hold, Ledger
 from rlm.lms.base import LM, estimate_tokens
@@ -232,10 +232,11 @@ async def _ask(node: Dialogue, span: int, *, wrap_up: bool = False) -> Reply:
 async def _request(node: Dialogue, span: int, size: int, max_tokens: int | None, least: int, wrap_up: bool) -> Reply:
     held: Hold | None = None
     began = time.monotonic()
+    usual = usual_output(node.lm, size)
     try:
         async with (
             _until(node, wrap_up),
-            node.ledger.hold(size, max_tokens, node.lm.price, wrap_up=wrap_up, least=least) as held,
+            node.ledger.hold(size, max_tokens, node.lm.price, wrap_up=wrap_up, least=least, usual=usual) as held,
         ):
             new: list[JSON] = [{"role": m.role, "content": m.content} for m in node.conversation[node.sent :]]
             node.sent = len(node.conversation)
