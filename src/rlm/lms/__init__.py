@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,17 @@ from rlm.errors import ConfigError
 from rlm.lms import providers
 from rlm.lms.base import LM, Price, priced
 from rlm.lms.providers import BOX, Client
+
+# What the options of our clients are in TOML, whose values are checked before a client is made of them.
+_TEXT, _TOKENS, _TABLE = ((str,), "a string"), ((int,), "a number of tokens"), ((dict,), "a table")
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    **dict.fromkeys(("api_key", "base_url", "api", "reasoning_effort", "effort", "thinking_level"), _TEXT),
+    **dict.fromkeys(("cache", "project", "location", "region", "profile", "max_tokens_field", "api_version"), _TEXT),
+    **dict.fromkeys(("window", "max_tokens", "thinking_tokens", "thinking_budget"), _TOKENS),
+    **dict.fromkeys(("extra", "headers"), _TABLE),
+    "temperature": ((int, float), "a number"),
+    "stream": ((bool,), "true or false"),
+}
 
 
 def resolve(spec: str | LM, **options: Any) -> LM:
@@ -96,18 +108,23 @@ def _checked(name: str, settings: config.Config) -> dict[str, Any]:
     options = dict(settings.options.get(name, {}))
     if "price" in options:
         raise ConfigError(f'[options."{name}"] of the config file has no price: that is [prices."{name}"]')
-    if odd := [field for field in ("window", "max_tokens") if type(options.get(field, 0)) is not int]:
-        raise ConfigError(f'[options."{name}"] of the config file: {odd[0]} must be a number of tokens')
+    for field, (kinds, what) in _KINDS.items():
+        if field in options and type(options[field]) not in kinds:
+            raise ConfigError(f'[options."{name}"] of the config file: {field} must be {what}')
+    if any(options.get(field, 1) < 1 for field in ("window", "max_tokens")):
+        raise ConfigError(f'[options."{name}"] of the config file: window and max_tokens are at least 1')
+    if not all(isinstance(value, str) for value in options.get("headers", {}).values()):
+        raise ConfigError(f'[options."{name}"] of the config file: each of the headers must be a string')
     if "policy" in options:
         from rlm.lms.http import Policy
 
         given = options["policy"]
         fields = tuple(Policy.__slots__)
         if not isinstance(given, dict) or not all(
-            field in fields and type(value) in (int, float) for field, value in given.items()
+            field in fields and type(value) in (int, float) and 0 < value < math.inf for field, value in given.items()
         ):
             raise ConfigError(
-                f'[options."{name}"] of the config file: policy is a table of numbers: {", ".join(fields)}'
+                f'[options."{name}"] of the config file: policy is a table of numbers above 0: {", ".join(fields)}'
             )
         options["policy"] = Policy(**given)
     return options
@@ -138,6 +155,8 @@ def price_of(spec: str, fields: Mapping[str, Any]) -> Price:
     """
     try:
         rates: dict[str, Any] = {name: float(rate) for name, rate in fields.items()}
+        if not all(0 <= rate < math.inf for rate in rates.values()):
+            raise ValueError
         return Price(**rates)
     except (TypeError, ValueError):
         raise ConfigError(
