@@ -144,7 +144,7 @@ def _client_options(backend: str, options: dict[str, Any]) -> dict[str, Any]:
     if headers := options.pop("default_headers", None):
         options["headers"] = headers
     if query := options.pop("default_query", None):
-        url = options.get("base_url") or providers.builtin()[backend].url
+        url = options.get("base_url") or providers.builtin()[backend].at
         options["base_url"] = f"{url}{'&' if urlsplit(url).query else '?'}{urlencode(query)}"
     if not sampling:
         return options

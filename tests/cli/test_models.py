@@ -90,6 +90,26 @@ def test_what_is_configured(rlm, config_file):
         assert CANARY[3:] not in line
 
 
+def test_what_is_elsewhere_has_neither_the_price_nor_the_key_of_its_providers_own(rlm, config_file, monkeypatch):
+    for name in ("OPENAI_API_KEY", "GROQ_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(name, CANARY)
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://gate.way/v1")
+    monkeypatch.setenv("VLLM_BASE_URL", "https://gpu.example/v1")
+    monkeypatch.setenv("MISTRAL_BASE_URL", "http://127.0.0.1:9/v1")
+    config_file.write_text("[options.groq]\nbase_url = 'https://gate.way/v1'\n[options.anthropic]\neffort = 'low'\n")
+    found = rows(rlm("models", "--json").out)
+    openai = found["openai/gpt-5-mini"]
+    assert (openai.input_usd, openai.key, openai.missing) == (None, "OPENAI_API_KEY", ""), (
+        "the variable's URL is its own"
+    )
+    groq = found["groq/openai/gpt-oss-120b"]
+    assert (groq.input_usd, groq.key, groq.missing) == (None, "", "give its api_key")
+    assert (found["vllm/MODEL"].input_usd, found["ollama/MODEL"].input_usd) == (None, 0.0)
+    mistral = found["mistral/mistral-large-4"]
+    assert (mistral.input_usd, mistral.key, mistral.missing) == (None, "", ""), "nobody needs a key on this machine"
+    assert found["anthropic/claude-sonnet-5"].key == "ANTHROPIC_API_KEY"
+
+
 def test_a_key_of_an_env_file_that_is_named(rlm, tmp_path, monkeypatch):
     monkeypatch.setenv("GROQ_API_KEY", "")  # puts it back at the end
     monkeypatch.delenv("GROQ_API_KEY")

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from urllib.parse import urlsplit
 
 from rlm import config
 from rlm.cli import exit_codes
@@ -112,7 +113,7 @@ def _row(spec: str, use: str = "") -> Row:
         window=window,
         input_usd=price.input_mtok if price else None,
         output_usd=price.output_mtok if price else None,
-        key=provider.key,
+        key=_key(provider, spec),
         missing=_missing(provider, spec),
         note=_note(provider, model, price),
     )
@@ -125,23 +126,36 @@ def _listed(spec: str, provider: Provider, model: str) -> tuple[int | None, Pric
 
     settings = config.read()
     options = options_of(spec, settings)
-    url = options.get("base_url") or provider.url
+    url = options.get("base_url") or provider.at
     known = listing(model, url) if url and model != "MODEL" else None
     tokens = options.get("window") or window.learnt(spec) or (known.window if known else None)
     if given := settings.prices.get(spec):
         return tokens, price_of(spec, given)
-    if provider.is_server:
+    if provider.is_server and (not url or _is_here(url)):
         return tokens, Price(0.0, 0.0)
     return tokens, known.price if known else None
+
+
+def _is_here(url: str) -> bool:
+    from rlm.lms.wire import is_loopback
+
+    return is_loopback(urlsplit(url).hostname or "")
+
+
+def _key(provider: Provider, spec: str) -> str:
+    """The variable whose key is found and would be sent: not to whoever else the config file names."""
+    url = options_of(spec, config.read()).get("base_url")
+    return "" if url and urlsplit(url).hostname != urlsplit(provider.at).hostname else provider.key
 
 
 def _missing(provider: Provider, spec: str) -> str:
     if not provider.installed:
         return provider.install
     given = options_of(spec, config.read())
-    if not provider.keys or provider.key or given.keys() & {"api_key", "headers"}:
+    url = given.get("base_url") or provider.at
+    if not provider.keys or _key(provider, spec) or given.keys() & {"api_key", "headers"} or (url and _is_here(url)):
         return ""
-    return f"set {' or '.join(provider.keys)}"
+    return "give its api_key" if provider.key else f"set {' or '.join(provider.keys)}"
 
 
 def _note(provider: Provider, model: str, price: Price | None) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Provider:
         needs: The module that it needs beyond what is installed with this package; empty for none.
         extra: The extra that brings that module.
         url: Where it is, as the price list tells endpoints apart; empty where that says nothing.
+        url_variable: The variable that says that it is elsewhere; empty for none.
         default: The model to take where a key is found and no model is named; empty for none.
         by: Who brings it: empty for this package, else `config` or a distribution's name.
         is_server: Whether it is a server that the user runs, so that MODEL may be left out.
@@ -54,6 +56,7 @@ class Provider:
     needs: str = ""
     extra: str = ""
     url: str = ""
+    url_variable: str = ""
     default: str = ""
     by: str = ""
     is_server: bool = False
@@ -62,6 +65,11 @@ class Provider:
     def key(self) -> str:
         """The variable whose key is found, in the environment or the config file; empty if none is."""
         return next((variable for variable in self.keys if config.variable(variable)), "")
+
+    @property
+    def at(self) -> str:
+        """Where its models are asked for, and its key goes, if no `base_url` is given."""
+        return os.environ.get(self.url_variable) or self.url
 
     @property
     def installed(self) -> bool:
@@ -102,6 +110,7 @@ _TABLE = (
         "rlm.lms.openai:OpenAI",
         keys=("OPENAI_API_KEY",),
         url="https://api.openai.com/v1",
+        url_variable="OPENAI_BASE_URL",
         default="gpt-5-mini",
     ),
     _own(
@@ -110,6 +119,7 @@ _TABLE = (
         "rlm.lms.anthropic:Anthropic",
         keys=("ANTHROPIC_API_KEY",),
         url="https://api.anthropic.com",
+        url_variable="ANTHROPIC_BASE_URL",
         default="claude-sonnet-5",
     ),
     _own(
@@ -118,6 +128,7 @@ _TABLE = (
         "rlm.lms.gemini:Gemini",
         keys=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         url="https://generativelanguage.googleapis.com",
+        url_variable="GEMINI_BASE_URL",
         default="gemini-3.8-flash",
     ),
     _own(
@@ -237,6 +248,7 @@ def _presets() -> Iterator[Provider]:
             load=partial(getattr, preset, "client"),
             keys=(preset.key_variable,) if preset.needs_key else (),
             url="" if is_local else preset.base_url,
+            url_variable=preset.url_variable,
             default=_DEFAULTS.get(name, ""),
             is_server=is_local,
         )
