@@ -9,7 +9,6 @@ from openai.types.responses import Response
 
 from lms.fakes.openai import RATE_HEADERS, FakeOpenAI, Say, refuse
 from rlm.errors import LMRefusedError, LMReplyError, LMUnavailableError
-from rlm.lms import window
 from rlm.lms.base import Price
 from rlm.lms.http import Policy
 from rlm.lms.openai import OpenAI
@@ -234,7 +233,8 @@ def test_a_prompt_that_is_too_long_teaches_the_window(api: Any) -> None:
         ) as caught:
             asyncio.run(lm.complete(Request((Message("user", "long " * 1000),))))
     assert (caught.value.fault, caught.value.usage) == ("too_long", None)
-    assert lm.window == window.learnt("openai/gpt-test") == 500
+    assert lm.window == 500
+    assert OpenAI("gpt-test", api_key="sk-test").window is None, "at OpenAI it is another model"
 
 
 @APIS

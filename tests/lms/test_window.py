@@ -128,6 +128,12 @@ def saved() -> Any:
     return json.loads((home() / "windows.json").read_text())
 
 
+def test_a_model_of_the_same_name_at_another_endpoint_is_another() -> None:
+    own = "https://api.example/v1"
+    assert window.known_as("p/m", "https://api.example/v1/more", own) == "p/m"
+    assert window.known_as("p/m", "https://gate.way:8443/v1?key=k", own) == "p/m at gate.way:8443"
+
+
 def test_what_was_learnt_is_remembered() -> None:
     assert window.learnt("p/m") is None
     window.learn("p/m", 8192)

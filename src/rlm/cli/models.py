@@ -128,7 +128,11 @@ def _listed(spec: str, provider: Provider, model: str) -> tuple[int | None, Pric
     options = options_of(spec, settings)
     url = options.get("base_url") or provider.at
     known = listing(model, url) if url and model != "MODEL" else None
-    tokens = options.get("window") or window.learnt(spec) or (known.window if known else None)
+    tokens = (
+        options.get("window")
+        or window.learnt(window.known_as(spec, url, provider.url or url))
+        or (known.window if known else None)
+    )
     if given := settings.prices.get(spec):
         return tokens, price_of(spec, given)
     if provider.is_server and (not url or _is_here(url)):

@@ -91,6 +91,7 @@ class Anthropic(WireClient):
             policy=policy,
             tier=(extra or {}).get("speed"),
             key_variables=(KEY_VARIABLE,),
+            own=DEFAULT_URL,
         )
         self._form = Form(model, max_tokens, temperature, thinking_tokens, effort, cache, extra or {})
         self.settings: dict[str, JSON] = {"url": without_query(base_url), **asdict(self._form)}

@@ -364,6 +364,7 @@ class Gemini(GenerateContent):
             price=price,
             policy=policy,
             key_variables=KEY_VARIABLES,
+            own=DEFAULT_URL,
         )
 
     def _hint(self, error: LMRefusedError) -> str:

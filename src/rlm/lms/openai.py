@@ -172,6 +172,7 @@ class OpenAI(WireClient):
             policy=policy,
             tier=(extra or {}).get("service_tier"),
             key_variables=(endpoint.key_variable,),
+            own=endpoint.base_url,
         )
         if api not in (None, "chat", "responses"):
             raise ConfigError(f"api is 'chat' or 'responses', not {api!r}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeGuard
+from urllib.parse import urlsplit
 
 from rlm.trace.store import home
 from rlm.types import JSON
@@ -71,11 +72,23 @@ def told(message: str, error: JSON = None) -> TooLong | None:
     return TooLong(None) if _MARKS.search(message) else None
 
 
+def known_as(name: str, url: str, own: str) -> str:
+    """What a window is remembered under: a model of the same name at another endpoint may have another.
+
+    Args:
+        name: As `LM.name` is.
+        url: The endpoint's.
+        own: The provider's.
+    """
+    there = urlsplit(url).netloc
+    return name if there == urlsplit(own).netloc else f"{name} at {there}"
+
+
 def learn(name: str, tokens: int, *, keep: bool = True) -> None:
     """Remembers the window of the model `name`.
 
     Args:
-        name: As `LM.name` is.
+        name: As `known_as` has it.
         tokens: Prompt and answer together.
         keep: On disk too, in the home folder for runs; a disk that refuses is passed over. A server on this machine
             may have another window tomorrow.

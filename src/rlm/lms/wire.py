@@ -19,6 +19,7 @@ from rlm.lms.base import Price, estimate_tokens
 from rlm.lms.http import Assembler, Policy, post, warm
 from rlm.lms.listed import nearest
 from rlm.lms.prices import Listing, listing
+from rlm.lms.window import known_as
 from rlm.types import JSON, Request, Usage
 
 KEY_HEADERS = {"authorization", "api-key", "x-api-key", "x-goog-api-key", "x-portkey-api-key"}
@@ -156,6 +157,7 @@ class WireClient:
         policy: Time-outs and retries.
         key_variables: What the key may be in, for what is said of a wrong one.
         tier: The service tier that is asked for, if one is: some cost more.
+        own: The provider's own URL, where a caller may name another one.
 
     Raises:
         ConfigError: The base URL or a header is not one.
@@ -173,6 +175,7 @@ class WireClient:
         policy: Policy,
         key_variables: tuple[str, ...] = (),
         tier: object = None,
+        own: str = "",
     ) -> None:
         self.name = name
         self._model = model
@@ -186,6 +189,7 @@ class WireClient:
         self._key_variables = key_variables
         self._tier = tier if isinstance(tier, str) else ""
         self._local = is_loopback(self._host)
+        self._known_as = known_as(name, base_url, own or base_url)
         key = "\n".join(value for header, value in self._headers.items() if header.lower() in KEY_HEADERS)
         # Providers limit each model of an account for itself.
         self._account = f"{self._host} {model} {hashlib.sha256(key.encode()).hexdigest()[:16]}"
@@ -200,7 +204,7 @@ class WireClient:
         """Tokens of prompt and answer together; None if unknown."""
         if self._window is not None:
             return self._window
-        if (tokens := window.learnt(self.name)) is not None:
+        if (tokens := window.learnt(self._known_as)) is not None:
             return tokens
         return listed.window if (listed := self._listing()) else None
 
@@ -285,7 +289,7 @@ class WireClient:
         """What a refusal stands for, said with what to do about it."""
         if (found := window.told(str(error), error.error)) is not None:
             if found.window is not None:
-                window.learn(self.name, found.window, keep=not self._local)
+                window.learn(self._known_as, found.window, keep=not self._local)
             fits = f" ({self.name} takes {found.window:,} tokens)" if found.window else ""
             return self._unusable(f"the prompt is too long{fits}: split it, or send less; {error}", "too_long")
         return LMRefusedError(f"{self.name}: {error}{self._hint(error)}", error.status, error.error)
