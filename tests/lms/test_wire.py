@@ -85,17 +85,18 @@ def test_what_the_endpoint_charged_stands_before_the_price() -> None:
     assert client()._cost(Usage(1, 1, 1)) is None
 
 
-def test_models_keys_and_hosts_have_their_own_pace_and_no_key_is_in_its_name() -> None:
+def test_models_keys_and_endpoints_have_their_own_pace_and_no_key_is_in_its_name() -> None:
     accounts = {
         client()._account,
         client()._account,
         client(headers={"X-API-Key": "sk-other"})._account,
         client("https://elsewhere.example/v1")._account,
+        client("https://models.example:8443/v1")._account,
         WireClient(
             "p/n", "n", "https://models.example/v1", headers={}, window=None, price=None, policy=Policy()
         )._account,
     }
-    assert len(accounts) == 4
+    assert len(accounts) == 5
     assert "sk-" not in str(accounts)
     assert (
         repr(client("https://models.example/v1?key=sk-secret"))

@@ -191,8 +191,8 @@ class WireClient:
         self._local = is_loopback(self._host)
         self._known_as = known_as(name, base_url, own or base_url)
         key = "\n".join(value for header, value in self._headers.items() if header.lower() in KEY_HEADERS)
-        # Providers limit each model of an account for itself.
-        self._account = f"{self._host} {model} {hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        # Providers limit each model of an account for itself; servers at two ports are two.
+        self._account = f"{urlsplit(base_url).netloc} {model} {hashlib.sha256(key.encode()).hexdigest()[:16]}"
         if base_url.startswith("https"):
             warm()
 
