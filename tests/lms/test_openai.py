@@ -83,7 +83,7 @@ def test_an_unknown_price_is_not_free() -> None:
     assert ask(Answer("4"))[0].cost is None
 
 
-@pytest.mark.parametrize("usage", [{}, {"prompt_tokens_details": None}])
+@pytest.mark.parametrize("usage", [{}, {"prompt_tokens_details": None}, {"prompt_tokens": 0, "completion_tokens": 0}])
 def test_usage_that_is_not_reported_is_estimated(usage: dict[str, Any]) -> None:
     reply, _ = ask(Answer("four" * 100, usage=usage), price=Price(1.0, 1.0))
     asked = estimate_tokens("Be brief.") + estimate_tokens("2 + 2?")

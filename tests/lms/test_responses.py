@@ -84,8 +84,9 @@ def test_a_response_that_can_not_be_used(value: Any, fault: str, said: str) -> N
     assert caught.value.usage.calls == 1
 
 
-def test_usage_that_is_not_reported_is_estimated() -> None:
-    got = reply(response(message("word " * 100), usage=None))
+@pytest.mark.parametrize("usage", [None, {"input_tokens": 0, "output_tokens": 0}])
+def test_usage_that_is_not_reported_is_estimated(usage: Any) -> None:
+    got = reply(response(message("word " * 100), usage=usage))
     assert got.usage.input_tokens == 1
     assert got.usage.output_tokens > 100
 

@@ -113,6 +113,8 @@ def usage_of(reported: object) -> Usage | None:
     details = reported.get("prompt_tokens_details")
     cached = count(details, "cached_tokens") or count(reported, "prompt_cache_hit_tokens")  # DeepSeek's name for it
     output = max(said, total - asked)
+    if not asked and not output:  # zeros in place of nothing: no prompt has no tokens
+        return None
     return Usage(
         calls=1,
         input_tokens=asked,

@@ -273,10 +273,12 @@ def usage_of(value: Mapping[str, Any]) -> Usage | None:
     if not isinstance(reported, dict) or "input_tokens" not in reported:
         return None
     cached, written = count(reported, "cache_read_input_tokens"), count(reported, "cache_creation_input_tokens")
-    output = count(reported, "output_tokens")
+    asked, output = count(reported, "input_tokens") + cached + written, count(reported, "output_tokens")
+    if not asked and not output:  # zeros in place of nothing: no prompt has no tokens
+        return None
     return Usage(
         calls=1,
-        input_tokens=count(reported, "input_tokens") + cached + written,
+        input_tokens=asked,
         output_tokens=output,
         cached_tokens=cached,
         reasoning_tokens=min(count(reported.get("output_tokens_details"), "thinking_tokens"), output),

@@ -75,6 +75,8 @@ def usage_of(reported: object) -> Usage | None:
         return None
     asked, output = count(reported, "input_tokens"), count(reported, "output_tokens")
     details = reported.get("input_tokens_details")
+    if not asked and not output:  # as in chat completions
+        return None
     return Usage(
         calls=1,
         input_tokens=asked,
