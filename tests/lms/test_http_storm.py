@@ -28,7 +28,7 @@ def test_every_sub_call_is_answered_exactly_once_and_the_books_are_the_endpoints
 
     def respond(request: Received) -> Answer:
         if request.value["model"] == "root":
-            return Answer(CELL, usage={"prompt_tokens": 0, "completion_tokens": 0})
+            return Answer(CELL, usage={"prompt_tokens": 1, "completion_tokens": 0})
         return storm(request)
 
     with ScriptedServer(respond, latency=0.005) as server:
@@ -37,7 +37,7 @@ def test_every_sub_call_is_answered_exactly_once_and_the_books_are_the_endpoints
         done = RLM(model=root, sub_model=sub, route="never", limits=Limits(concurrency=64)).completion("?", context="x")
     assert (done.status, done.answer) == ("done", 300)
     assert storm.answered == {f"p{index}": 1 for index in range(300)}
-    assert (done.usage.calls, done.usage.tokens) == (301, storm.tokens)
+    assert (done.usage.calls, done.usage.tokens) == (301, storm.tokens + 1)
     assert storm.hit > 15
     assert storm.refused > 15
     assert len(server.requests) == 301 + storm.hit + storm.refused
