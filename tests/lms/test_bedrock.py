@@ -147,6 +147,9 @@ def test_what_is_missing_is_said_before_anything_runs(monkeypatch: pytest.Monkey
     monkeypatch.delenv("AWS_REGION")
     with pytest.raises(ConfigError, match="bedrock/m needs a region: set AWS_REGION, or give region="):
         Bedrock("m", api_key="k")
+    gateway = Bedrock("m:0", api_key="k", region="eu-west-1", base_url="https://gate.way/aws/?key=sk-secret")
+    assert gateway._url == "https://gate.way/aws/model/m:0/converse?key=sk-secret"
+    assert "sk-secret" not in f"{gateway} {gateway.settings}"
     made = Bedrock("m", api_key="k", region="eu-west-1")
     assert made._url == "https://bedrock-runtime.eu-west-1.amazonaws.com/model/m/converse"
 

@@ -12,7 +12,7 @@ from rlm.errors import ConfigError, LMRefusedError, MissingKeyError
 from rlm.lms import resolve
 from rlm.lms.base import Price
 from rlm.lms.openai import OpenAI
-from rlm.lms.presets import PRESETS, Local
+from rlm.lms.presets import PRESETS, Local, Preset
 from rlm.lms.scripted_server import Answer, Received, ScriptedServer
 from rlm.types import Message, Request
 
@@ -95,6 +95,10 @@ def test_its_key_goes_nowhere_else(name: str, monkeypatch: pytest.MonkeyPatch) -
         PRESETS[name].client("m", base_url="https://elsewhere.example/v1")
     with pytest.raises(MissingKeyError, match="OPENAI_API_KEY"):
         resolve("openai/m", base_url=URLS[name])
+
+
+def test_a_key_in_the_headers_of_a_preset_is_not_shown() -> None:
+    assert "sk-secret" not in repr(Preset("mine", "https://m.example/v1", "K", "U", headers={"x-auth": "sk-secret"}))
 
 
 def test_an_unknown_option_is_told() -> None:

@@ -21,7 +21,7 @@ from rlm.errors import ConfigError, LMRefusedError, MissingKeyError
 from rlm.lms.base import Price
 from rlm.lms.http import Policy, post
 from rlm.lms.messages import Cache, Form, Read, conversation, read, usage_of
-from rlm.lms.wire import WireClient, check_extra, count, encode, estimated, find_key
+from rlm.lms.wire import WireClient, check_extra, count, encode, estimated, find_key, join, without_query
 from rlm.types import JSON, Finish, Reply, Request, Usage
 
 KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
@@ -106,9 +106,12 @@ class Bedrock(WireClient):
         self._temperature = temperature
         self._extra = {} if self._claude else check_extra(extra, _OURS)
         told: dict[str, JSON] = {"max_tokens": max_tokens, "temperature": temperature, "extra": self._extra}
-        self.settings: dict[str, JSON] = {"url": self._base_url, **(asdict(self._claude) if self._claude else told)}
+        self.settings: dict[str, JSON] = {
+            "url": without_query(self._base_url),
+            **(asdict(self._claude) if self._claude else told),
+        }
         path = f"/model/{quote(model, safe=':')}/{'invoke' if self._claude else 'converse'}"
-        self._url = self._base_url.rstrip("/") + path
+        self._url = join(self._base_url, path)
 
     async def complete(self, request: Request) -> Reply:
         """Answers one request.

@@ -64,7 +64,7 @@ class Endpoint:
     effort: Callable[[str], dict[str, JSON]] = CHAT.effort
     fields: Mapping[str, JSON] = field(default_factory=dict)
     streamed: Mapping[str, JSON] = field(default_factory=lambda: CHAT.streamed)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def url(self) -> str:
