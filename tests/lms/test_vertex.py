@@ -251,3 +251,8 @@ def test_without_the_extra_its_install_line_is_told(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ConfigError, match=r"vertex/gemini-x needs google-auth: pip install 'rlm-engine\[vertex\]'"):
         Vertex("gemini-x", project="p")
+
+
+def test_models_have_their_own_pace() -> None:
+    one, two = (Vertex(name, project="p", credentials=Counted()) for name in ("gemini-a", "gemini-b"))
+    assert one._account != two._account

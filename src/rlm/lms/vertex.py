@@ -88,7 +88,7 @@ class Vertex(GenerateContent):
             price=price,
             policy=policy,
         )
-        self._account = f"{self._host} {project}"
+        self._account = f"{self._host} {project} {model}"  # each model has a quota of its own
         self._credentials = found
         self._renewing = threading.Lock()
         self._place = f"{project}, {location}"
