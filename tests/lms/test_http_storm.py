@@ -9,8 +9,10 @@ import pytest
 from rlm import RLM, Limits
 from rlm.errors import CallCancelled, LMUnavailableError
 from rlm.lms import http
+from rlm.lms.connection import Connection, Target
 from rlm.lms.http import Policy
 from rlm.lms.openai import OpenAI
+from rlm.lms.pool import Connections
 from rlm.lms.scripted_server import Answer, Received, ScriptedServer
 from rlm.types import Usage
 
@@ -148,3 +150,25 @@ def test_a_call_that_is_cancelled_before_it_can_have_cost_anything_says_so(statu
         errors = asyncio.run(cancel(server))
     assert [isinstance(error, CallCancelled) for error in errors] == [known] * 3
     assert all((error.usage, error.cost) == (Usage(), 0.0) for error in errors if isinstance(error, CallCancelled))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/m", "http://127.0.0.1:1/m"], ids=["connecting", "refused"])
+def test_a_call_that_is_cancelled_before_it_was_sent_cost_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang(pool: Connections, target: Target) -> Connection:
+        if target.port == 1:
+            raise ConnectionRefusedError
+        await asyncio.sleep(60.0)
+        raise AssertionError
+
+    async def cancel() -> BaseException:
+        task = asyncio.create_task(http.post(url, {}, BODY, Policy(backoff=100.0, longest_wait=100.0)))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        return caught.value
+
+    monkeypatch.setattr(Connections, "connect", hang)
+    error = asyncio.run(cancel())
+    assert isinstance(error, CallCancelled)
+    assert (error.usage, error.cost) == (Usage(), 0.0)

@@ -61,13 +61,15 @@ class Retryable(Exception):  # noqa: N818 (not an error of ours: a decision)
         wait: Seconds that the provider asks to wait; None if it does not say.
         slow_down: It was refused for its rate, or for overload.
         limited: It was refused for its rate: the request itself is good.
+        sent: Whether it was sent at all; what was not can't have cost anything.
     """
 
-    def __init__(self, message: str, wait: float | None = None, status: int = 0) -> None:
+    def __init__(self, message: str, wait: float | None = None, status: int = 0, *, sent: bool = True) -> None:
         super().__init__(message)
         self.wait = wait
         self.slow_down = status in _SLOW_DOWN
         self.limited = status == 429
+        self.sent = sent
 
 
 def read_answer(status: int, headers: Mapping[str, str], text: bytes, sent: Mapping[str, str]) -> dict[str, Any]:

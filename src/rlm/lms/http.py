@@ -15,7 +15,7 @@ from concurrent import futures
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from rlm.errors import LMRefusedError, LMReplyError
+from rlm.errors import CallCancelled, LMRefusedError, LMReplyError
 from rlm.lms import watch
 from rlm.lms.connection import Connection, Target, target
 from rlm.lms.failures import Retryable, event_failure, exhausted, read_answer
@@ -23,6 +23,7 @@ from rlm.lms.pace import Pace
 from rlm.lms.pool import Connections, warm
 from rlm.lms.retries import Policy, tried
 from rlm.lms.sse import Events
+from rlm.types import Usage
 
 __all__ = ["Assembler", "Policy", "close", "post", "tried", "warm"]
 
@@ -119,6 +120,7 @@ async def post(
 
 async def _attempt(pool: Connections, call: _Call, pace: Pace, seconds: float) -> dict[str, Any]:
     assembler = call.stream() if call.stream is not None else None
+    sent = False
     try:
         async with asyncio.timeout(seconds):
             connection = pool.free(call.target)
@@ -127,6 +129,7 @@ async def _attempt(pool: Connections, call: _Call, pace: Pace, seconds: float) -
                     connection = await pool.connect(call.target)
             try:
                 connection.send(call.target, call.headers, call.body)
+                sent = True
                 value = await _value(connection, call, assembler)
             finally:
                 pool.give(call.target, connection)  # one that has not come to the end of its answer is closed
@@ -137,8 +140,12 @@ async def _attempt(pool: Connections, call: _Call, pace: Pace, seconds: float) -
         if whole is None:
             late = isinstance(error, TimeoutError)
             why = "no answer in time" if late else f"the connection failed ({type(error).__name__})"
-            raise Retryable(why) from error
+            raise Retryable(why, sent=sent) from error
         value = whole  # what broke came after it
+    except asyncio.CancelledError as error:
+        if sent:
+            raise
+        raise CallCancelled(Usage(), 0.0) from error
     else:
         if (refills := exhausted(connection.headers)) is not None:
             pace.hold(refills, "its limit on requests is reached")

@@ -50,7 +50,8 @@ async def tried(
     """Makes attempts until one succeeds, at the pace of their account: for clients that send by other means, too.
 
     Args:
-        attempt: Makes one, in at most so many seconds, and tells the pace of its success. What may pass is `Retryable`.
+        attempt: Makes one, in at most so many seconds, and tells the pace of its success. What may pass is `Retryable`;
+            where it is cancelled before it has sent anything, it may say so with `CallCancelled`.
         where: What stands before the words of an error.
         policy: How long and how often.
         account: What shares a rate limit; `where` by default.
@@ -59,7 +60,7 @@ async def tried(
         What the attempt gave, and how many had failed before.
 
     Raises:
-        CallCancelled: It was cancelled between attempts, none of which can have cost anything.
+        CallCancelled: It was cancelled before anything was sent that can have cost something.
         LMUnavailableError: They kept failing, or the provider asks for a wait beyond the policy's total.
     """
     pace = _paces.setdefault(asyncio.get_running_loop(), defaultdict(Pace))[account or where]
@@ -73,10 +74,14 @@ async def tried(
         ends = ends or began + policy.total  # from the first attempt on: to queue for one's turn is no failure
         try:
             return await attempt(pace, min(policy.attempt, ends - began)), failed
+        except CallCancelled as error:
+            if costless:
+                raise
+            raise asyncio.CancelledError from error
         except Retryable as failure:
             failed += 1
             counted += not (failure.limited and pace.is_answering)
-            costless &= failure.slow_down  # of others, half an answer may be billed
+            costless &= failure.slow_down or not failure.sent  # of others, half an answer may be billed
             if failure.slow_down:
                 pace.refused()
                 pace.hold(failure.wait, str(failure))
