@@ -9,6 +9,7 @@ import pytest
 from rlm.asking import Asker, Call, each, usual_output
 from rlm.errors import CallCancelled, Fault, LimitError, LMError, LMRefusedError, LMReplyError, LMUnavailableError
 from rlm.ledger import Ledger
+from rlm.lms.anthropic import Anthropic
 from rlm.lms.base import LM, Price
 from rlm.lms.scripted import Line, Scripted
 from rlm.replies import Replies
@@ -165,6 +166,17 @@ def test_under_a_limit_a_reply_gets_no_more_than_the_window_leaves_and_the_clien
     assert Bench(lm).ask("x" * 3500) == "fine"
     assert asked(lm) == [sent, None]
     assert usual_output(Scripted([], window=8192), 1) == 8192 - 1 - 64
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [({"thinking_tokens": 32_000}, 40_192), ({}, 8192), ({"thinking_tokens": 32_000, "max_tokens": 36_000}, 36_000)],
+)
+def test_under_a_limit_claude_keeps_the_room_that_its_budget_of_thinking_needs(
+    options: dict[str, int], sent: int
+) -> None:
+    claude = Anthropic("claude-haiku-4-5", base_url="http://127.0.0.1:9", window=200_000, **options)  # type: ignore[arg-type]
+    assert usual_output(claude, 1000) == sent
 
 
 def test_a_prompt_that_can_not_fit_is_refused_with_its_size_the_window_and_what_to_do() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from rlm.lms.base import Price
@@ -94,7 +93,7 @@ class Anthropic(WireClient):
             own=DEFAULT_URL,
         )
         self._form = Form(model, max_tokens, temperature, thinking_tokens, effort, cache, extra or {})
-        self.settings: dict[str, JSON] = {"url": without_query(base_url), **asdict(self._form)}
+        self.settings: dict[str, JSON] = {"url": without_query(base_url), **self._form.settings}
         self._stream = stream
         versioned = base_url.partition("?")[0].rstrip("/").endswith("/v1")
         self._url = join(base_url, "/messages" if versioned else "/v1/messages")

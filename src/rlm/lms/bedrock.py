@@ -13,7 +13,6 @@ import hashlib
 import importlib
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import quote
 
@@ -108,7 +107,7 @@ class Bedrock(WireClient):
         told: dict[str, JSON] = {"max_tokens": max_tokens, "temperature": temperature, "extra": self._extra}
         self.settings: dict[str, JSON] = {
             "url": without_query(self._base_url),
-            **(asdict(self._claude) if self._claude else told),
+            **(self._claude.settings if self._claude else told),
         }
         path = f"/model/{quote(model, safe=':')}/{'invoke' if self._claude else 'converse'}"
         self._url = join(self._base_url, path)

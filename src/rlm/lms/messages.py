@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from rlm.errors import ConfigError, Fault, LMRefusedError
@@ -131,6 +131,11 @@ class Form:
             **self.extra,
             **request.fields,
         }
+
+    @property
+    def settings(self) -> dict[str, JSON]:
+        """What answers depend on besides the request; the limit of output is the one that is sent."""
+        return {**asdict(self), "max_tokens": self._limit(None)}
 
     @property
     def _told_to_think(self) -> bool:
