@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from rlm.errors import Fault, LimitError, LMError, LMReplyError, RlmError
-from rlm.ledger import LEAST_OUTPUT, OUTPUT_TOKENS, Hold, Ledger
-from rlm.lms.base import LM, estimate_tokens
+from rlm.ledger import OUTPUT_TOKENS, Hold, Ledger
+from rlm.lms.base import LEAST_OUTPUT, LM, estimate_tokens, output_room
 from rlm.replies import Key, Replies, key
 from rlm.trace.events import CallBegin, CallEnd
 from rlm.trace.store import Trace
@@ -19,7 +19,6 @@ from rlm.types import JSON, Finish, Message, Reply, Request, Source, Usage, usag
 
 # A reply that its token limit cut off is asked again with this many times the output tokens.
 _MORE_ROOM = 4
-_TEMPLATE = 64  # tokens, about, that a chat template adds to a short prompt
 _SHOWN = 200  # characters of an answer that can't be used, in the error that says so
 
 Item = TypeVar("Item")
@@ -259,15 +258,12 @@ def usual_output(lm: LM, size: int) -> int:
 
     Args:
         lm: The model; one that tells the `max_tokens` of its `settings` is taken at that.
-        size: The prompt's tokens, estimated; it may have half as many more, and its chat template adds some.
+        size: The prompt's tokens, estimated.
     """
     settings: Mapping[str, JSON] = getattr(lm, "settings", None) or {}
     own = settings.get("max_tokens")
     usual = own if isinstance(own, int) and own > 0 else OUTPUT_TOKENS
-    if lm.window is None:
-        return usual
-    room = max(lm.window - size, 0)
-    return min(usual, max(room - max(min(size, room) // 2, _TEMPLATE), LEAST_OUTPUT))
+    return usual if lm.window is None else min(usual, output_room(lm.window, size))
 
 
 def _half(lm: LM) -> str:

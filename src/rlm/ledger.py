@@ -19,14 +19,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 
 from rlm.errors import CallCancelled, ConfigError, LimitError, LMReplyError
-from rlm.lms.base import Price
+from rlm.lms.base import LEAST_OUTPUT, Price
 from rlm.types import Limits, Reply, Usage
 
 RESERVE = 0.1
 # What a call is taken to answer at most where nobody said; providers' own defaults are lower or of this size.
 OUTPUT_TOKENS = 8192
-# Fewer output tokens than this are of no use: no cell fits.
-LEAST_OUTPUT = 32
 _AT_LEAST_ONE = ("turns", "concurrency", "memory_mb", "output_chars")
 
 

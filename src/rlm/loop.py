@@ -16,8 +16,8 @@ from typing import Protocol
 
 from rlm.asking import check_fits, usable, usual_output, with_room
 from rlm.errors import LimitError, LMError, LMReplyError, RlmError, SandboxError
-from rlm.ledger import LEAST_OUTPUT, Hold, Ledger
-from rlm.lms.base import LM, estimate_tokens
+from rlm.ledger import Hold, Ledger
+from rlm.lms.base import LEAST_OUTPUT, LM, estimate_tokens
 from rlm.parse import parse
 from rlm.prompts.profiles import Profile
 from rlm.trace.events import (

@@ -87,6 +87,23 @@ def test_the_limit_of_output(model: str, options: dict[str, Any], asked: int | N
 
 
 @pytest.mark.parametrize(
+    ("characters", "asked", "limit"),
+    [(35, None, 8192), (140_000, None, 8192), (665_000, None, 5000), (696_500, None, 500), (665_000, 9000, 9000)],
+)
+def test_the_limit_of_output_is_no_more_than_the_prompt_leaves_of_the_window(
+    characters: int, asked: int | None, limit: int
+) -> None:
+    seen: list[Any] = []
+
+    def respond(received: Received) -> Answer:
+        seen.append(json.loads(received.body))
+        return message(text("fine"))
+
+    ask(respond, Request((Message("user", "x" * characters),), asked), window=200_000)
+    assert seen[0]["max_tokens"] == limit
+
+
+@pytest.mark.parametrize(
     ("model", "version"),
     [
         ("claude-opus-4-5-20251101", "4.5"),

@@ -107,7 +107,7 @@ class Anthropic(WireClient):
             LMUnavailableError: The endpoint failed and kept failing through the retries.
             LMReplyError: The reply is empty, refused, all thinking, or no message; or the prompt is too long.
         """
-        fields = self._form.fields(request)
+        fields = self._form.fields(request, self.window)
         limit = fields["max_tokens"]
         assert isinstance(limit, int)
         streamed = limit > _UNSTREAMED if self._stream is None else self._stream

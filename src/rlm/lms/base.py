@@ -10,6 +10,10 @@ from typing import Any, Protocol, cast
 
 from rlm.types import JSON, Reply, Request, Usage
 
+# Fewer output tokens than this are of no use: no cell fits.
+LEAST_OUTPUT = 32
+_TEMPLATE = 64  # tokens, about, that a chat template adds to a short prompt
+
 
 @dataclass(frozen=True, slots=True)
 class Price:
@@ -158,6 +162,17 @@ class Priced:
     async def complete(self, request: Request) -> Reply:
         """As the model does; what a reply costs is reckoned by the ledger where the model does not say."""
         return await self._lm.complete(request)
+
+
+def output_room(window: int, size: int) -> int:
+    """The output tokens that a prompt leaves of a window; endpoints refuse what passes it together.
+
+    Args:
+        window: Tokens of prompt and answer together.
+        size: The prompt's tokens, estimated; it may have half as many more, and its chat template adds some.
+    """
+    room = max(window - size, 0)
+    return max(room - max(min(size, room) // 2, _TEMPLATE), LEAST_OUTPUT)
 
 
 def estimate_tokens(text: str) -> int:

@@ -121,7 +121,7 @@ class Bedrock(WireClient):
             LMReplyError: The reply is empty, refused, filtered, all thinking, or none; or the prompt is too long.
         """
         if self._claude is not None:
-            fields = self._claude.fields(request)
+            fields = self._claude.fields(request, self.window)
             del fields["model"]  # it is in the path
             value, retries = await self._send({"anthropic_version": _VERSION, **fields})
             usage = usage_of(value) or estimated(request, value.get("content"))

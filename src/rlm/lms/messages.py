@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from rlm.errors import ConfigError, Fault, LMRefusedError
-from rlm.lms.base import estimate_tokens
+from rlm.lms.base import estimate_tokens, output_room
 from rlm.lms.wire import check_extra, count
 from rlm.types import JSON, Finish, Request, Usage
 
@@ -105,8 +105,11 @@ class Form:
                 raise ConfigError(f"thinking_tokens is 0 or at least {_LEAST_BUDGET:,}, not {self.thinking_tokens}")
         self._check_temperature(self.temperature)
 
-    def fields(self, request: Request) -> dict[str, JSON]:
+    def fields(self, request: Request, window: int | None = None) -> dict[str, JSON]:
         """The request's body, but for `stream`.
+
+        Where the request does not say, its limit of output is no more than the prompt leaves of the `window`, in
+        tokens: models before 4.5 refuse what passes it together.
 
         What varies from call to call stands behind the messages, so that the body of a growing conversation begins
         with the last one's bytes.
@@ -120,6 +123,9 @@ class Form:
             raise LMRefusedError(str(error)) from error
         system, messages = self._conversation(request)
         limit = self._limit(request.max_tokens)
+        if request.max_tokens is None and window is not None:
+            size = sum(estimate_tokens(message.content) for message in request.messages)
+            limit = min(limit, output_room(window, size))
         return {
             "model": self.model,
             **({"system": system} if system else {}),
