@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rlm.backends import model_of
 from rlm.errors import ConfigError, LMReplyError
 from rlm.lms.base import Price
 from rlm.lms.openai import OpenAI
@@ -110,6 +111,16 @@ def test_what_is_sent() -> None:
     sent = json.loads(lm._body(Request((Message("user", "hi"),), max_tokens=20), lm._terms))
     assert list(sent) == ["model", "reasoning", "metadata", "store", "input", "max_output_tokens", "temperature"]
     assert (sent["reasoning"], sent["max_output_tokens"], sent["store"]) == ({"effort": "low"}, 20, False)
+
+
+@pytest.mark.parametrize(("said", "sent"), [("high", {"effort": "high"}), (None, None)])
+def test_an_effort_by_the_name_of_chat_completions_is_sent_by_the_name_of_responses(said: Any, sent: Any) -> None:
+    lm = model_of("openai", {"model_name": "o1-pro", "api_key": "k", "sampling_args": {"reasoning_effort": said}})
+    assert isinstance(lm, OpenAI)
+    body = json.loads(lm._body(Request((Message("user", "hi"),)), lm._terms))
+    assert (body.get("reasoning"), "reasoning_effort" in body, "input" in body) == (sent, False, True)
+    chat = OpenAI("m", api="chat", base_url=LOCAL, extra={"reasoning_effort": "high"})
+    assert json.loads(chat._body(Request((Message("user", "hi"),)), chat._terms))["reasoning_effort"] == "high"
 
 
 @pytest.mark.parametrize(

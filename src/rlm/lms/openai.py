@@ -226,11 +226,14 @@ class OpenAI(WireClient):
         """The request on the wire; what varies from call to call stands behind the messages."""
         chat = terms.format is CHAT
         fields: dict[str, JSON] = {"model": self._model}
-        if self._effort is not None:
-            fields |= (self._endpoint.effort if chat else terms.format.effort)(self._effort)
+        more = {**self._endpoint.fields, **self._extra, **request.fields}
+        # Chat completions' own name of it may be in `extra`; Responses refuses that.
+        effort = self._effort if chat else more.pop("reasoning_effort", self._effort)
+        if effort is not None:
+            fields |= (self._endpoint.effort if chat else terms.format.effort)(str(effort))
         if self._streams:
             fields |= self._endpoint.streamed if chat else terms.format.streamed
-        fields |= {**self._endpoint.fields, **self._extra, **request.fields, **terms.format.prompt(request.messages)}
+        fields |= {**more, **terms.format.prompt(request.messages)}
         max_tokens = request.max_tokens if request.max_tokens is not None else self._max_tokens
         if max_tokens is not None:
             fields[terms.limit] = max_tokens
