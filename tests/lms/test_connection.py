@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gzip
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -241,7 +242,24 @@ def test_what_is_no_url(url: str) -> None:
         asyncio.run(http.post(url, {}, b"{}", Policy()))
 
 
-def test_a_name_that_nobody_knows_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_can_not_be_found_is_tried_twice_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    async def ask() -> None:
+        async def unknown(host: str, *_: object, **__: object) -> None:
+            asked.append(host)
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
+        await http.post("http://nobody.example/v1", {}, b"{}", Policy(attempts=6, backoff=0.001))
+
+    with pytest.raises(LMUnavailableError) as caught:
+        asyncio.run(ask())
+    assert str(caught.value) == "nobody.example: the host's name can't be found; tried 2 times"
+    assert asked == ["nobody.example"] * 2
+
+
+def test_a_look_up_that_fails_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     async def ask() -> None:
@@ -252,7 +270,7 @@ def test_a_name_that_nobody_knows_is_looked_up_again(monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
         await http.post("http://nobody.example/v1", {}, b"{}", Policy(attempts=3, backoff=0.001))
 
-    with pytest.raises(LMUnavailableError, match=r"nobody\.example: the connection failed \(OSError\); sent 3 times"):
+    with pytest.raises(LMUnavailableError, match=r"nobody\.example: the connection failed \(OSError\); tried 3 times"):
         asyncio.run(ask())
     assert asked == ["nobody.example"] * 3
 

@@ -107,7 +107,7 @@ def test_attempts_have_a_ceiling() -> None:
 def test_nobody_listens() -> None:
     with ScriptedServer(lambda request: Answer()) as server:
         pass
-    with pytest.raises(LMUnavailableError, match=r"127\.0\.0\.1: the connection failed .*; sent 4 times"):
+    with pytest.raises(LMUnavailableError, match=r"127\.0\.0\.1: the connection failed .*; tried 4 times"):
         post(server)
 
 

@@ -62,14 +62,18 @@ class Retryable(Exception):  # noqa: N818 (not an error of ours: a decision)
         slow_down: It was refused for its rate, or for overload.
         limited: It was refused for its rate: the request itself is good.
         sent: Whether it was sent at all; what was not can't have cost anything.
+        most: The attempts that may fail like this, if fewer than the policy's.
     """
 
-    def __init__(self, message: str, wait: float | None = None, status: int = 0, *, sent: bool = True) -> None:
+    def __init__(
+        self, message: str, wait: float | None = None, status: int = 0, *, sent: bool = True, most: int | None = None
+    ) -> None:
         super().__init__(message)
         self.wait = wait
         self.slow_down = status in _SLOW_DOWN
         self.limited = status == 429
         self.sent = sent
+        self.most = most
 
 
 def read_answer(status: int, headers: Mapping[str, str], text: bytes, sent: Mapping[str, str]) -> dict[str, Any]:

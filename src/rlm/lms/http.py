@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import json
+import socket
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent import futures
@@ -135,6 +136,9 @@ async def _attempt(pool: Connections, call: _Call, pace: Pace, seconds: float) -
                 pool.give(call.target, connection)  # one that has not come to the end of its answer is closed
     except ssl.SSLCertVerificationError as error:
         raise LMRefusedError(f"{call.target.host}: its certificate can't be verified") from error
+    except socket.gaierror as error:
+        # A typing error as a rule, which waiting does not mend; a resolver that hiccups is asked once more.
+        raise Retryable("the host's name can't be found", sent=False, most=2) from error
     except OSError as error:  # a time-out is one
         whole = assembler.value() if assembler is not None and assembler.whole else None
         if whole is None:

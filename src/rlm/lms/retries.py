@@ -64,12 +64,12 @@ async def tried(
         LMUnavailableError: They kept failing, or the provider asks for a wait beyond the policy's total.
     """
     pace = _paces.setdefault(asyncio.get_running_loop(), defaultdict(Pace))[account or where]
-    failed = counted = 0
+    failed = counted = sent = 0
     costless = True
     left, ends = policy.total, 0.0
     while True:
         if not pace.enter() and not await _idle(pace.wait(left, first=failed > 0), costless):
-            raise LMUnavailableError(_given_up(where, policy, pace.reason, failed, pace.held))
+            raise LMUnavailableError(_given_up(where, policy, pace.reason, failed, sent, pace.held))
         began = time.monotonic()
         ends = ends or began + policy.total  # from the first attempt on: to queue for one's turn is no failure
         try:
@@ -80,18 +80,19 @@ async def tried(
             raise asyncio.CancelledError from error
         except Retryable as failure:
             failed += 1
+            sent += failure.sent
             counted += not (failure.limited and pace.is_answering)
             costless &= failure.slow_down or not failure.sent  # of others, half an answer may be billed
             if failure.slow_down:
                 pace.refused()
                 pace.hold(failure.wait, str(failure))
-            if counted >= policy.attempts:
-                raise LMUnavailableError(_given_up(where, policy, str(failure), failed)) from failure.__cause__
+            if counted >= min(policy.attempts, failure.most or policy.attempts):
+                raise LMUnavailableError(_given_up(where, policy, str(failure), failed, sent)) from failure.__cause__
             left = ends - time.monotonic()
             wait = _wait(policy, counted or 1, failure.wait)
             if wait >= left:
                 raise LMUnavailableError(
-                    _given_up(where, policy, str(failure), failed, failure.wait or 0.0)
+                    _given_up(where, policy, str(failure), failed, sent, failure.wait or 0.0)
                 ) from failure.__cause__
         finally:
             pace.leave()
@@ -108,11 +109,12 @@ async def _idle(waiting: Awaitable[_T], costless: bool) -> _T:
         raise
 
 
-def _given_up(where: str, policy: Policy, why: str, failed: int, asked: float = 0.0) -> str:
-    """Why it is given up, after so many attempts and where a wait of so many seconds was asked for."""
-    sent = {0: "not sent", 1: "sent once"}.get(failed, f"sent {failed} times")
+def _given_up(where: str, policy: Policy, why: str, failed: int, sent: int, asked: float = 0.0) -> str:
+    """Why it is given up, after so many attempts, `sent` of them sent, and where so many seconds were asked for."""
+    did, times = ("sent", sent) if sent else ("tried", failed)
+    done = "not sent" if not failed else f"{did} once" if times == 1 else f"{did} {times} times"
     most = f"; it asks to wait {asked:,.0f} s; {policy.total:g} s is the most that is waited" if asked else ""
-    return f"{where}: {why}; {sent}{most}"
+    return f"{where}: {why}; {done}{most}"
 
 
 def _wait(policy: Policy, failed: int, asked: float | None) -> float:
