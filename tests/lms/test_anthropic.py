@@ -141,6 +141,7 @@ def test_what_a_model_takes_is_in_its_name(model: str, version: str) -> None:
     ("model", "options", "limit", "thinking"),
     [
         (OLD, {"thinking_tokens": 4000}, 8192, {"type": "enabled", "budget_tokens": 4000}),
+        (OLD, {"thinking_tokens": 32_000}, 40_192, {"type": "enabled", "budget_tokens": 32_000}),
         (OLD, {"thinking_tokens": 4000}, 4000, {"type": "enabled", "budget_tokens": 3000}),
         (OLD, {"thinking_tokens": 4000}, 1300, {"type": "disabled"}),  # no room for the least budget
         (OLD, {"thinking_tokens": 0}, 8192, {"type": "disabled"}),

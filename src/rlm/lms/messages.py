@@ -176,12 +176,13 @@ class Form:
     def _thinking(self, limit: int) -> dict[str, JSON]:
         """The fields that steer thinking.
 
-        A budget has to stay below the limit of output, which is money and comes first: a quarter of it is kept for
-        the answer, and where that leaves less than the least budget, the model does not think.
+        A budget has to stay below the limit of output, which is money and comes first: a quarter of it, at most
+        the usual output, is kept for the answer, and where that leaves less than the least budget, the model does not
+        think.
         """
         fields: dict[str, JSON] = {}
         if self.thinking_tokens is not None:
-            budget = min(self.thinking_tokens, limit - max(limit // 4, 1))
+            budget = min(self.thinking_tokens, limit - min(max(limit // 4, 1), _OUTPUT))
             if budget >= _LEAST_BUDGET:
                 fields["thinking"] = {"type": "enabled", "budget_tokens": budget}
             else:
