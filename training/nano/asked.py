@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import written
+
 COUNT = [
     "how many times does {N} appear",
     "how many times does {N} occur",
@@ -305,3 +307,6 @@ DEFINE_REQUEST = [
     "return the file and line of {K} {N}",
     "list every definition of {N}",
 ]
+
+# Whole utterances by kind, as somebody would type them.
+WHOLE = {kind: written.lines(kind) for kind in ("count", "lines", "files", "mention", "which", "define", "other")}

@@ -70,6 +70,8 @@ def attribute(rng: random.Random) -> tuple[str, str]:
 def name(rng: random.Random) -> str:
     """A name: a person, a place, a firm, a thing with a number, an invented word. "the" may stand before it."""
     word = words.pseudo(rng).capitalize()
+    if rng.random() < 0.08:
+        return rng.choice(words.REAL_NAMES)
     roll = rng.random()
     if roll < 0.2:
         return words.person(rng)

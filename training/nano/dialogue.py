@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Dialogue = list[tuple[str, str]]  # (role, content)
 USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 
+SAME = "\nfor h"  # from here on, the first cell of a look-up is the same for all questions
 LONGEST_LEAD = 110  # characters of a line before the value that an expert repeats
 
 
@@ -49,18 +50,9 @@ def last_cell(scene: Scene, output: str) -> str | None:
     return None
 
 
-def describe(scene: Scene) -> str:
-    """The first line of the input's description, as `rlm.context` gives it."""
-    if isinstance(scene.context, str):
-        return f"str, {len(scene.context):,} characters, {scene.context.count(chr(10)) + 1:,} lines"
-    texts = scene.context.values()
-    return f'folder "input": {len(scene.context):,} files, {sum(map(len, texts)):,} characters'
-
-
-def imitate(scene: Scene, headline: str | None = None) -> Dialogue | None:
+def imitate(scene: Scene) -> Dialogue | None:
     """The dialogue of a scene, without a worker; None if the search missed the fact."""
-    opening = f"{scene.question}\n\ncontext: {headline or describe(scene)}"
-    dialogue = [("user", opening), ("assistant", fence(scene.cell))]
+    dialogue = [("user", scene.question), ("assistant", fence(scene.cell))]
     if scene.value is None:
         return dialogue
     loaded = Loaded(scene.context if isinstance(scene.context, str) else Corpus(dict(scene.context)))
@@ -70,6 +62,16 @@ def imitate(scene: Scene, headline: str | None = None) -> Dialogue | None:
     output = shipped()["nano"].output(CellResult(printed.getvalue(), len(printed.getvalue())), Limits())
     cell = last_cell(scene, output)
     return None if cell is None else [*dialogue, ("user", output), ("assistant", fence(cell))]
+
+
+def drills(dialogue: Dialogue) -> list[Dialogue]:
+    """The two exchanges of a look-up as short dialogues of their own, the first without what is always the same.
+
+    Three in five tokens of such a dialogue are the same in all: without them the hard ones are seen more often.
+    """
+    question, (role, cell), output, last = dialogue
+    first = [question, (role, cell.partition(SAME)[0] + SAME)]
+    return [first, [output, last]] if "[[" in last[1] else [first]
 
 
 def render(dialogue: Dialogue) -> str:
@@ -83,7 +85,9 @@ def encode(tokenizer: Tokenizer, dialogue: Dialogue) -> tuple[list[int], list[in
     ask: list[int] = []
     for role, content in dialogue:
         ids += tokenizer.encode(USER if role == "user" else ASSISTANT).ids
-        words = tokenizer.encode(content).ids + tokenizer.encode(END).ids
+        words = tokenizer.encode(content).ids
+        if not content.endswith(SAME):
+            words += tokenizer.encode(END).ids
         if role == "assistant":
             ask += range(len(ids) - 1, len(ids) - 1 + len(words))
         ids += words

@@ -9,6 +9,7 @@ import attributes
 import questions
 import relations
 import sentences
+import text
 import values
 from wording import World, ask_fact, belonging, capital, dress, fill
 
@@ -33,15 +34,31 @@ def state(world: World, template: str, loose: bool = True, **slots: str) -> str:
         template = template.replace(
             "{V}", rng.choice(("“{V}”", '"{V}"', "'{V}'", "`{V}`", "**{V}**", "*{V}*", "({V})"))
         )
-    sentence = fill(belonging(world, template), **slots).replace("..", ".")
+    template = belonging(world, template)
+    if loose and " {N} " in template and rng.random() < 0.06:
+        template = template.replace(" {N} ", " {N}" + rng.choice((", {}, ", " ({}) ", " – {} – ")).format(clause(world)))
+    sentence = fill(template, **slots).replace("..", ".")
     if " its " in template and rng.random() < 0.25:
         sentence = sentence.replace(" its ", rng.choice((" his ", " her ", " their ")))
     if loose and template.endswith(".") and "“" not in template and "Q:" not in template:
-        if rng.random() < 0.18:
-            sentence = world.pick(sentences.LEADS) + sentence.replace("The ", "the ", 1)
-        if rng.random() < 0.18:
-            sentence = sentence[:-1] + world.pick(sentences.TAILS) + "."
+        roll = rng.random()
+        if roll < 0.3:
+            lead = world.pick(sentences.LEADS) if roll < 0.12 else capital(clause(world)) + rng.choice((", ", ": "))
+            sentence = lead + sentence.replace("The ", "the ", 1)
+        roll = rng.random()
+        if roll < 0.36:
+            tail = world.pick(sentences.TAILS) if roll < 0.12 else rng.choice(sentences.JOINTS) + clause(world)
+            sentence = sentence[:-1] + tail + (")." if tail.startswith(" (") and not tail.endswith(")") else ".")
     return sentence if sentence[:1] in "{[<|#*-" or rng.random() < 0.05 else capital(sentence)
+
+
+def clause(world: World) -> str:
+    """Some words of a book, as they stand between two marks there."""
+    while True:
+        parts = re.split(r"[,;:.!?()]", world.rng.choice(text.paragraphs(world.books, world.held_out)))
+        found = world.rng.choice(parts).strip()
+        if 2 <= len(found.split()) <= 9 and not set(found) & set("\"“”‘’{}_"):
+            return found if found.split()[0] in ("I", "God") else found[:1].lower() + found[1:]
 
 
 def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str) -> str:

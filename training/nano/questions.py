@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import written
+
 DIRECT = [
     "what is the {A} of {N}",
     "what is the {A} of {N}",
@@ -302,3 +304,7 @@ OF = [
 ]  # fmt: skip
 
 BEFORE_A_QUESTION = ["tell me ", "can you tell me ", "do you know ", "I wonder ", "find out ", "say ", "please say "]
+
+# Whole utterances, as somebody would type them.
+WHOLE = written.lines("questions")
+KIND_WHOLE = written.sections("questions-kinds")

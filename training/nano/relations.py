@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+
+import written
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,9 @@ class Relation:
         return [one for one in self.sentences if key[:4] in one.lower()] if self.apart else self.sentences
 
 
-def read(path: Path) -> list[Relation]:
-    """The relations of a file."""
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+def read(text: str) -> list[Relation]:
+    """The relations of a file's text."""
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
     found = []
     for block in "\n".join(lines).strip().split("\n\n"):
         head, *rest = block.strip().splitlines()
@@ -38,4 +39,4 @@ def read(path: Path) -> list[Relation]:
     return found
 
 
-RELATIONS = read(Path(__file__).parent / "relations.txt")
+RELATIONS = [relation for text in written.texts("relations") for relation in read(text)]

@@ -94,7 +94,7 @@ def clip(rng: random.Random, paragraph: str) -> str:
 def find(world: World, short: bool) -> Scene:
     """A question after a fact, which one time in five is not there."""
     rng = world.rng
-    fact = verb_fact(world) if rng.random() < 0.25 * (1 - world.simple) else noun_fact(world)
+    fact = verb_fact(world) if rng.random() < 0.12 * (1 - world.simple) else noun_fact(world)
     planted = decoys(world, fact)
     if short:
         planted = planted[: rng.choice(SHORT_DECOYS)]
@@ -114,11 +114,12 @@ def find(world: World, short: bool) -> Scene:
 
 
 def pattern(name: str) -> str:
-    """A regular expression for a whole name."""
+    r"""A regular expression for a whole name.
+
+    Not in `\\b`: tokenizers take its b and the name for one word, and a name in other pieces can't be copied.
+    """
     plain = "".join("\\" + c if c in r".^$*+?{}[]\|()" else c for c in name)
-    head = r"\b" if name[0].isalnum() or name[0] == "_" else ""
-    tail = r"\b" if name[-1].isalnum() or name[-1] == "_" else ""
-    return head + plain + tail
+    return rf"(?<!\w){plain}(?!\w)"
 
 
 def quoted(rng: random.Random, name: str) -> str:
@@ -165,8 +166,13 @@ def lookup(world: World, kind: str) -> Scene:
         ),
         "which": (asked.WHICH_FILES, [], 'FINAL(list(dict.fromkeys(h.name for h in {})) or "not found")'),
     }[kind]
-    shown = f"the {name}" if name[0].isupper() and " " in name and rng.random() < 0.25 else quoted(rng, name)
-    question = ask(world, asks, requests, NAMES, N=shown)
+    if name[0].isupper() and " " in name and rng.random() < 0.25:
+        shown = f"the {name}"
+    elif name.isalpha() and name.islower() and rng.random() < 0.6:
+        shown = rng.choice((f'"{name}"', f"'{name}'", f"`{name}`", f"“{name}”", f"the word {name}"))
+    else:
+        shown = quoted(rng, name)
+    question = ask(world, asks, requests, asked.WHOLE[kind], NAMES, N=shown)
     planted = [f"{values.phrase(rng)} {name} {values.phrase(rng)}." for _ in range(rng.randint(0, 5))]
     return Scene(kind, files_or_text(world, planted), question, cell.format(f'grep(r"{pattern(name)}")'))
 
@@ -189,10 +195,10 @@ def define(world: World) -> Scene:
     owner = words.pseudo(rng).capitalize() + "." if not is_class and rng.random() < 0.08 else ""
     shown = owner + name + ("()" if not is_class and rng.random() < 0.15 else "")
     shown = rng.choice((shown, shown, shown, f"`{shown}`", f"'{shown}'"))
-    question = ask(world, asked.DEFINE, asked.DEFINE_REQUEST, CODE, K=said, N=shown)
+    question = ask(world, asked.DEFINE, asked.DEFINE_REQUEST, asked.WHOLE["define"], CODE, K=said, N=shown)
     source = f"import os\n\n\n{'class' if is_class else 'def'} {name}({rng.choice(('', 'self'))}):\n    pass\n"
     where = {f"{words.identifier(rng)}.py": source}
-    cell = f'FINAL([h.where for h in grep(r"^[ \\t]*(?:async def|def|class) {name}\\b")] or "not found")'
+    cell = f'FINAL([h.where for h in grep(r"^[ \\t]*(?:async def|def|class)\\s+{name}\\b")] or "not found")'
     return Scene("define", where, question, cell)
 
 
@@ -207,13 +213,13 @@ def other(world: World) -> Scene:
         "ADJ": rng.choice(words.ADJECTIVES),
         "NOUN": rng.choice(words.NOUNS),
     }
-    question = ask(world, open_questions.OTHER, [], FACTS, **slots)
+    question = ask(world, open_questions.OTHER, [], asked.WHOLE["other"], FACTS, **slots)
     return Scene("other", hide(world, [], 500), question, QUOTE)
 
 
 SHORT_DECOYS = (0, 1, 2, 3)
-SHARES = {"find": 0.2, "short": 0.32, "count": 0.13, "lines": 0.02, "files": 0.02, "mention": 0.12, "which": 0.02,
-          "define": 0.09, "other": 0.08}  # fmt: skip
+SHARES = {"find": 0.16, "short": 0.29, "count": 0.15, "lines": 0.02, "files": 0.02, "mention": 0.15, "which": 0.02,
+          "define": 0.11, "other": 0.08}  # fmt: skip
 
 
 def scene(world: World, kinds: dict[str, float]) -> Scene:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import written
+
 # The value right after the rest: what retrieval is learnt from first.
 SIMPLE = [
     "The {A} of {N} is {V}.",
@@ -295,6 +297,9 @@ TAILS = [
     "; nothing else is known",
 ]
 
+# What joins some words of a book to the end of a sentence.
+JOINTS = [", ", ", ", ", ", "; ", " (", ", and ", " and ", " – ", " because ", ", but ", " when ", ", for ", " — "]
+
 # Two facts in one sentence: {V} is still the one that belongs to {N} and {A}.
 PAIRS = [
     "The {A} of {N} is {V}, while that of {M} is {W}.",
@@ -315,3 +320,10 @@ PAIRS = [
     "{W} is the {A} of {M}; {V} is that of {N}.",
     "Do not confuse {M} ({A} {W}) with {N} ({A} {V}).",
 ]
+
+_special = written.sections("special")
+NOUN = NOUN * 3 + written.lines("sentences")  # the plainer ones are about as likely as the written ones
+PAIRS += written.lines("pairs")
+PERSON += _special["person"]
+AMOUNT += _special["amount"]
+DATED += _special["date"]

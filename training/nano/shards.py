@@ -12,33 +12,26 @@ from pathlib import Path
 import numpy as np
 import scenes
 import wording
-from dialogue import Dialogue, encode, imitate
+from dialogue import Dialogue, drills, encode, imitate
 from tokenizers import Tokenizer
 
 LONGEST = 400  # tokens of a dialogue; longer ones are left out
 MOST_ASKED = 72  # supervised tokens of a dialogue; of longer ones, some of the first cell's are left out
+DRILLED = 0.7  # of the look-ups, those that are cut into drills
 HEAD = 34  # tokens of a first cell that never are: what the question decides stands there
 
 
-def invented(world: wording.World, count: int, kinds: dict[str, float]) -> Iterator[Dialogue]:
+def invented(world: wording.World, count: int, kinds: dict[str, float], drilled: float = 0.0) -> Iterator[Dialogue]:
     """That many dialogues over fresh scenes."""
     while count:
         scene = scenes.scene(world, kinds)
-        if (dialogue := imitate(scene, headline(world.rng, scene))) is not None:
-            count -= 1
+        if (dialogue := imitate(scene)) is None:
+            continue
+        count -= 1
+        if len(dialogue) > 2 and world.rng.random() < drilled:
+            yield from drills(dialogue)
+        else:
             yield dialogue
-
-
-def headline(rng: random.Random, scene: scenes.Scene) -> str:
-    """A description as of an input of any size: a scene's input is small, and what users have is not."""
-    size = int(10 ** rng.uniform(2.5, 8))
-    lines = size // rng.randint(30, 300) + 1
-    if isinstance(scene.context, str):
-        return f"str, {size:,} characters, {lines:,} lines"
-    files = rng.randint(2, 12_000)
-    return (
-        f'folder "{rng.choice(("src", "docs", "data", "input", "lib", "notes"))}": {files:,} files, {size:,} characters'
-    )
 
 
 def recorded(path: Path) -> Iterator[Dialogue]:
@@ -52,7 +45,9 @@ def thinned(ask: list[int], rng: random.Random) -> list[int]:
     """At most MOST_ASKED of the supervised positions: a long first cell says much that is always the same."""
     if len(ask) <= MOST_ASKED:
         return ask
-    cut = max(place for place in range(1, len(ask)) if ask[place] - ask[place - 1] > 1)
+    cut = max((place for place in range(1, len(ask)) if ask[place] - ask[place - 1] > 1), default=0)
+    if not cut:
+        return ask[:MOST_ASKED]
     last = ask[cut:][: MOST_ASKED - HEAD - 1]
     middle = rng.sample(ask[HEAD : cut - 1], MOST_ASKED - HEAD - len(last) - 1) if len(last) < MOST_ASKED - HEAD else []
     return ask[:HEAD] + sorted(middle) + [ask[cut - 1]] + last
@@ -96,7 +91,7 @@ def main() -> None:
         path = options.out / f"shard-{place:04d}.npz"
         if not path.exists():
             world = wording.World(random.Random(1000 + place), options.books, simple=0.1)
-            told = invented(world, options.size, scenes.SHARES)
+            told = invented(world, options.size, scenes.SHARES, DRILLED)
             print(path.name, save(path, tokenizer, told), flush=True)
 
 

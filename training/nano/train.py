@@ -22,14 +22,13 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 # Length of a batch's rows -> how many rows: every batch has one of these shapes, so that each is compiled once.
-ROWS = {96: 64, 144: 48, 192: 40, 240: 32, 288: 28, LONGEST: 20}
+ROWS = {48: 112, 72: 80, 96: 56, 144: 40, 224: 28, LONGEST: 16}
 STEP_TOKENS = 6_000
-# ids [rows, length]; at [rows, MOST_ASKED]; target likewise, -1 where unused; how many of each row are the assistant's,
+# ids [rows, length]; at [rows, most]; target likewise, -1 where unused; how many of each row are the assistant's,
 # and how many of those are of its first cell.
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 # Places left over are filled with tokens that repeat an earlier pair: what copying can be learnt from, at no cost.
 # Once it is learnt they would drown what is left to learn, so their weight falls after so many tokens.
-LAST_WEIGHT = 3.0  # of the tokens of a second cell: few, and the hardest
 ECHO_WEIGHT, ECHO_AFTER, ECHO_TOKENS = 0.2, 0.01, 6_000_000
 
 
@@ -60,13 +59,14 @@ def echoes(tokens: np.ndarray, ask: np.ndarray, room: int, rng: random.Random) -
 def pack(rows: list[tuple[np.ndarray, np.ndarray]], length: int, count: int, rng: random.Random) -> Batch:
     """Rows of one bucket as a batch; missing rows stay empty."""
     ids = torch.zeros(count, length, dtype=torch.long)
-    at = torch.zeros(count, MOST_ASKED, dtype=torch.long)
-    target = torch.full((count, MOST_ASKED), -1, dtype=torch.long)
+    most = min(MOST_ASKED, length)
+    at = torch.zeros(count, most, dtype=torch.long)
+    target = torch.full((count, most), -1, dtype=torch.long)
     asked = torch.zeros(count, dtype=torch.long)
     first = torch.zeros(count, dtype=torch.long)
     for place, (tokens, ask) in enumerate(rows):
         ids[place, : len(tokens)] = torch.from_numpy(tokens.astype(np.int64))
-        where = np.array([*ask.tolist(), *echoes(tokens, ask, MOST_ASKED - len(ask), rng)], np.int64)
+        where = np.array([*ask.tolist(), *echoes(tokens, ask, most - len(ask), rng)], np.int64)
         at[place, : len(where)] = torch.from_numpy(where)
         target[place, : len(where)] = torch.from_numpy(tokens[where + 1].astype(np.int64))
         asked[place] = len(ask)
@@ -129,7 +129,7 @@ def exact(runner: Runner, told: list[Batch]) -> tuple[float, float]:
 
 def rate_at(done: float, steps: int) -> float:
     """Learning rate, as a share of the full one, when `done` of the time is spent: flat, then falling."""
-    return min(1.0, (steps + 1) / 60) * min(1.0, max(0.02, (1 - done) / 0.3))
+    return min(1.0, (steps + 1) / 60) * min(1.0, max(0.02, (1 - done) / 0.64))
 
 
 class Training:
@@ -175,10 +175,9 @@ class Training:
             each = F.cross_entropy(
                 logits.view(-1, logits.shape[-1]), target.view(-1), ignore_index=-1, reduction="none"
             )
-            ours = torch.arange(MOST_ASKED) < asked[:, None]
+            ours = torch.arange(at.shape[1]) < asked[:, None]
             echo = ECHO_WEIGHT if self.tokens < ECHO_TOKENS else ECHO_AFTER
             weight = torch.where(ours, 1.0, echo)
-            weight[ours & (torch.arange(MOST_ASKED) >= first[:, None])] = LAST_WEIGHT
             loss = (each.view(ours.shape) * weight).sum()
             (loss / 1000).backward()
             total += float((each.detach().view(ours.shape) * ours).sum())

@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 import string
 
+import words
 from words import ADJECTIVES, COLOURS, NOUNS, PLACE_AFTER, PLACE_BEFORE, person, pseudo
 
 ROOMS = "cellar attic pantry stable boathouse tower crypt kitchen greenhouse loft".split()
@@ -126,7 +127,7 @@ def measure(rng: random.Random) -> str:
         return f"{number(rng)}%"
     if rng.random() < 0.1:
         return f"{number(rng)}{rng.choice(('kg', 'km', 'm', 'V', 'W', 'kW', 'GB', '°', 'cm', 'mm', 'L'))}"
-    return f"{number(rng)} {rng.choice(UNITS)}"
+    return f"{number(rng)} {rng.choice(words.UNITS if rng.random() < 0.3 else UNITS)}"
 
 
 def money(rng: random.Random) -> str:
@@ -146,6 +147,8 @@ def money(rng: random.Random) -> str:
 
 def phrase(rng: random.Random) -> str:
     """Some words: a name, a motto, a title."""
+    if rng.random() < 0.2:
+        return rng.choice(words.PHRASES)
     noun, adjective = rng.choice(NOUNS), rng.choice(ADJECTIVES)
     choices = (
         f"{adjective} {noun}",

@@ -41,6 +41,7 @@ def capital(sentence: str) -> str:
 # How often, and how, the input is named after the core of a question.
 FACTS, NAMES, CODE = (0.12, questions.WITHIN), (0.35, questions.WITHIN), (0.3, questions.WITHIN_CODE)
 Within = tuple[float, list[str]]
+WHOLE_SHARE = 0.45  # of questions that are taken as they were written, without more courtesies
 
 
 def dress(
@@ -79,8 +80,12 @@ def dress(
     return whole
 
 
-def ask(world: World, direct: list[str], requests: list[str], within: Within, **slots: str) -> str:
+def ask(
+    world: World, direct: list[str], requests: list[str], whole: list[str], within: Within, **slots: str
+) -> str:
     """One of many ways to ask after something that has to be named in its own capitals, by question or by request."""
+    if world.rng.random() < WHOLE_SHARE:
+        return fill(world.pick(whole), **slots)
     if world.rng.random() < len(direct) / (len(direct) + len(requests)):
         template = world.pick(direct)
         return dress(world, fill(template, **slots), None, False, not template.startswith("{N}"), within)
@@ -98,6 +103,10 @@ def ask_fact(world: World, attribute: str, kind: str, name: str) -> str:
     """A question after a fact."""
     rng = world.rng
     shown = f'"{name}"' if rng.random() < 0.03 else name
+    if rng.random() < WHOLE_SHARE:
+        special = questions.KIND_WHOLE.get(kind)
+        question = fill(world.pick(special if special and rng.random() < 0.2 else questions.WHOLE), A=attribute, N=shown)
+        return question.lower() if rng.random() < 0.03 else question
     roll = rng.random()
     if kind in questions.KIND_DIRECT and roll < 0.25:
         template = rng.choice(questions.KIND_DIRECT[kind])

@@ -7,6 +7,8 @@ from __future__ import annotations
 import random
 import string
 
+import written
+
 ONSETS = (
     "b c d f g h j k l m n p r s t v w y z br bl ch cl cr dr dw fl fr gl gr kl kr kn pl pr qu sc sh sk sl sm "
     "sn sp st str sw th thr tr tw vl vr wh wr x zh"
@@ -94,6 +96,14 @@ MODIFIERS = (
     "permitted hourly nightly seasonal"
 ).split()
 
+# The words that were written later; REAL_NAMES are whole names, PHRASES whole values.
+MORE = written.sections("words")
+REAL_NAMES, PHRASES, UNITS = MORE["real_names"], MORE["phrases"], MORE["units"]
+for _words, _more in ((FIRST, "first"), (LAST, "last"), (TITLES, "titles"), (PLACE_BEFORE, "place_before"),
+                      (PLACE_AFTER, "place_after"), (THING_BEFORE, "thing_before"), (THING_AFTER, "thing_after"),
+                      (ADJECTIVES, "adjectives"), (NOUNS, "nouns"), (MODIFIERS, "modifiers")):  # fmt: skip
+    _words += MORE[_more]
+
 HEADS: dict[str, list[str]] = {
     "code": (
         "code number key password pin identifier ID tag reference token combination passphrase signature label "
@@ -125,6 +135,8 @@ HEADS: dict[str, list[str]] = {
         "motto slogan title codename nickname name alias password greeting theme verdict status category brand"
     ).split(),
 }
+for _kind in [*HEADS, "contact"]:
+    HEADS.setdefault(_kind, []).extend(MORE[f"heads {_kind}"])
 KINDS = list(HEADS)
 
 

@@ -16,7 +16,6 @@ from rlm.types import JSON, CellResult, Limits, Message
 
 # Characters a token, on the careful side, for telling a model how much fits into a sub-call.
 _CHARS_PER_TOKEN = 3
-_CHARS_PER_LINE = 40
 _FOLDER = Path(__file__).parent
 # What a sub-call is told to take where nobody knows how much fits.
 _CALL_CHARS = 100_000
@@ -103,8 +102,6 @@ class Profile:
     ) -> tuple[Message, ...]:
         """The messages that a node's conversation begins with; `models` are those that cells may name."""
         headline = description.partition("\n")[0]
-        if not self.system:
-            headline = _as_text(headline)
         first = self._text("first.md").substitute(question=question, description=description, headline=headline)
         if self.switch:
             first = f"{first}\n\n{self.switch}"
@@ -238,19 +235,6 @@ def cut(text: str, limit: int, true_size: int | None = None) -> str:
     half = limit // 2
     head, tail = text[:half], text[len(text) - half :]
     return f"{head}\n[... {size - len(head) - len(tail):,} of {size:,} characters cut ...]\n{tail}"
-
-
-def _as_text(headline: str) -> str:
-    """A folder's first line as that of one text of its size.
-
-    The model in the box learnt to ask after facts and mentions in texts, and takes a folder for code; its functions
-    treat both alike.
-    """
-    size = re.search(r"([\d,]+) characters", headline)
-    if size is None or not headline.startswith("folder"):
-        return headline
-    characters = int(size[1].replace(",", ""))
-    return f"str, {characters:,} characters, {characters // _CHARS_PER_LINE:,} lines"
 
 
 @cache

@@ -1,0 +1,33 @@
+"""The wordings that were written by hand, a line each: files `KIND-*.txt` of the folder `wordings`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "wordings"
+
+
+def texts(kind: str) -> list[str]:
+    """The files of a kind."""
+    return [path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob(f"{kind}-[0-9].txt"))]
+
+
+def lines(kind: str) -> list[str]:
+    r"""The templates of a kind; a backslash and n or t stand for a line's end or a tab."""
+    return [unescaped(line) for text in texts(kind) for line in text.splitlines() if line.strip()]
+
+
+def sections(kind: str) -> dict[str, list[str]]:
+    """The templates of a kind by section: its name on the first line, a blank line behind it."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for text in texts(kind):
+        for block in text.strip().split("\n\n"):
+            name, *rest = block.strip().splitlines()
+            found[name.strip()] += [unescaped(line) for line in rest]
+    return found
+
+
+def unescaped(line: str) -> str:
+    """The line with its line ends and tabs."""
+    return line.replace("\\n", "\n").replace("\\t", "\t")
