@@ -129,7 +129,7 @@ def terms(world: World, kind: str, count: int, size: str) -> Iterator[Case]:
             exact = re.compile(r"(?<!\w)" + re.escape(name) + r"(?!\w)")
             where = [f"line {whole.count(chr(10), 0, m.start()) + 1}" for m in exact.finditer(whole)]
             asks = (asked.COUNT, asked.COUNT_REQUEST) if kind == "count" else (asked.MENTION, asked.MENTION_REQUEST)
-            question = ask(world, *asks, NAMES, N=quoted(world.rng, name))
+            question = ask(world, *asks, asked.WHOLE[kind], NAMES, N=quoted(world.rng, name))
             mentions: JSON = [*dict.fromkeys(where)] or NOT_FOUND
             yield Case(kind, question, whole, len(where) if kind == "count" else mentions)
         count -= batch
@@ -157,7 +157,7 @@ def definitions(world: World, count: int, size: str, folder: Path) -> Iterator[C
     for _ in range(count):
         name = world.rng.choice(rare) if world.rng.random() < 0.9 else words.identifier(world.rng)
         said = "class" if name[:1].isupper() else "function"
-        question = ask(world, asked.DEFINE, asked.DEFINE_REQUEST, CODE, K=said, N=name)
+        question = ask(world, asked.DEFINE, asked.DEFINE_REQUEST, asked.WHOLE["define"], CODE, K=said, N=name)
         mentions: JSON = sorted(defined.get(name, [])) or NOT_FOUND
         yield Case("define", question, place, mentions)
 

@@ -1,6 +1,7 @@
 """The experts whose dialogues the model in the box learns from, in the real loop."""
 
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "training" / "nano"))
 
 import wording
-from dialogue import fence, imitate
+import written
+from dialogue import drills, fence, imitate
 from facts import decoys, noun_fact, overlaps
 from record import Expert, give
 from scenes import NOT_FOUND, Scene, pattern, scene
@@ -39,8 +41,7 @@ def test_the_imitated_dialogue_is_the_recorded_one(world, tmp_path, kind):
     folder.mkdir()
     result = engine.completion(played.question, context=give(folder, played))
     assert result.status == "done"
-    headline = expert.told[0][1].rpartition("context: ")[2]
-    assert imitate(played, headline) == expert.told
+    assert imitate(played) == expert.told
     assert expert.told[1] == ("assistant", fence(played.cell))
     if played.value is not None:
         assert result.answer == played.value
@@ -55,10 +56,35 @@ def test_counts_are_of_whole_names():
 
 
 def test_a_pattern_escapes_what_a_name_has_of_its_own():
-    assert pattern("Port Ellery") == r"\bPort Ellery\b"
-    assert pattern("os.path") == r"\bos\.path\b"
-    assert pattern("C++") == r"\bC\+\+"
-    assert pattern("#17") == r"#17\b"
+    assert pattern("Port Ellery") == r"(?<!\w)Port Ellery(?!\w)"
+    assert pattern("os.path") == r"(?<!\w)os\.path(?!\w)"
+    assert pattern("C++") == r"(?<!\w)C\+\+(?!\w)"
+
+
+def test_a_drill_is_an_exchange_without_what_is_always_the_same(world):
+    told = next(one for one in iter(lambda: imitate(scene(world, {"short": 1.0})), None) if one and "[[" in one[3][1])
+    first, last = drills(told)
+    assert first[0] == told[0]
+    assert told[1][1].startswith(first[1][1])
+    assert first[1][1].endswith('"\nfor h')
+    assert last == told[2:]
+
+
+def test_the_drill_of_an_absent_fact_is_its_question_alone(world):
+    told = next(
+        one for one in iter(lambda: imitate(scene(world, {"short": 1.0})), None) if one and "[[" not in one[3][1]
+    )
+    assert [exchange[0] for exchange in drills(told)] == [told[0]]
+
+
+def test_hand_written_wordings_have_their_slots():
+    for template in written.lines("sentences"):
+        assert sorted(re.findall(r"{[A-Z]+}", template)) == ["{A}", "{N}", "{V}"], template
+    for template in written.lines("questions"):
+        assert sorted(re.findall(r"{[A-Z]+}", template)) == ["{A}", "{N}"], template
+    for kind in ("count", "lines", "files", "mention", "which", "define"):
+        for template in written.lines(kind):
+            assert re.findall(r"{[A-Z]+}", template) in (["{N}"], ["{K}", "{N}"]), template
 
 
 def test_decoys_never_state_the_fact(world):

@@ -43,12 +43,9 @@ def test_nothing_is_left_to_fill_in() -> None:
     assert [text for text in texts if re.search(r"\$\w", text)] == []
 
 
-def test_the_model_in_the_box_gets_the_question_and_one_line() -> None:
+def test_the_model_in_the_box_gets_the_question_alone() -> None:
     messages = NANO.opening("Who?", DESCRIPTION, functions=(), limits=Limits(), sub_window=None)
-    assert [(m.role, m.content) for m in messages] == [("user", "Who?\n\ncontext: str, 1,000 characters, 10 lines")]
-    folder = 'folder "src": 12 files, 40,000 characters (12 .py)'
-    messages = NANO.opening("Who?", folder, functions=(), limits=Limits(), sub_window=None)
-    assert messages[0].content == "Who?\n\ncontext: str, 40,000 characters, 1,000 lines"
+    assert [(m.role, m.content) for m in messages] == [("user", "Who?")]
     result = CellResult("out\n", 4, error="Traceback\n  File\nNameError: no x")
     assert NANO.output(result, Limits()) == "out\nNameError: no x"
 

@@ -36,7 +36,9 @@ def state(world: World, template: str, loose: bool = True, **slots: str) -> str:
         )
     template = belonging(world, template)
     if loose and " {N} " in template and rng.random() < 0.06:
-        template = template.replace(" {N} ", " {N}" + rng.choice((", {}, ", " ({}) ", " – {} – ")).format(clause(world)))
+        template = template.replace(
+            " {N} ", " {N}" + rng.choice((", {}, ", " ({}) ", " – {} – ")).format(clause(world))
+        )
     sentence = fill(template, **slots).replace("..", ".")
     if " its " in template and rng.random() < 0.25:
         sentence = sentence.replace(" its ", rng.choice((" his ", " her ", " their ")))
@@ -57,7 +59,7 @@ def clause(world: World) -> str:
     while True:
         parts = re.split(r"[,;:.!?()]", world.rng.choice(text.paragraphs(world.books, world.held_out)))
         found = world.rng.choice(parts).strip()
-        if 2 <= len(found.split()) <= 9 and not set(found) & set("\"“”‘’{}_"):
+        if 2 <= len(found.split()) <= 9 and not set(found) & set('"“”‘’{}_'):
             return found if found.split()[0] in ("I", "God") else found[:1].lower() + found[1:]
 
 

@@ -170,7 +170,7 @@ class Training:
     def step(self, told: list[Batch]) -> float:
         """One optimizer step over some batches; the mean loss of a supervised token."""
         total, count = 0.0, 0
-        for ids, at, target, asked, first in told:
+        for ids, at, target, asked, _ in told:
             logits = self.runner.logits(ids, at)
             each = F.cross_entropy(
                 logits.view(-1, logits.shape[-1]), target.view(-1), ignore_index=-1, reduction="none"

@@ -80,9 +80,7 @@ def dress(
     return whole
 
 
-def ask(
-    world: World, direct: list[str], requests: list[str], whole: list[str], within: Within, **slots: str
-) -> str:
+def ask(world: World, direct: list[str], requests: list[str], whole: list[str], within: Within, **slots: str) -> str:
     """One of many ways to ask after something that has to be named in its own capitals, by question or by request."""
     if world.rng.random() < WHOLE_SHARE:
         return fill(world.pick(whole), **slots)
@@ -105,7 +103,9 @@ def ask_fact(world: World, attribute: str, kind: str, name: str) -> str:
     shown = f'"{name}"' if rng.random() < 0.03 else name
     if rng.random() < WHOLE_SHARE:
         special = questions.KIND_WHOLE.get(kind)
-        question = fill(world.pick(special if special and rng.random() < 0.2 else questions.WHOLE), A=attribute, N=shown)
+        question = fill(
+            world.pick(special if special and rng.random() < 0.2 else questions.WHOLE), A=attribute, N=shown
+        )
         return question.lower() if rng.random() < 0.03 else question
     roll = rng.random()
     if kind in questions.KIND_DIRECT and roll < 0.25:
