@@ -62,9 +62,7 @@ def attribute(rng: random.Random) -> tuple[str, str]:
         return words.pseudo(rng), rng.choice(words.KINDS)
     if roll < 0.95:
         return f"{rng.choice(words.MODIFIERS)} {rng.choice(words.MODIFIERS)} {head}", kind
-    if roll < 0.98:
-        return f"{rng.choice(words.NOUNS)} {head}", kind
-    return f"{head} of {rng.choice(words.NOUNS)}", kind
+    return f"{rng.choice(words.NOUNS)} {head}", kind
 
 
 def name(rng: random.Random) -> str:

@@ -45,8 +45,10 @@ def last_cell(scene: Scene, output: str) -> str | None:
         return answer
     whole = re.compile(r"(?<!\w)" + re.escape(value) + r"(?!\w)")
     for line in output.splitlines():
-        if (found := whole.search(line)) and found.start() <= LONGEST_LEAD:
-            return f"# {line[: found.start()]}[[ {value} ]]\n{answer}"
+        twice = line.partition(" | ")[2]
+        sentence = twice[: len(twice) // 2 - 1]  # " | " stands between the two
+        if (found := whole.search(sentence)) and found.start() <= LONGEST_LEAD:
+            return f"# {sentence[: found.start()]}[[ {value} ]]\n{answer}"
     return None
 
 

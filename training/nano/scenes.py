@@ -20,14 +20,15 @@ from wording import CODE, FACTS, NAMES, World, ask, capital
 
 NOT_FOUND = "not found"
 # The sentences that have both the attribute and the name, with a letter in the place of either: what is left to read
-# is how a sentence says a thing, and no name stands in the way.
+# is how a sentence says a thing, and no name stands in the way. The attribute tells what to look for, and a network that
+# reads from left to right knows a sentence's end only when it reads it for the second time.
 FIND = r"""import re
 a, n = "ATTRIBUTE", "NAME"
 for h in search(a + " " + n, 4):
     for s in re.split(r"(?<=\w{4}[.!?]) |\n", h):
         t = re.sub("(?i)" + re.escape(n), "N", s)
         u = re.sub("(?i)" + re.escape(a), "A", t)
-        if s != t != u: print(u)"""
+        if s != t != u: print(a, u, u, sep=" | ")"""
 QUOTE = 'FINAL("Quoted, not answered:\\n" + "\\n\\n".join(h.where + ": " + h for h in search(question, 3)))'
 
 
