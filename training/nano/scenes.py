@@ -20,8 +20,8 @@ from wording import CODE, FACTS, NAMES, World, ask, capital
 
 NOT_FOUND = "not found"
 # The sentences that have both the attribute and the name, with a letter in the place of either: what is left to read
-# is how a sentence says a thing, and no name stands in the way. The attribute tells what to look for, and a network that
-# reads from left to right knows a sentence's end only when it reads it for the second time.
+# is how a sentence says a thing, and no name stands in the way. The attribute tells what to look for, and a network
+# that reads from left to right knows how a sentence ends only when it reads it for the second time.
 FIND = r"""import re
 a, n = "ATTRIBUTE", "NAME"
 for h in search(a + " " + n, 4):
