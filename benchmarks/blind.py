@@ -41,7 +41,7 @@ def facts(rng: random.Random, lines: list[str], absent: bool, count: int) -> Ite
     asked = [(name, rng.choice(wordings.ATTRIBUTES)) for name in names]
     for name, attribute in asked:
         value = wordings.value(rng, attribute)
-        decoys = [(other, attribute) for other in rng.sample(names, 3)]
+        decoys = [(other, attribute) for other in rng.sample(names, min(3, len(names)))]
         decoys += [(name, other) for other in rng.sample(wordings.ATTRIBUTES, 2)]
         told = [(who, what, wordings.value(rng, what)) for who, what in decoys if (who, what) not in asked]
         told += [] if absent else [(name, attribute, value)]
