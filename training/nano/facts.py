@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 import attributes
 import questions
@@ -11,7 +12,10 @@ import relations
 import sentences
 import text
 import values
-from wording import World, ask_fact, belonging, capital, dress, fill
+from crossing import Crossing
+from wording import World, ask_fact, belonging, capital, dress, fill, is_held_out
+
+CROSSED = 0.65  # of the sentences that state a noun's fact
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,14 @@ def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str
         }
         if not overlaps(other, attribute):
             return state(world, world.pick(sentences.PAIRS), A=attribute, N=name, V=value, **slots)
-    return state(world, world.pick(sentences.NOUN), A=attribute, N=name, V=value)
+    template = crossing(world.held_out).template(rng) if rng.random() < CROSSED else world.pick(sentences.NOUN)
+    return state(world, template, A=attribute, N=name, V=value)
+
+
+@cache
+def crossing(held_out: bool) -> Crossing:
+    """The sentences of a part, to be crossed."""
+    return Crossing([template for template in sentences.NOUN if is_held_out(template) == held_out])
 
 
 def overlaps(one: str, other: str) -> bool:

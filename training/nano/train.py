@@ -129,7 +129,7 @@ def exact(runner: Runner, told: list[Batch]) -> tuple[float, float]:
 
 def rate_at(done: float, steps: int) -> float:
     """Learning rate, as a share of the full one, when `done` of the time is spent: flat, then falling."""
-    return min(1.0, (steps + 1) / 60) * min(1.0, max(0.02, (1 - done) / 0.64))
+    return min(1.0, (steps + 1) / 60) * min(1.0, max(0.02, (1 - done) / 0.34))
 
 
 class Training:

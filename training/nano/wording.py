@@ -10,6 +10,11 @@ from pathlib import Path
 import questions
 
 
+def is_held_out(template: str) -> bool:
+    """Whether a template is seen only in evaluation: one in eight, chosen by its own bytes."""
+    return zlib.crc32(template.encode()) % 8 == 0
+
+
 @dataclass(frozen=True)
 class World:
     """What a scene is drawn from: random numbers, the books, and which part of the templates and texts."""
@@ -21,7 +26,7 @@ class World:
 
     def pick(self, templates: list[str]) -> str:
         """A template; one in eight, chosen by its own bytes, is seen only in evaluation."""
-        pool = [t for t in templates if (zlib.crc32(t.encode()) % 8 == 0) == self.held_out]
+        pool = [t for t in templates if is_held_out(t) == self.held_out]
         return self.rng.choice(pool or templates)
 
 
