@@ -2,11 +2,11 @@
 # Makes src/rlm/nano/nano.gguf from nothing: run.sh BOOKS WORK [MINUTES]
 #   BOOKS    a folder of long English books, *.txt
 #   WORK     a folder for the tokenizer, the data and the checkpoint; a run that was stopped goes on from there
-#   MINUTES  of training, on two cores (default 55)
+#   MINUTES  of training, on two cores (default 120)
 # Needs what requirements.txt lists, and rlm itself (pip install -e .).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-books=$1 work=$2 minutes=${3:-55}
+books=$1 work=$2 minutes=${3:-120}
 mkdir -p "$work"
 cd "$here"
 [ -e "$work/tokenizer.json" ] || python tokenizer.py --books "$books" --out "$work/tokenizer.json"
