@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "training" / "nano"))
 
 import wording
 import written
+from crossing import Crossing
 from dialogue import drills, fence, imitate
 from facts import decoys, noun_fact, overlaps
 from record import Expert, give
@@ -62,7 +63,7 @@ def test_a_pattern_escapes_what_a_name_has_of_its_own():
 
 
 def test_a_drill_is_an_exchange_without_what_is_always_the_same(world):
-    told = next(one for one in iter(lambda: imitate(scene(world, {"short": 1.0})), None) if one and "[[" in one[3][1])
+    told = next(one for one in played(world) if "[[" in one[3][1])
     first, last = drills(told)
     assert first[0] == told[0]
     assert told[1][1].startswith(first[1][1])
@@ -71,10 +72,22 @@ def test_a_drill_is_an_exchange_without_what_is_always_the_same(world):
 
 
 def test_the_drill_of_an_absent_fact_is_its_question_alone(world):
-    told = next(
-        one for one in iter(lambda: imitate(scene(world, {"short": 1.0})), None) if one and "[[" not in one[3][1]
-    )
+    told = next(one for one in played(world) if "[[" not in one[3][1])
     assert [exchange[0] for exchange in drills(told)] == [told[0]]
+
+
+def played(world):
+    return (one for _ in range(1000) if (one := imitate(scene(world, {"short": 1.0}))))
+
+
+def test_a_crossed_sentence_names_each_thing_once():
+    crossing = Crossing(
+        ["The {A} of {N} is {V}.", "Ask for the {A} at {N}, it was {V}!", "{V} is {N}'s {A}", "{N} {N}"]
+    )
+    rng = random.Random(3)
+    found = {crossing.template(rng) for _ in range(200)}
+    assert "The {A} of {N}, it was {V}!" in found
+    assert all(sorted(re.findall(r"{[A-Z]}", one)) == ["{A}", "{N}", "{V}"] for one in found)
 
 
 def test_hand_written_wordings_have_their_slots():
