@@ -156,5 +156,5 @@ def test_a_prompt_that_does_not_fit_tells_the_window(url: str) -> None:
 
 def test_a_run_on_it(url: str) -> None:
     made = lm(url, temperature=0.0, max_tokens=200, extra={"stop": ["\n```repl"]})
-    done = RLM(model=made).completion("How many lines has the input?", context="a\nb\nc\n")
+    done = RLM(model=made).completion("How many times does Zelkova appear?", context="Zelkova\nZelkova\noak, Zelkova\n")
     assert (done.answer, done.status, done.route, done.cost) == (3, "done", "rlm", 0.0)
