@@ -103,6 +103,9 @@ def find(world: World, short: bool) -> Scene:
     if not absent:
         planted.append(fact.sentence)
     rng.shuffle(planted)
+    if short and rng.random() < COMMENTED:
+        mark = rng.choice(("# ", "# ", "# ", "    # ", "// ", "-- ", "* ", "> "))
+        planted = [line if "\n" in line else mark + line for line in planted]
     context = "\n".join(planted) or text.log_line(rng)
     if not short:
         context = hide(world, planted, rng.choice((600, 1500, 4000)))
@@ -218,6 +221,7 @@ def other(world: World) -> Scene:
     return Scene("other", hide(world, [], 500), question, QUOTE)
 
 
+COMMENTED = 0.3  # of the short scenes, those whose lines stand behind a comment's mark
 SHORT_DECOYS = (0, 1, 2, 3)
 SHARES = {"find": 0.16, "short": 0.29, "count": 0.15, "lines": 0.02, "files": 0.02, "mention": 0.15, "which": 0.02,
           "define": 0.11, "other": 0.08}  # fmt: skip
