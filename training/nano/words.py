@@ -203,7 +203,10 @@ def person(rng: random.Random) -> str:
 
 def identifier(rng: random.Random) -> str:
     """A name as programmers write it."""
-    parts = [pseudo(rng, 1, 2) if rng.random() < 0.5 else rng.choice(CODE_WORDS) for _ in range(rng.choice((1, 1, 2, 2, 3, 3, 4)))]
+    parts = [
+        pseudo(rng, 1, 2) if rng.random() < 0.5 else rng.choice(CODE_WORDS)
+        for _ in range(rng.choice((1, 1, 2, 2, 3, 3, 4)))
+    ]
     roll = rng.random()
     if roll < 0.5:
         return ("_" if rng.random() < 0.15 else "") + "_".join(parts)
