@@ -18,6 +18,7 @@ from rlm.lms.scripted_server import Answer, Received, ScriptedServer
 from rlm.types import Message, Reply, Request, Usage
 
 pytestmark = pytest.mark.slow  # to import LiteLLM takes 3 s
+KEYED = {"api_key": "sk-in-options"}
 
 ASK = Request((Message("system", "Be brief."), Message("user", "2 + 2?")))
 FAST = Policy(attempts=3, backoff=0.001)
@@ -104,14 +105,15 @@ def test_a_reply_over_the_wire() -> None:
 
 
 def test_what_is_listed() -> None:
-    lm = LiteLLM("openai/gpt-4o-mini")
+    lm = LiteLLM("openai/gpt-4o-mini", extra=KEYED)
     assert (lm.window, lm.price) == (128_000, Price(0.15, 0.6, 0.075))
-    tiered = LiteLLM("gemini/gemini-2.5-pro")
+    tiered = LiteLLM("gemini/gemini-2.5-pro", extra=KEYED)
     long = Price(2.5, 15.0, pytest.approx(0.25))
     assert (tiered.window, tiered.price) == (1_048_576, Price(1.25, 10.0, 0.125, over=(200_000, long)))
     for unlisted in ("openai/gpt-test", "nobody/nothing"):
-        assert (LiteLLM(unlisted).window, LiteLLM(unlisted).price) == (None, None)
-    assert LiteLLM("openai/gpt-test", window=5, price=Price(1.0, 1.0)).window == 5
+        lm = LiteLLM(unlisted, extra=KEYED)
+        assert (lm.window, lm.price) == (None, None)
+    assert LiteLLM("openai/gpt-test", extra=KEYED, window=5, price=Price(1.0, 1.0)).window == 5
     subscribed = LiteLLM("bedrock/us-east-1/1-month-commitment/anthropic.claude-v1")  # $0.0175 a second
     assert (subscribed.window, subscribed.price) == (100_000, None)
     assert LiteLLM("ollama/llama3").price == Price(0.0, 0.0)
@@ -186,7 +188,7 @@ def test_a_prompt_that_is_too_long_teaches_the_window() -> None:
     with pytest.raises(LMReplyError, match="the prompt is too long: split it, or send less") as caught:
         ask(Answer(message, status=400, error=error))
     assert (caught.value.fault, caught.value.usage) == ("too_long", None)
-    assert LiteLLM("openai/gpt-test").window == 8192
+    assert LiteLLM("openai/gpt-test", extra=KEYED).window == 8192
 
 
 def test_a_time_out_is_ours() -> None:
@@ -210,13 +212,32 @@ def test_a_cancelled_call_closes_its_connection() -> None:
 def test_a_missing_key_is_told_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     with pytest.raises(MissingKeyError, match="litellm/anthropic/claude-x needs a key: set ANTHROPIC_API_KEY"):
-        asyncio.run(LiteLLM("anthropic/claude-x").complete(ASK))
+        LiteLLM("anthropic/claude-x")
+
+
+def test_an_endpoint_gets_the_key_that_was_given_with_it_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
+    for name in ("api_base", "base_url"):
+        with pytest.raises(MissingKeyError, match="litellm/openai/x at example.com needs a key of its own"):
+            LiteLLM("openai/x", extra={name: "https://example.com/v1"})
+    with ScriptedServer(lambda request: Answer("4")) as server:
+        lm = LiteLLM("openai/x", extra={"api_base": server.url})
+        asyncio.run(closing(lm.complete(ASK)))
+        assert "sk-of-openai" not in str(server.requests[0].headers)
+
+
+def test_models_and_keys_have_a_rate_limit_each() -> None:
+    made = [LiteLLM("openai/x", extra=KEYED), LiteLLM("openai/x", extra=KEYED), LiteLLM("openai/y", extra=KEYED)]
+    accounts = [lm._account for lm in (*made, LiteLLM("openai/x", extra={"api_key": "another"}))]
+    assert accounts[0] == accounts[1]
+    assert len(set(accounts)) == 3
+    assert "sk-in-options" not in str(accounts)
 
 
 def test_a_key_of_the_config_file_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     monkeypatch.setattr("rlm.config.variable", lambda name: "k-config" if name == "ANTHROPIC_API_KEY" else "")
-    assert LiteLLM("anthropic/claude-x")._key() == {"api_key": "k-config"}
+    assert LiteLLM("anthropic/claude-x")._found == {"api_key": "k-config"}
 
 
 def test_options_that_can_not_be_right(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,19 +264,16 @@ def test_what_answers_depend_on_is_told_without_a_key() -> None:
 
 
 def test_it_is_imported_late_and_quietly(tmp_path: Any) -> None:
-    """Making a client imports nothing; using one prints nothing, and reads no `.env` of the working folder."""
+    """To know the client imports nothing; making one prints nothing, and reads no `.env` of the working folder."""
     (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-of-somebodys-project\n")
     code = """
 import sys
 from rlm.errors import MissingKeyError
 from rlm.lms.litellm import LiteLLM
-lm = LiteLLM("openai/gpt-test")
 assert "litellm" not in sys.modules
 assert LiteLLM("nobody/nothing").price is None
-import asyncio
-from rlm.types import Message, Request
 try:
-    asyncio.run(lm.complete(Request((Message("user", "hi"),))))
+    LiteLLM("openai/gpt-test")
 except MissingKeyError as error:
     print(error)
 """

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib.util
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -17,20 +19,21 @@ from rlm.lms.base import Price
 from rlm.lms.failures import Retryable, failure
 from rlm.lms.http import Policy, tried
 from rlm.lms.pace import Pace
-from rlm.lms.wire import check_extra, count, dollars, estimated
+from rlm.lms.wire import check_extra, count, dollars, estimated, host_of, is_loopback
 from rlm.types import JSON, Finish, Reply, Request, Usage
 
 _OURS = {"model", "messages", "stream", "n", "max_tokens", "max_completion_tokens", "num_retries", "max_retries"}
 _FINISHES: dict[str, Finish] = {"length": "length", "content_filter": "filter"}
+_ENDPOINTS = ("api_base", "base_url")
 _SECRET = re.compile("key|secret|token|password|credential|header", re.IGNORECASE)
 
 
 class LiteLLM:
     """A model as LiteLLM names it.
 
-    The library is imported at the first look at the model, 3 s, without downloading its price list and without reading
-    a `.env` file of the working folder; set `LITELLM_LOCAL_MODEL_COST_MAP` and `LITELLM_MODE` yourself to have it
-    otherwise.
+    The library, which alone knows where a model's key is, is imported when the model is made, 3 s, without downloading
+    its price list and without reading a `.env` file of the working folder; set `LITELLM_LOCAL_MODEL_COST_MAP` and
+    `LITELLM_MODE` yourself to have it otherwise.
 
     Args:
         model: Such as `cohere/command-r-plus`.
@@ -43,6 +46,7 @@ class LiteLLM:
 
     Raises:
         ConfigError: LiteLLM is not installed, or `extra` has an argument that is ours.
+        MissingKeyError: LiteLLM looks for a key in variables that are not set, or an endpoint that was named has none.
     """
 
     def __init__(
@@ -64,9 +68,12 @@ class LiteLLM:
         self._temperature = temperature
         self._extra = check_extra(extra, _OURS)
         self._policy = policy
-        self._found: Mapping[str, str] | None = None
         if importlib.util.find_spec("litellm") is None:
             raise ConfigError(f"{self.name} needs LiteLLM: pip install 'rlm-engine[litellm]'")
+        self._found = self._key()
+        shared = json.dumps([self._extra.get(name) for name in (*_ENDPOINTS, "api_key")], default=str)
+        digest = hashlib.sha256((shared + "".join(self._found.values())).encode()).hexdigest()[:16]
+        self._account = f"{self.name} {digest}"  # what shares a rate limit
 
     def __repr__(self) -> str:
         return f"LiteLLM({self._model!r})"
@@ -101,16 +108,12 @@ class LiteLLM:
         """Answers one request.
 
         Raises:
-            MissingKeyError: LiteLLM looks for a key in variables that are not set.
             LMRefusedError: The request can't succeed as it is, the key included.
             LMUnavailableError: The provider failed and kept failing through the retries.
             LMReplyError: The prompt is too long, or the reply is empty, a refusal, filtered, or all thinking.
         """
-        if self._found is None:
-            self._found = await asyncio.to_thread(self._key)
         arguments = self._arguments(request)
-        account = f"litellm {self._model.partition('/')[0]}"
-        response, retries = await tried(partial(self._attempt, arguments), self.name, self._policy, account)
+        response, retries = await tried(partial(self._attempt, arguments), self.name, self._policy, self._account)
         return self._reply(response, retries, request)
 
     def _arguments(self, request: Request) -> dict[str, Any]:
@@ -122,7 +125,7 @@ class LiteLLM:
             **({"max_tokens": max_tokens} if max_tokens is not None else {}),
             **({"temperature": temperature} if temperature is not None else {}),
             **({"stop": [*request.stop]} if request.stop else {}),
-            **(self._found or {}),
+            **self._found,
             **self._extra,
             **request.fields,
             "num_retries": 0,
@@ -130,12 +133,23 @@ class LiteLLM:
         }
 
     def _key(self) -> dict[str, str]:
-        """The key, where only the user's config file has it."""
-        if self._extra.keys() & {"api_key", "api_base", "base_url", "mock_response"}:
+        """The key, where only the user's config file has it.
+
+        An endpoint that was named gets the key that was given with it, and no other: LiteLLM would send it the one that
+        the environment has for the provider.
+        """
+        if self._extra.keys() & {"api_key", "mock_response"}:
             return {}
+        for url in (str(self._extra[name]) for name in _ENDPOINTS if self._extra.get(name)):
+            if not is_loopback(host := host_of(url)):
+                raise MissingKeyError(f"{self.name} at {host} needs a key of its own: give api_key in extra")
+            return {"api_key": "none"}
         missing = _load().validate_environment(self._model)["missing_keys"]
         found = {name: config.variable(name) for name in missing}
-        if lacking := sorted(name for name in missing if not found[name] and "KEY" in name):
+        # AWS has more ways to say who one is than its variables.
+        if lacking := sorted(
+            name for name in missing if "KEY" in name and not name.startswith("AWS_") and not found[name]
+        ):
             raise MissingKeyError(f"{self.name} needs a key: set {' and '.join(lacking)}")
         keys = [value for name, value in found.items() if value and name.endswith("_API_KEY")]
         return {"api_key": keys[0]} if len(keys) == 1 else {}
