@@ -11,8 +11,8 @@ JSON: TypeAlias = bool | int | float | str | list["JSON"] | dict[str, "JSON"] | 
 Role: TypeAlias = Literal["system", "user", "assistant"]
 Finish: TypeAlias = Literal["stop", "length", "filter"]
 Status: TypeAlias = Literal["done", "partial", "failed"]
-# Where the answer to a sub-call is from: asked for it, for an equal one in flight, or for an earlier one.
-Source: TypeAlias = Literal["model", "joined", "kept"]
+# Where a reply is from: asked for it, for an equal call in flight, for an earlier one, or by the run before this one.
+Source: TypeAlias = Literal["model", "joined", "kept", "recorded"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """What happens in a run, one frozen class an event: the trace's vocabulary, and what `stream` yields.
 
-Spans are numbers. An event that begins one (`NodeBegin`, `TurnBegin`, `EstimateMade`, `CallBegin`) carries its own
-`span` and its `parent`; every other event carries the span that it belongs to. The tree is built on reading
-(`trace.tree`).
+Spans are numbers. An event that begins one (`NodeBegin`, `TurnBegin`, `EstimateMade`, `CallBegin`, `ToolBegin`) carries
+its own `span` and its `parent`; every other event carries the span that it belongs to. The tree is built on reading
+(`trace.tree`). docs/trace-format.md describes them as they lie on disk.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from rlm.errors import Fault
@@ -32,7 +32,11 @@ class Event:
 class RunBegin(Event):
     """A run starts: what was asked, of what, with which models and limits, by which versions.
 
-    `seed` is what `random` begins with in its workers: a cell that is run again goes the same way.
+    `seed` is what `random` begins with in its workers: a cell that is run again goes the same way. `source` is the
+    input: `{"kind": "text" | "json", "text": ...}`, of a value its JSON text; `{"kind": "paths", "paths": [...]}`, of
+    files; `{"kind": "none"}`, of one that was never loaded. `digest` is the SHA-256 of its bytes as they were loaded,
+    hexadecimal, and `""` of the last kind. `setup` has the options that make such an `RLM` again, none of them a key.
+    `origin` is the run that this one was made from: `{"run": id, "turn": n | None, "way": "resume"|"replay"|"fork"}`.
     """
 
     type: ClassVar[str] = "run_begin"
@@ -47,6 +51,10 @@ class RunBegin(Event):
     limits: dict[str, JSON]
     seed: int
     versions: dict[str, JSON]
+    source: dict[str, JSON] = field(default_factory=lambda: {"kind": "none"})
+    digest: str = ""
+    setup: dict[str, JSON] = field(default_factory=dict)
+    origin: dict[str, JSON] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +90,10 @@ class RequestSent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyReceived(Event):
-    """A model answered its node; `text` is whole, as it came."""
+    """A model answered its node: `text` is whole, as it came; `model` is the name that the provider gives itself.
+
+    `source` is `recorded` where the run that this one was made from has the reply, and nobody was asked.
+    """
 
     type: ClassVar[str] = "reply"
     text: str
@@ -91,6 +102,30 @@ class ReplyReceived(Event):
     cost: float | None
     retries: int
     seconds: float
+    model: str = ""
+    source: Source = "model"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFailed(Event):
+    """A node's request has no reply that could be used; a reply that was charged for is told before, as one.
+
+    `fault` is an `LMReplyError`'s.
+    """
+
+    type: ClassVar[str] = "request_failed"
+    error: str
+    fault: Fault | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry(Event):
+    """An attempt of the turn's request, or of the call's, failed with `reason`; `wait` seconds until the next one."""
+
+    type: ClassVar[str] = "retry"
+    reason: str
+    wait: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +146,7 @@ class CellBegin(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellEnd(Event):
-    """A cell ended; `shown` is its output as the model is shown it, `output` as much as the worker kept."""
+    """A cell ended; `shown` is its output as the model is shown it, `output` whole, or as much as the worker kept."""
 
     type: ClassVar[str] = "cell_end"
     output: str
@@ -149,7 +184,11 @@ class EstimateDecided(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallBegin(Event):
-    """A cell asks a model something (`llm_query`, or each prompt of a batch) or starts a child (`rlm_query`)."""
+    """A cell asks a model something (`llm_query`, or each prompt of a batch) or starts a child (`rlm_query`).
+
+    `origins` are the pieces of the input that the prompt holds, as the worker claims: each `[start, end, name]`,
+    characters of the file `name`, or of the text where that is `""`.
+    """
 
     type: ClassVar[str] = "call_begin"
     parent: int
@@ -158,6 +197,7 @@ class CallBegin(Event):
     model: str
     temperature: float | None = None
     fresh: bool = False
+    origins: list[JSON] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,8 +205,8 @@ class CallEnd(Event):
     """A sub-call ended, with a reply or with an error.
 
     `source` says where the reply is from: `model`; `joined`, to an equal call that was in flight; `kept`, from an
-    earlier one. The latter two consumed nothing. `fault` is an `LMReplyError`'s. A call that was asked once more, with
-    more room, has the usage of both.
+    earlier one; `recorded`, by the run that this one was made from. `joined` and `kept` consumed nothing. `fault` is an
+    `LMReplyError`'s. A call that was asked once more, with more room, has the usage of both.
     """
 
     type: ClassVar[str] = "call_end"
@@ -179,6 +219,28 @@ class CallEnd(Event):
     cost: float | None
     retries: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolBegin(Event):
+    """A cell calls a tool of the user's; `parent` is its turn."""
+
+    type: ClassVar[str] = "tool_begin"
+    parent: int
+    name: str
+    args: list[JSON]
+    kwargs: dict[str, JSON]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolEnd(Event):
+    """A tool ended, with a value or with an error; `recorded` where that was served and the tool did not run."""
+
+    type: ClassVar[str] = "tool_end"
+    value: JSON
+    error: str | None
+    seconds: float
+    source: Literal["tool", "recorded"] = "tool"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +298,8 @@ EVENT_TYPES: dict[str, type[Event]] = {
         TurnBegin,
         RequestSent,
         ReplyReceived,
+        RequestFailed,
+        Retry,
         Nudge,
         CellBegin,
         CellEnd,
@@ -243,6 +307,8 @@ EVENT_TYPES: dict[str, type[Event]] = {
         EstimateDecided,
         CallBegin,
         CallEnd,
+        ToolBegin,
+        ToolEnd,
         LimitReached,
         AnswerSet,
         NodeEnd,

@@ -29,7 +29,7 @@ from rlm.types import JSON
 INLINE_BYTES = 200
 _PLAIN = frozenset((int, float, bool, type(None)))
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make an encoder for each event
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class TraceError(RlmError):

@@ -24,9 +24,13 @@ from rlm.trace.events import (
     NodeEnd,
     Nudge,
     ReplyReceived,
+    RequestFailed,
     RequestSent,
+    Retry,
     RunBegin,
     RunEnd,
+    ToolBegin,
+    ToolEnd,
     TurnBegin,
 )
 from rlm.types import JSON, Usage
@@ -43,6 +47,15 @@ class Call:
     begin: CallBegin
     end: CallEnd | None = None
     child: Node | None = None
+    retries: list[Retry] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """One call of a tool of the user's."""
+
+    begin: ToolBegin
+    end: ToolEnd | None = None
 
 
 @dataclass(slots=True)
@@ -60,10 +73,13 @@ class Turn:
     begin: TurnBegin
     requests: list[RequestSent] = field(default_factory=list)
     replies: list[ReplyReceived] = field(default_factory=list)
+    failures: list[RequestFailed] = field(default_factory=list)
+    retries: list[Retry] = field(default_factory=list)
     cell: CellBegin | None = None
     cell_end: CellEnd | None = None
     approvals: list[Approval] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
+    tools: list[ToolCall] = field(default_factory=list)
     nudge: Nudge | None = None
     answer: AnswerSet | None = None
     limits: list[LimitReached] = field(default_factory=list)
@@ -79,7 +95,7 @@ class Node:
     end: NodeEnd | None = None
 
 
-_Span = TypeVar("_Span", Node, Turn, Approval, Call)
+_Span = TypeVar("_Span", Node, Turn, Approval, Call, ToolCall)
 
 
 class RunTree:
@@ -109,7 +125,7 @@ class RunTree:
         self.unpriced = False
         self.reused = 0
         self.now = 0.0
-        self._spans: dict[int, Node | Turn | Approval | Call] = {}
+        self._spans: dict[int, Node | Turn | Approval | Call | ToolCall] = {}
         for event in events:
             self.add(event)
 
@@ -150,6 +166,14 @@ class RunTree:
                 self._span(parent, Turn).calls.append(call)
             case CallEnd():
                 self._end_call(event)
+            case ToolBegin(parent=parent):
+                tool = ToolCall(event)
+                self._spans[event.span] = tool
+                self._span(parent, Turn).tools.append(tool)
+            case ToolEnd():
+                self._span(event.span, ToolCall).end = event
+            case Retry() if isinstance(call := self._spans.get(event.span), Call):
+                call.retries.append(event)
             case NodeEnd():
                 self._span(event.span, Node).end = event
             case LimitReached():
@@ -169,7 +193,7 @@ class RunTree:
     def _end_call(self, event: CallEnd) -> None:
         call = self._span(event.span, Call)
         call.end = event
-        self.reused += event.source != "model"
+        self.reused += event.source in ("joined", "kept")
         # A child node's replies have been counted as they came; what its call reports is their sum.
         if call.child is None and event.usage.get("calls"):
             self._charge(event.usage, event.cost)
@@ -182,6 +206,10 @@ class RunTree:
             case ReplyReceived():
                 turn.replies.append(event)
                 self._charge(event.usage, event.cost)
+            case RequestFailed():
+                turn.failures.append(event)
+            case Retry():
+                turn.retries.append(event)
             case Nudge():
                 turn.nudge = event
             case CellBegin():
