@@ -94,13 +94,25 @@ class Broker:
         answer: JSON = await getattr(self, f"_{name}")(**args)
         return answer
 
-    async def _llm_query(self, prompt: JSON, model: JSON = None, temperature: JSON = None, fresh: JSON = False) -> JSON:
+    async def _llm_query(
+        self,
+        prompt: JSON,
+        model: JSON = None,
+        temperature: JSON = None,
+        fresh: JSON = False,
+        origins: JSON = None,
+    ) -> JSON:
         call = self._call("llm_query", _text(prompt, "prompt"), model, temperature, fresh)
         await self._admit([call])
         return await self._asker.ask(call)
 
     async def _llm_query_batched(
-        self, prompts: JSON, model: JSON = None, temperature: JSON = None, fresh: JSON = False
+        self,
+        prompts: JSON,
+        model: JSON = None,
+        temperature: JSON = None,
+        fresh: JSON = False,
+        origins: JSON = None,
     ) -> JSON:
         first = self._call("llm_query_batched", "", model, temperature, fresh)
         texts = _texts(prompts, "prompts")
@@ -131,6 +143,7 @@ class Broker:
         model: JSON = None,
         temperature: JSON = None,
         fresh: JSON = False,
+        origins: JSON = None,
     ) -> JSON:
         call = self._call("llm_map", "", model, temperature, fresh)
         if not isinstance(items, list):

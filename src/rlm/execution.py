@@ -226,6 +226,8 @@ class Execution:
             pieces=pieces,
             seed=self._seed,
             window=offers[0].window,
+            names=environment.names,
+            env=environment.env,
         )
         node = Node(
             span=trace.new_span(),

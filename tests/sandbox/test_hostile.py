@@ -28,6 +28,7 @@ def play(*scripts, cells=1, limits=DEFAULT, on_call=None, check=None):
             limits=limits,
             max_output=100,
             on_call=on_call or refuse,
+            tools=[{"name": "look", "signature": "()", "doc": ""}],
         )
         try:
             async with asyncio.timeout(10):
@@ -63,7 +64,8 @@ def sends(*messages):
 
 
 OFFERED = ("llm_query", "rlm_query")
-ARGS = {"prompt": "p", "model": None, "temperature": None, "fresh": False}
+ARGS = {"prompt": "p", "model": None, "temperature": None, "fresh": False, "origins": None}
+TOOL = {"type": "call", "id": 1, "name": "tool", "args": {"name": "look", "args": [], "kwargs": {}}}
 CALL = {"type": "call", "id": 1, "name": "llm_query", "args": ARGS}
 DONE = {"type": "done", "output": "", "output_size": 0, "error": None, "answer": None, "seconds": 0.0}
 
@@ -87,12 +89,18 @@ def test_a_polite_worker_is_kept():
             {
                 **CALL,
                 "name": "llm_query_batched",
-                "args": {"prompts": [], "model": 1, "temperature": 0, "fresh": False},
+                "args": {"prompts": [], "model": 1, "temperature": 0, "fresh": False, "origins": None},
             },
             "a call that was not offered",
         ),
         ({**CALL, "args": {**ARGS, "self": 0}}, "no call 'llm_query' takes"),
         ({**CALL, "args": []}, "call.args is a list"),
+        ({**CALL, "args": {**ARGS, "origins": [None, None]}}, "llm_query: 2 origins for 1 texts"),
+        ({**CALL, "args": {**ARGS, "origins": [[5, 1, ""]]}}, "llm_query: an origin is null or a piece"),
+        ({**TOOL, "args": {**TOOL["args"], "name": "other"}}, "a call that was not offered"),
+        ({**TOOL, "args": {**TOOL["args"], "name": "llm_query"}}, "a call that was not offered"),
+        ({**TOOL, "args": {**TOOL["args"], "kwargs": [1]}}, "tool.kwargs is a list"),
+        ({**TOOL, "name": "look"}, "no call 'look' takes"),
         ({"type": "return", "id": 1, "value": 0}, "no message of type 'return' is allowed here"),
         ({"type": "run", "id": 1, "code": ""}, "no message of type 'run' is allowed here"),
         ({"type": "hello"}, "no message of type 'hello' is allowed here"),
@@ -339,13 +347,13 @@ def test_calls_still_open_when_the_cell_is_done_are_cancelled():
     assert ends == ["llm_query"]
 
 
-@pytest.mark.parametrize("version", [1, 3])
+@pytest.mark.parametrize("version", [2, 4])
 def test_a_worker_of_another_version_is_refused(version):
     async def script(peer):
         await peer.receive()
         peer.send(type="ready", version=version, python="3", enforces=[])
 
-    with pytest.raises(SandboxError, match="did not begin with `ready` of version 2"):
+    with pytest.raises(SandboxError, match="did not begin with `ready` of version 3"):
         play(script)
 
 

@@ -162,7 +162,7 @@ def test_each_side_may_send_its_own_messages_only():
         protocol.check_to_worker({"type": "call", "id": 1, "name": "llm_query", "args": {}})
 
 
-def call(name, **args):
+def call(name, /, **args):
     protocol.check_from_worker({"type": "call", "id": 1, "name": name, "args": args})
 
 
@@ -205,13 +205,99 @@ def test_any_other_context_is_refused(context):
     [
         ("os.system", {}),
         ("llm_query", {"prompt": "p", "model": None}),
-        ("llm_query", {"prompt": "p", "model": None, "temperature": None, "fresh": False, "self": 1}),
+        ("llm_query", {"prompt": "p", "model": None, "temperature": None, "fresh": False, "origins": None, "self": 1}),
+        ("llm_query", {"prompt": "p", "model": None, "temperature": None, "fresh": False}),
+        ("tool", {"name": "f", "args": []}),
+        ("tool", {"name": "f", "args": {}, "kwargs": {}}),
+        ("tool", {"name": None, "args": [], "kwargs": {}}),
+        ("tool", {"name": "f", "args": [], "kwargs": []}),
         ("rlm_query_batched", {"prompts": [], "contexts": {"value": 1}, "model": None}),
     ],
 )
 def test_a_call_has_exactly_its_arguments(name, args):
     with pytest.raises(protocol.FrameError):
         call(name, **args)
+
+
+PLAIN = {"model": None, "temperature": None, "fresh": False}
+ASKED = [
+    ("llm_query", {"prompt": "p", **PLAIN}),
+    ("llm_query_batched", {"prompts": ["p"], **PLAIN}),
+    ("llm_map", {"items": [1], "instruction": "i", "schema": None, **PLAIN}),
+]
+
+
+@pytest.mark.parametrize(("name", "args"), ASKED)
+@pytest.mark.parametrize("origins", [None, [None], [[0, 0, ""]], [[3, 9, "a"]]])
+def test_an_origin_is_nothing_or_a_piece(name, args, origins):
+    call(name, **args, origins=origins)
+
+
+@pytest.mark.parametrize(("name", "args"), ASKED)
+@pytest.mark.parametrize(
+    "origins",
+    [
+        0,
+        "",
+        {},
+        [],
+        [None, None],
+        [0],
+        [[]],
+        [{"piece": [0, 1, ""]}],
+        [[0, 1]],
+        [[2, 1, ""]],
+        [[-1, 1, ""]],
+        [[0, True, ""]],
+        [[0.0, 1, ""]],
+        [[0, 2**60, ""]],
+        [[0, 1, None]],
+        [[0, 1, "n" * 5000]],
+    ],
+)
+def test_any_other_origins_are_refused(name, args, origins):
+    with pytest.raises(protocol.FrameError):
+        call(name, **args, origins=origins)
+
+
+@pytest.mark.parametrize("prompts", [None, "pp", {"a": 1}, 3])
+def test_prompts_of_a_wrong_type_are_the_brokers_to_refuse(prompts):
+    call("llm_query_batched", prompts=prompts, **PLAIN, origins=[None] * 7)
+
+
+@STEADY
+@given(st.dictionaries(st.sampled_from(["prompt", "prompts", "items", "origins", "name", "args", "kwargs"]), JSON))
+def test_arguments_of_any_kind_pass_or_are_a_frame_error(changed):
+    for name, args in [*ASKED, ("tool", {"name": "f", "args": [], "kwargs": {}})]:
+        try:
+            call(name, **{**args, "origins": None} | changed)
+        except protocol.FrameError:
+            continue
+
+
+HELLO = {"type": "hello", "version": 3, "seed": 0, "functions": [], "question": "", "max_output": 9, "window": None}
+HELLO |= {"tools": [{"name": "f", "signature": "()", "doc": ""}], "names": {"a": [1]}, "env": {"A": "b"}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tools": {}},
+        {"tools": ["f"]},
+        {"tools": [{"name": "f", "signature": "()"}]},
+        {"tools": [{"name": "f", "signature": "()", "doc": None}]},
+        {"names": []},
+        {"env": []},
+        {"env": {"A": 1}},
+        {"env": {"": "b"}},
+        {"env": {"A=": "b"}},
+        {"env": {"A": "b\0"}},
+    ],
+)
+def test_a_hello_with_a_wrong_field_is_refused(change):
+    protocol.check_to_worker(HELLO)
+    with pytest.raises(protocol.FrameError):
+        protocol.check_to_worker({**HELLO, **change})
 
 
 def test_frames_with_bytes_changed_at_random_never_do_worse_than_a_frame_error():
@@ -229,7 +315,8 @@ def test_frames_with_bytes_changed_at_random_never_do_worse_than_a_frame_error()
 
 def test_the_documentation_names_every_message_field_and_limit():
     text = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()
-    for messages in (protocol._TO_WORKER, protocol._FROM_WORKER, {"answer": protocol._ANSWER}):
+    more = {"answer": protocol._ANSWER, "tool": protocol._TOOL_ARGS, "tools": protocol._OFFER}
+    for messages in (protocol._TO_WORKER, protocol._FROM_WORKER, more):
         for kind, fields in messages.items():
             assert f"`{kind}`" in text
             assert [name for name in fields if f"`{name}`" not in text and f"{name}," not in text] == []

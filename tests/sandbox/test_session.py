@@ -39,12 +39,15 @@ def test_calls_reach_the_host_as_written_and_answers_come_back(launcher):
     assert result.error is None
     assert result.output.startswith("{'name': 'llm_query', 'list': [1, None, 'é']}\n")
     assert calls == [
-        ("llm_query", {"prompt": "a", "model": "m", "temperature": 0.5, "fresh": False}),
-        ("llm_query_batched", {"prompts": ["a", "b"], "model": None, "temperature": None, "fresh": True}),
+        ("llm_query", {"prompt": "a", "model": "m", "temperature": 0.5, "fresh": False, "origins": None}),
+        (
+            "llm_query_batched",
+            {"prompts": ["a", "b"], "model": None, "temperature": None, "fresh": True, "origins": None},
+        ),
         (
             "llm_map",
             {"items": [1, {"x": 2}], "instruction": "do", "schema": {"type": "integer"}, "model": None}
-            | {"temperature": None, "fresh": False},
+            | {"temperature": None, "fresh": False, "origins": None},
         ),
         ("rlm_query", {"prompt": "q", "context": {"value": {"k": [1]}}, "model": None}),
         ("rlm_query", {"prompt": "q", "context": None, "model": None}),
@@ -74,6 +77,44 @@ def test_calls_from_threads_and_coroutines_are_answered_each():
     # Twice: the loop's threads live on between cells, and are not taken for threads left behind.
     results = run_cells(threads, coroutines, coroutines, on_call=on_call)
     assert [(one.output, one.error) for one in results] == [("True\n", None)] * 3
+
+
+def test_a_tool_is_called_as_it_was_written_and_from_threads():
+    calls, on_call = recorder(lambda name, args: [args["name"], len(calls)])
+    tools = [{"name": "look", "signature": "(key, *, deep=False)", "doc": "Looks a key up."}]
+    code = (
+        "from concurrent.futures import ThreadPoolExecutor\nprint(look('a', deep=True), look.__name__, look.__doc__)\n"
+        "with ThreadPoolExecutor(8) as pool:\n    found = list(pool.map(look, range(50)))\n"
+        "import asyncio\nfound += await asyncio.gather(*[asyncio.to_thread(look, 1) for n in range(9)])\n"
+        "sorted(n for _, n in found) == list(range(2, 61))"
+    )
+    result = run_cell(code, on_call=on_call, tools=tools)
+    assert (result.error, result.output) == (
+        None,
+        "['look', 1] look look(key, *, deep=False)\n\nLooks a key up.\nTrue\n",
+    )
+    assert calls[0] == ("tool", {"name": "look", "args": ["a"], "kwargs": {"deep": True}})
+
+
+def test_names_and_tools_come_back_for_the_next_cell():
+    tools = [{"name": "look", "signature": "()", "doc": ""}]
+    results = run_cells(
+        "print(limit, table['a'], callable(look))\nlimit = table = look = None",
+        "print(limit, table['a'], callable(look), SHOW_VARS())",
+        names={"limit": 3, "table": {"a": [1]}},
+        tools=tools,
+    )
+    assert [(one.output, one.error) for one in results] == [
+        ("3 [1] True\n", None),
+        ("3 [1] True no variables yet\n", None),
+    ]
+
+
+@BOTH
+def test_the_environment_has_the_variables_that_are_given(launcher):
+    code = "import os\nprint(os.environ['GREETING'], sorted(os.environ))"
+    shown = output(code, launcher=launcher, env={"GREETING": "h\u00e9 = 1"})
+    assert shown == "h\u00e9 = 1 ['GREETING']\n"
 
 
 def test_sixty_four_threads_fit_in_a_small_memory_limit():

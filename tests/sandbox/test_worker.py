@@ -13,7 +13,8 @@ from rlm.sandbox.launchers import find_launcher
 from rlm.types import Limits
 from sandbox.support import Peer
 
-HELLO = {"version": 2, "seed": 0, "functions": ["llm_query"], "question": "", "max_output": 100, "window": None}
+HELLO = {"version": 3, "seed": 0, "functions": ["llm_query"], "question": "", "max_output": 100, "window": None}
+HELLO |= {"tools": [], "names": {}, "env": {}}
 
 
 def with_worker(play, count=1):
@@ -40,7 +41,7 @@ def with_worker(play, count=1):
 async def greeted(peer):
     peer.send(type="hello", **HELLO)
     ready = await peer.receive()
-    assert (ready["type"], ready["version"]) == ("ready", 2)
+    assert (ready["type"], ready["version"]) == ("ready", 3)
     return ready
 
 
@@ -59,6 +60,8 @@ def test_it_says_what_confines_it():
         protocol.encode({"type": "done", "id": 1}),
         protocol.encode({"type": "run", "id": 1}),
         protocol.encode({"type": "return", "id": 1}),
+        protocol.encode({"type": "hello", **HELLO, "tools": [{"name": "f"}]}),
+        protocol.encode({"type": "hello", **HELLO, "env": {"A=B": "c"}}),
         struct.pack(">I", 0),
     ],
 )

@@ -13,7 +13,7 @@ import re
 import struct
 from collections.abc import Callable
 
-VERSION = 2
+VERSION = 3
 MAX_FRAME = 64 * 2**20  # bytes
 MAX_DEPTH = 64  # nested lists and objects
 MAX_VALUES = 2**20  # in one frame: parsed, the smallest value takes some 20 times its JSON text
@@ -21,6 +21,7 @@ MAX_OPEN_CALLS = 1024  # of one worker at a time
 MAX_OPEN_BYTES = 256 * 2**20  # frames of the calls that are open, together
 MAX_ID = 2**53
 MAX_NAME = 4096  # characters of a name in the input
+TOOL = "tool"  # the call that asks for one of the user's tools
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ _TO_WORKER: dict[str, dict[str, tuple[type, ...]]] = {
         "question": (str,),
         "max_output": (int,),
         "window": (int, _NONE),
+        "tools": (list,),
+        "names": (dict,),
+        "env": (dict,),
     },
     "run": {"id": (int,), "code": (str,)},
     "return": {"id": (int,), "value": (object,)},
@@ -62,15 +66,18 @@ _FROM_WORKER: dict[str, dict[str, tuple[type, ...]]] = {
         "seconds": _NUMBER,
     },
 }
+_OFFER: dict[str, tuple[type, ...]] = {"name": (str,), "signature": (str,), "doc": (str,)}
 _ANSWER: dict[str, tuple[type, ...]] = {"value": (object,), "is_repr": (bool,), "ready": (bool,)}
 # The arguments of each call, by name. Their types are the broker's to check: a model may get them wrong.
 _ARGS: dict[str, frozenset[str]] = {
-    "llm_query": frozenset(("prompt", "model", "temperature", "fresh")),
-    "llm_query_batched": frozenset(("prompts", "model", "temperature", "fresh")),
-    "llm_map": frozenset(("items", "instruction", "schema", "model", "temperature", "fresh")),
+    "llm_query": frozenset(("prompt", "model", "temperature", "fresh", "origins")),
+    "llm_query_batched": frozenset(("prompts", "model", "temperature", "fresh", "origins")),
+    "llm_map": frozenset(("items", "instruction", "schema", "model", "temperature", "fresh", "origins")),
     "rlm_query": frozenset(("prompt", "context", "model")),
     "rlm_query_batched": frozenset(("prompts", "contexts", "model")),
+    TOOL: frozenset(("name", "args", "kwargs")),
 }
+_TOOL_ARGS: dict[str, tuple[type, ...]] = {"name": (str,), "args": (list,), "kwargs": (dict,)}
 
 
 class FrameError(ValueError):
@@ -152,6 +159,14 @@ def read(receive: Callable[[int], bytes]) -> Message | None:
 def check_to_worker(message: Message) -> None:
     """Raises FrameError unless this is a message that a host may send."""
     _check_fields(message, _TO_WORKER)
+    if message["type"] == "hello":
+        for offer in message["tools"]:
+            if type(offer) is not dict:
+                raise FrameError("hello: a tool is an object")
+            _check_types("tool", offer, _OFFER)
+        for name, value in message["env"].items():
+            if not name or "=" in name or type(value) is not str or "\0" in name + value:
+                raise FrameError(f"hello: {name[:40]!r} is no variable with a str in env")
 
 
 def check_from_worker(message: Message) -> None:
@@ -233,6 +248,11 @@ def _check_fields(message: Message, known: dict[str, dict[str, tuple[type, ...]]
 def _check_call(name: str, args: dict[str, Any]) -> None:
     if name not in _ARGS or args.keys() != _ARGS[name]:
         raise FrameError(f"no call {name[:40]!r} takes {str(sorted(args))[:200]}")
+    if name == TOOL:
+        _check_types(TOOL, args, _TOOL_ARGS)
+        return
+    if "origins" in args:
+        _check_origins(name, args)
     contexts = args.get("contexts") or [] if "contexts" in args else [args.get("context")]
     if type(contexts) is not list or not all(_is_context(context) for context in contexts):
         raise FrameError(f"{name}: a context is null, a piece or a value")
@@ -245,7 +265,22 @@ def _is_context(context: Any) -> bool:
         return False
     if "value" in context:
         return True
-    piece = context.get("piece")
+    return _is_piece(context.get("piece"))
+
+
+def _check_origins(name: str, args: dict[str, Any]) -> None:
+    """Null, or for each prompt or item null or a piece. That there are prompts at all, the call checks."""
+    origins = args["origins"]
+    if origins is None:
+        return
+    if type(origins) is not list or not all(origin is None or _is_piece(origin) for origin in origins):
+        raise FrameError(f"{name}: an origin is null or a piece")
+    asked = [args["prompt"]] if "prompt" in args else args["prompts" if "prompts" in args else "items"]
+    if type(asked) is list and len(asked) != len(origins):
+        raise FrameError(f"{name}: {len(origins):,} origins for {len(asked):,} texts")
+
+
+def _is_piece(piece: Any) -> bool:
     if type(piece) is not list or [type(item) for item in piece] != [int, int, str]:
         return False
     start, end, name = piece

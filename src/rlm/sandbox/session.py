@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from rlm.errors import LimitError, LMError, RlmError, SandboxError
 from rlm.sandbox import protocol
@@ -42,6 +42,9 @@ class Session:
         pieces: The part of the input that is all of the worker's; None for the whole.
         seed: Seeds `random` in the worker.
         window: Tokens that the model which cells call takes: what `chunks` fits its pieces to; None if unknown.
+        tools: The user's tools that cells may call, each a `name`, a `signature` and a `doc`.
+        names: More names that every cell finds, and their values.
+        env: Variables of the worker's environment.
     """
 
     def __init__(
@@ -56,6 +59,9 @@ class Session:
         pieces: ChildContext | None = None,
         seed: int = 0,
         window: int | None = None,
+        tools: Sequence[Mapping[str, str]] = (),
+        names: Mapping[str, JSON] | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         self._environment = environment
         self._hello: protocol.Message = {
@@ -66,7 +72,11 @@ class Session:
             "question": question,
             "max_output": max_output,
             "window": window,
+            "tools": [dict(tool) for tool in tools],
+            "names": dict(names or {}),
+            "env": dict(env or {}),
         }
+        self._offered = {*functions, *((protocol.TOOL, tool["name"]) for tool in tools)}
         self._limits = limits
         self._on_call = on_call
         self._pieces = pieces
@@ -112,7 +122,7 @@ class Session:
         self._cells += 1
         began = time.monotonic()
         clock = CellClock(self._limits.cell_seconds, worker.cpu_seconds, deadline)
-        run = _Run(worker, self._cells, set(self._hello["functions"]), self._on_call, clock)
+        run = _Run(worker, self._cells, self._offered, self._on_call, clock)
         try:
             done = await run.done(cell.code)
             _check_size(done, self._hello["max_output"])
@@ -159,14 +169,19 @@ class _Run:
     """One cell while it runs."""
 
     def __init__(
-        self, worker: Worker, number: int, functions: Collection[str], on_call: OnCall, clock: CellClock
+        self,
+        worker: Worker,
+        number: int,
+        offered: Collection[str | tuple[str, str]],
+        on_call: OnCall,
+        clock: CellClock,
     ) -> None:
         self.bug: BaseException | None = None  # what a call raised that no cell may see
         self.killed: str | None = None
         self.interrupted = False
         self._worker = worker
         self._number = number
-        self._functions = functions
+        self._offered = offered
         self._on_call = on_call
         self._clock = clock
         self._calls: dict[int, asyncio.Task[None]] = {}
@@ -208,7 +223,8 @@ class _Run:
         number, size = message["id"], message["size"]
         if number in self._calls:
             raise protocol.FrameError(f"call {number} is open already")
-        if message["name"] not in self._functions:
+        name = message["name"]
+        if ((name, message["args"]["name"]) if name == protocol.TOOL else name) not in self._offered:
             raise protocol.FrameError("a call that was not offered")
         if self._worker.writer.transport.get_write_buffer_size() > protocol.MAX_OPEN_BYTES:
             raise protocol.FrameError("it does not read what it asks for")
@@ -216,7 +232,7 @@ class _Run:
             raise protocol.FrameError("too many calls are open")
         self._bytes += size
         self._clock.opened()
-        self._calls[number] = asyncio.create_task(self._serve(number, size, message["name"], message["args"]))
+        self._calls[number] = asyncio.create_task(self._serve(number, size, name, message["args"]))
 
     async def _serve(self, number: int, size: int, name: str, args: dict[str, JSON]) -> None:
         try:

@@ -12,12 +12,14 @@ import signal
 import socket
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from rlm.context import Context
 from rlm.errors import SandboxError
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
+from rlm.types import JSON
 
 _STREAM_LIMIT = 2**20  # bytes read ahead of a worker's stream
 
@@ -29,6 +31,8 @@ class SpawnedRun:
         self._blob = os.dup(context.blob.fd)
         self._options = {"kind": context.kind, "parts": context.parts}
         self._workers: list[SpawnedWorker] = []
+        self.names: Mapping[str, JSON] = {}
+        self.env: Mapping[str, str] = {}
 
     async def start(self, pieces: ChildContext | None = None) -> SpawnedWorker:
         ours, theirs = socket.socketpair()

@@ -133,11 +133,14 @@ class Worker:
         self._interrupts.disarm()
         random.seed(hello["seed"])
         threading.stack_size(_STACK)
+        os.environ.update(hello["env"])
         names = functions(self._calls.call, hello["functions"])
         loaded = self._loaded
         loaded.window = hello["window"]
         names.update(context=loaded.value, grep=loaded.grep, chunks=loaded.chunks, search=loaded.search)
         names.update(question=hello["question"])
+        names.update(hello["names"])
+        names.update({offer["name"]: tool(self._calls.call, offer) for offer in hello["tools"]})
         for error in calls.ERRORS.values():
             names[error.__name__] = error
         cells = cell.Cells(names)
@@ -219,7 +222,7 @@ def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) ->
 
     def llm_query(prompt: str, model: str | None = None, temperature: float | None = None, fresh: bool = False) -> Any:
         """Asks a language model and returns its reply."""
-        args = {"prompt": prompt, "model": model, "temperature": temperature, "fresh": fresh}
+        args = {"prompt": prompt, "model": model, "temperature": temperature, "fresh": fresh, "origins": None}
         return call("llm_query", args)
 
     def llm_query_batched(
@@ -227,7 +230,7 @@ def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) ->
     ) -> Any:
         """Asks a language model all prompts at once and returns the replies in order."""
         args = {"prompts": _listed(prompts, "prompts"), "model": model, "temperature": temperature, "fresh": fresh}
-        return call("llm_query_batched", args)
+        return call("llm_query_batched", {**args, "origins": None})
 
     def llm_map(
         items: list[Any],
@@ -239,7 +242,7 @@ def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) ->
     ) -> Any:
         """Applies an instruction to every item through a language model and returns the results in order."""
         args = {"items": _listed(items, "items"), "instruction": instruction, "schema": schema, "model": model}
-        return call("llm_map", {**args, "temperature": temperature, "fresh": fresh})
+        return call("llm_map", {**args, "temperature": temperature, "fresh": fresh, "origins": None})
 
     def rlm_query(prompt: str, context: Any = None, model: str | None = None) -> Any:
         """Has a recursive language model answer a question about a context of its own."""
@@ -252,6 +255,18 @@ def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) ->
 
     known = (llm_query, llm_query_batched, llm_map, rlm_query, rlm_query_batched)
     return {function.__name__: function for function in known if function.__name__ in offered}
+
+
+def tool(call: Callable[[str, dict[str, Any]], Any], offer: dict[str, str]) -> Callable[..., Any]:
+    """The function that cells call for one of the user's tools."""
+    name = offer["name"]
+
+    def ask(*args: Any, **kwargs: Any) -> Any:
+        return call(protocol.TOOL, {"name": name, "args": list(args), "kwargs": kwargs})
+
+    ask.__name__ = ask.__qualname__ = name
+    ask.__doc__ = f"{name}{offer['signature']}\n\n{offer['doc']}"
+    return ask
 
 
 def _listed(values: Any, name: str) -> list[Any]:

@@ -12,13 +12,14 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from rlm.context import Context
 from rlm.errors import SandboxError, SandboxUnavailableError, WorkerDiedError
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
-from rlm.types import Limits
+from rlm.types import JSON, Limits
 
 # A message comes all the same where its descriptor can't.
 _NO_DESCRIPTOR = "this process has no file descriptor left (ulimit -n)"
@@ -155,6 +156,8 @@ class RunZygote:
         self._pidfd: int | None = None
         self._workers: dict[int, ForkedWorker] = {}
         self._number = 0
+        self.names: Mapping[str, JSON] = {}
+        self.env: Mapping[str, str] = {}
         self.loaded: asyncio.Future[None] = self._loop.create_future()
         self._loop.add_reader(control, self._on_readable)
 

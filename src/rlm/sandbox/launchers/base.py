@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from rlm.context import Context
-from rlm.types import Limits
+from rlm.types import JSON, Limits
 
 
 class ChildContext(NamedTuple):
@@ -42,7 +43,15 @@ class Worker(Protocol):
 
 
 class Environment(Protocol):
-    """One run's input, ready for workers."""
+    """One run's input, ready for workers.
+
+    Attributes:
+        names: Names that cells find beside `context`, and their values.
+        env: Variables of its workers' environment.
+    """
+
+    names: Mapping[str, JSON]
+    env: Mapping[str, str]
 
     async def start(self, pieces: ChildContext | None = None) -> Worker:
         """Starts a worker on the run's input, or on a piece of it.
