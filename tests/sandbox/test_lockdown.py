@@ -123,6 +123,67 @@ def test_everyday_failures_are_permission_errors() -> None:
     assert confined(code) == " ".join(["ok"] * 9)
 
 
+WRITE = """
+    import tempfile
+    folder = {folder!r}
+    with open(folder + "/a.txt", "w") as file:
+        file.write("first")
+    with open(folder + "/a.txt", "w") as file:
+        file.write("second")
+        file.flush()
+        os.fsync(file.fileno())
+        file.truncate(3)
+    os.makedirs(folder + "/deep/er")
+    os.rename(folder + "/a.txt", folder + "/deep/er/b.txt")
+    with tempfile.TemporaryDirectory(dir=folder) as made:
+        open(made + "/c", "wb").close()
+    did = []
+    for act in (lambda: os.symlink("/etc", folder + "/link"), lambda: os.link(sys.executable, folder + "/python"),
+                lambda: os.mkfifo(folder + "/fifo"), lambda: os.chmod(folder + "/deep", 0o777),
+                lambda: open(sys.executable, "rb+"), lambda: os.truncate(sys.executable, 0),
+                lambda: open({other!r}, "w"), lambda: os.rename(folder + "/deep/er/b.txt", {other!r}),
+                lambda: os.execv(folder + "/deep/er/b.txt", ["b"])):
+        try:
+            did.append(act())
+        except OSError:
+            pass
+    try:
+        with open(folder + "/big", "wb") as file:
+            file.write(bytes(2000))
+            file.write(bytes(2000))
+    except OSError as error:
+        did.append(error.errno)
+    print(enforced, sorted(os.listdir(folder)), open(folder + "/deep/er/b.txt").read(), did)
+"""
+
+
+@pytest.mark.parametrize(("cap", "own_mounts"), [(None, False), (3, False), (2, True), (None, True)])
+def test_a_writable_folder_and_nothing_beyond_it(tmp_path: Path, cap: int | None, own_mounts: bool) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    program = textwrap.dedent(f"""
+        import signal
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        enforced = lockdown.lock_down(
+            lockdown.readable(), memory_bytes=None, landlock_abi_cap={cap},
+            write=[{str(folder)!r}], file_bytes=3000, own_mounts={own_mounts},
+        )
+    """) + textwrap.dedent(WRITE.format(folder=str(folder), other=str(tmp_path / "other")))
+    done = subprocess.run([sys.executable, "-c", IMPORT + program], capture_output=True, text=True, timeout=60)
+    disk = ["disk"] if own_mounts else []
+    said = f"{['files', 'network', 'processes', *disk]} ['big', 'deep'] sec [{errno.EFBIG}]"
+    assert (done.stdout.strip(), done.stderr) == (said, "")
+    assert not (tmp_path / "other").exists()
+    assert (folder / "big").stat().st_size == 3000
+
+
+def test_before_abi_3_a_writable_folder_takes_mounts() -> None:
+    assert lockdown.no_writing() is None
+    assert "takes Linux 6.2" in str(lockdown.no_writing(landlock_abi_cap=2))
+    with pytest.raises(OSError, match=r"use sandbox='bubblewrap'"):
+        lockdown.lock_down([], memory_bytes=None, landlock_abi_cap=2, write=["/tmp"])
+
+
 def test_memory_is_limited_to_what_was_asked_and_no_less() -> None:
     code = """
         held = bytearray({fits} << 20)

@@ -18,6 +18,9 @@ _RULE_PATH_BENEATH = 1
 _KNOWN_ABI = 7
 
 WRITE_FILE, READ_FILE, READ_DIR = 1 << 1, 1 << 2, 1 << 3
+# What a writable folder allows: files and folders, made, changed, renamed and removed; no link, device, socket or FIFO.
+_WRITABLE = WRITE_FILE | READ_FILE | READ_DIR | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8
+_REFER, _TRUNCATE = 1 << 13, 1 << 14
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -59,7 +62,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
         os.close(fd)
 
 
-def restrict(read: Iterable[str], devices: dict[str, int], abi: int) -> None:
+def restrict(read: Iterable[str], devices: dict[str, int], abi: int, write: Iterable[str] = ()) -> None:
     """Denies every file but those given, and at newer ABIs TCP, abstract sockets and signals too. For good.
 
     Files that are open already stay usable: what must not be reached has to be closed before.
@@ -68,6 +71,7 @@ def restrict(read: Iterable[str], devices: dict[str, int], abi: int) -> None:
         read: Files and folders that stay readable, with all that is below them.
         devices: Files to their rights (`READ_FILE`, `WRITE_FILE`).
         abi: The ABI to use, at most the kernel's.
+        write: Folders that files can be made and changed in.
 
     Raises:
         OSError: The kernel refused; nothing may run then.
@@ -81,6 +85,8 @@ def restrict(read: Iterable[str], devices: dict[str, int], abi: int) -> None:
             _allow(ruleset, path, READ_FILE | READ_DIR)
         for path, rights in devices.items():
             _allow(ruleset, path, rights)
+        for path in write:
+            _allow(ruleset, path, _WRITABLE | (_REFER if abi >= 2 else 0) | (_TRUNCATE if abi >= 3 else 0))
         if _syscall(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint(0)):
             raise OSError(ctypes.get_errno(), "landlock_restrict_self failed")
     finally:

@@ -14,7 +14,7 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from . import landlock, seccomp
 
@@ -56,6 +56,18 @@ def supported(landlock_abi_cap: int | None = None) -> str | None:
     return None
 
 
+def no_writing(landlock_abi_cap: int | None = None) -> str | None:
+    """None where a writable folder can be had without mounts of its own; otherwise why not, and what to do about it.
+
+    Before Landlock's ABI 3 nothing but the system-call filter stops a file that may be read from being emptied, and a
+    filter can't tell it from one that may be written.
+    """
+    abi = landlock.abi() if landlock_abi_cap is None else min(landlock_abi_cap, landlock.abi())
+    if abi >= 3:
+        return None
+    return "a writable folder takes Linux 6.2 (Landlock ABI 3) in the local sandbox; use sandbox='bubblewrap'"
+
+
 def readable() -> list[str]:
     """What Python needs of the host and `lock_down` should leave readable.
 
@@ -95,12 +107,12 @@ def _drop_capabilities() -> None:
         raise OSError(ctypes.get_errno(), "capset failed")
 
 
-def _limit_resources(memory_bytes: int | None) -> None:
+def _limit_resources(memory_bytes: int | None, file_bytes: int) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     files = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(_OPEN_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    for none_of_it in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
-        resource.setrlimit(none_of_it, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
     if memory_bytes is None:
         return
     # Each thread would reserve 64 MB of address space for an arena of its own, and the limit counts that as used.
@@ -148,6 +160,9 @@ def lock_down(
     memory_bytes: int | None,
     landlock_abi_cap: int | None = None,
     parent: int | None = None,
+    write: Sequence[str] = (),
+    file_bytes: int = 0,
+    own_mounts: bool = False,
 ) -> list[str]:
     """Confines this process, which must have one thread and no open file that a cell must not reach.
 
@@ -156,6 +171,9 @@ def lock_down(
         memory_bytes: Address space that may be added to what is in use now; None leaves it unlimited.
         landlock_abi_cap: Use at most this ABI, as an older kernel would.
         parent: The process to die with; None takes the parent at the time of the call.
+        write: Folders that files can be made and changed in; beyond Linux 6.2 (ABI 3), or with `own_mounts`, alone.
+        file_bytes: The most that a file there may hold.
+        own_mounts: The file systems of `write` are limited in size, and all others are mounted read-only.
 
     Returns:
         What is enforced from now on: of files, network, memory, processes, disk.
@@ -169,14 +187,19 @@ def lock_down(
     if len(os.listdir("/proc/self/task")) != 1:
         raise OSError(errno.EBUSY, "lock_down confines one thread, and this process has several")
     abi = landlock.abi() if landlock_abi_cap is None else min(landlock_abi_cap, landlock.abi())
+    if write and not own_mounts and (why_not := no_writing(landlock_abi_cap)) is not None:
+        raise OSError(errno.ENOTSUP, why_not)
     _leave_uid_0()
     limit_tasks()
     _drop_capabilities()
-    _limit_resources(memory_bytes)
+    _limit_resources(memory_bytes, file_bytes if write else 0)
     _prctl(_PR_SET_DUMPABLE, 0)  # a crash handler ignores RLIMIT_CORE and would store the user's input
     _die_with(os.getppid() if parent is None else parent)
     if _prctl(_PR_SET_NO_NEW_PRIVS, 1):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS) failed")
-    landlock.restrict(read, _DEVICES, abi)
-    seccomp.install(seccomp.program(os.uname().machine, os.getpid(), deny_truncate=abi < 3))
-    return ["files", "network", "processes", "disk"] + (["memory"] if memory_bytes is not None else [])
+    landlock.restrict(read, _DEVICES, abi, write)
+    deny_truncate = abi < 3 and not (write and own_mounts)
+    seccomp.install(seccomp.program(os.uname().machine, os.getpid(), deny_truncate, bool(write)))
+    enforced = ["files", "network", "processes"]
+    enforced += ["disk"] if own_mounts or not write else []
+    return enforced + (["memory"] if memory_bytes is not None else [])

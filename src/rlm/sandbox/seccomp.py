@@ -51,6 +51,11 @@ _REFUSED = """
     setsid setpgid setrlimit setpriority flock
 """
 
+# Allowed where there is a writable folder: what they may touch is Landlock's to say.
+_WRITING = """
+    mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 ftruncate fallocate creat fsync fdatasync
+"""
+
 
 class Test(namedtuple("Test", "arg value mask high", defaults=(0xFFFFFFFF, False))):
     """Passes where 32 bits of an argument, masked, equal a value; the high ones or the low ones."""
@@ -129,8 +134,9 @@ def _block(alternatives: Alternatives) -> list[bytes]:
     return [*block, _instruction(_RETURN, RET_ERRNO | errno.EPERM)]
 
 
-def program(machine: str, pid: int, deny_truncate: bool) -> bytes:
-    """The filter as `struct sock_filter[]`, for a little-endian machine of `AUDIT_ARCH`.
+def program(machine: str, pid: int, deny_truncate: bool, writes: bool = False) -> bytes:
+    """The filter as `struct sock_filter[]`, for a little-endian machine of `AUDIT_ARCH`; `writes`: there is a writable
+    folder.
 
     Call numbers are compared for equality, so x32's, which carry bit 30, match nothing; another architecture's
     (`int 0x80`) are never looked at.
@@ -142,9 +148,11 @@ def program(machine: str, pid: int, deny_truncate: bool) -> bytes:
         default,
         _instruction(_LOAD, 0),
     ]
-    blocks = [(name, [_instruction(_RETURN, RET_ALLOW)]) for name in _ALLOWED.split()]
+    allowed = _ALLOWED.split() + (_WRITING.split() if writes else [])
+    blocks = [(name, [_instruction(_RETURN, RET_ALLOW)]) for name in allowed]
     blocks += [(name, _block(alternatives)) for name, alternatives in conditions(pid, deny_truncate).items()]
-    blocks += [(name, [_instruction(_RETURN, RET_ERRNO | errno.EPERM)]) for name in _REFUSED.split()]
+    refused = [name for name in _REFUSED.split() if name not in allowed]
+    blocks += [(name, [_instruction(_RETURN, RET_ERRNO | errno.EPERM)]) for name in refused]
     for name, block in blocks:
         number = _number(name, machine)
         if number is not None:
