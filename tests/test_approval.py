@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from rlm.approval import OUTPUT_TOKENS, Approval, Approve, Confirm, Estimate
+from rlm.approval import TYPICAL_OUTPUT, Approval, Approve, Confirm, Estimate
 from rlm.errors import LimitError
 from rlm.lms.base import Price
 from rlm.lms.scripted import Scripted
@@ -71,7 +71,7 @@ def test_before_anything_is_known_replies_have_a_stated_size_and_no_time() -> No
     made = Bench().estimate(["x" * 35] * 10)
     # 35 characters are 11 tokens; 10 * 11 * $1 and 10 * 512 * $2, a million.
     assert made.usd == pytest.approx(0.01035)
-    assert replace(made, usd=None) == Estimate("llm_query_batched", "fake/lm", 10, 110, 10 * OUTPUT_TOKENS, None, None)
+    assert replace(made, usd=None) == Estimate("llm_query_batched", "fake/lm", 10, 110, 10 * TYPICAL_OUTPUT, None, None)
 
 
 def test_sizes_and_times_are_learnt_from_the_runs_own_replies() -> None:

@@ -11,6 +11,7 @@ from rlm.errors import CallCancelled, Fault, LimitError, LMError, LMRefusedError
 from rlm.ledger import Ledger
 from rlm.lms.anthropic import Anthropic
 from rlm.lms.base import LM, Price
+from rlm.lms.gemini import Gemini
 from rlm.lms.scripted import Line, Scripted
 from rlm.replies import Replies
 from rlm.trace.events import CallBegin, CallEnd, Event
@@ -177,6 +178,17 @@ def test_under_a_limit_claude_keeps_the_room_that_its_budget_of_thinking_needs(
 ) -> None:
     claude = Anthropic("claude-haiku-4-5", base_url="http://127.0.0.1:9", window=200_000, **options)  # type: ignore[arg-type]
     assert usual_output(claude, 1000) == sent
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [({"thinking_budget": 24_000}, 32_192), ({"thinking_budget": -1}, 8192), ({"max_tokens": 9000}, 9000)],
+)
+def test_under_a_limit_gemini_keeps_the_room_that_its_budget_of_thinking_needs(
+    options: dict[str, int], sent: int
+) -> None:
+    gemini = Gemini("gemini-2.5-flash", base_url="http://127.0.0.1:9", window=1_000_000, **options)  # type: ignore[arg-type]
+    assert usual_output(gemini, 1000) == sent
 
 
 def test_a_prompt_that_can_not_fit_is_refused_with_its_size_the_window_and_what_to_do() -> None:

@@ -111,6 +111,17 @@ def test_options_of_a_model_go_before_its_provider_s_and_the_caller_s_before_bot
     assert RLM(model="openai/m", prices={"openai/m": Price(3, 4)}).setup.model.price == Price(3, 4)
 
 
+@pytest.mark.parametrize("table", ["options", "prices"])
+@pytest.mark.parametrize("name", ["opnai", "opnai/m"])
+def test_options_and_prices_of_a_provider_that_there_is_not(path: Path, table: str, name: str) -> None:
+    write(path, f'[{table}."{name}"]\n{"window" if table == "options" else "input_mtok"} = 1')
+    said = (
+        rf'\[{table}\."{name}"\] of the config file: no model \'{name}\', meant \'{name.replace("opnai", "openai")}\'\?'
+    )
+    with pytest.raises(ConfigError, match=said):
+        resolve("scripted-server/m", base_url="http://127.0.0.1:9/v1")
+
+
 def test_a_preset_of_one_s_own(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(path, '[presets.my-box]\nbase_url = "https://llm.example/v1"\nkey_header = "api-key"')
     monkeypatch.setenv("OPENAI_API_KEY", "of-another")

@@ -22,7 +22,7 @@ from rlm.trace.store import Trace
 from rlm.types import Usage
 
 # Output tokens of a sub-call of which none is known yet: a few paragraphs.
-OUTPUT_TOKENS = 512
+TYPICAL_OUTPUT = 512
 # Smaller batches are not worth an event where there is no policy to ask.
 _TOLD_FROM = 8
 # The present rate is that of about so many replies.
@@ -39,7 +39,7 @@ class Estimate:
         calls: How many requests, or child nodes; one for a single call.
         input_tokens: Of all prompts together.
         output_tokens: Of all replies: as many each as the run's sub-calls to this model had on average, or
-            `OUTPUT_TOKENS` before there was one.
+            `TYPICAL_OUTPUT` before there was one.
         usd: US dollars at today's price, nothing cached; None where the price is unknown, which is not 0.
         seconds: At the rate of the run's latest sub-calls to this model.
     """
@@ -169,7 +169,7 @@ class Approval:
         seconds = None if seen is None else seen.seconds * max(1.0, count / self._concurrency)
         if not children:
             sizes = [estimate_tokens(prompt) for prompt in prompts]
-            each = OUTPUT_TOKENS if seen is None else seen.output_tokens
+            each = TYPICAL_OUTPUT if seen is None else seen.output_tokens
             usd = _price(lm.price, sizes, each)
             return Estimate(function, lm.name, count, sum(sizes), round(count * each), usd, seconds)
         if seen is None:  # a child may take one turn or thirty

@@ -126,6 +126,13 @@ def test_the_models_of_one_provider(rlm):
     assert all(name.startswith("anthropic/") for name in found)
 
 
+def test_google_has_its_own_models_and_not_those_that_it_resells(rlm):
+    for provider in ("gemini", "vertex"):
+        listed = rlm("models", provider).out
+        assert f"{provider}/gemini-2.5-flash" in listed
+        assert "claude" not in listed
+
+
 def test_a_dearer_tier_is_told(rlm):
     (row,) = rows(rlm("models", "gemini/gemini-2.5-pro", "--json").out).values()
     assert (row.input_usd, row.output_usd) == (1.25, 10.0)

@@ -172,3 +172,21 @@ def test_a_call_that_is_cancelled_before_it_was_sent_cost_nothing(url: str, monk
     error = asyncio.run(cancel())
     assert isinstance(error, CallCancelled)
     assert (error.usage, error.cost) == (Usage(), 0.0)
+
+
+def test_a_call_that_is_cancelled_while_it_is_signed_cost_nothing() -> None:
+    async def sign() -> dict[str, str]:
+        await asyncio.sleep(60.0)
+        raise AssertionError
+
+    async def cancel() -> BaseException:
+        task = asyncio.create_task(http.post("http://127.0.0.1:9/m", {}, BODY, Policy(), sign=sign))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        return caught.value
+
+    error = asyncio.run(cancel())
+    assert isinstance(error, CallCancelled)
+    assert (error.usage, error.cost) == (Usage(), 0.0)

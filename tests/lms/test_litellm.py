@@ -218,7 +218,7 @@ def test_a_missing_key_is_told_with_its_variable(monkeypatch: pytest.MonkeyPatch
 def test_an_endpoint_gets_the_key_that_was_given_with_it_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-of-openai")
     for name in ("api_base", "base_url"):
-        with pytest.raises(MissingKeyError, match="litellm/openai/x at example.com needs a key of its own"):
+        with pytest.raises(MissingKeyError, match=r"litellm/openai/x at example\.com needs a key of its own"):
             LiteLLM("openai/x", extra={name: "https://example.com/v1"})
     with ScriptedServer(lambda request: Answer("4")) as server:
         lm = LiteLLM("openai/x", extra={"api_base": server.url})

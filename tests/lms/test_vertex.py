@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from lms.fakes.gemini import error, generated, serve
-from rlm.errors import ConfigError, LMRefusedError, LMUnavailableError, MissingKeyError
+from rlm.errors import CallCancelled, ConfigError, LMRefusedError, LMUnavailableError, MissingKeyError
 from rlm.lms.http import Policy
 from rlm.lms.scripted_server import Answer, ScriptedServer
 from rlm.lms.vertex import Vertex
-from rlm.types import Message, Request
+from rlm.types import Message, Request, Usage
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -256,3 +256,31 @@ def test_without_the_extra_its_install_line_is_told(monkeypatch: pytest.MonkeyPa
 def test_models_have_their_own_pace() -> None:
     one, two = (Vertex(name, project="p", credentials=Counted()) for name in ("gemini-a", "gemini-b"))
     assert one._account != two._account
+
+
+def test_a_call_that_is_cancelled_while_its_token_is_fetched_cost_nothing() -> None:
+    async def cancel(server: ScriptedServer) -> BaseException:
+        task = asyncio.create_task(vertex(server, Counted(slow=0.2)).complete(ASK))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+        return caught.value
+
+    with ScriptedServer(lambda request: Answer("4")) as server:
+        error = asyncio.run(cancel(server))
+        assert server.requests == []
+    assert isinstance(error, CallCancelled)
+    assert (error.usage, error.cost) == (Usage(), 0.0)
+
+
+def test_the_applications_token_goes_to_google_and_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    import google.auth
+
+    monkeypatch.setattr(google.auth, "default", lambda scopes: (Counted(), "p"))
+    for url in ("https://us-central1-aiplatform.googleapis.com/v1", "http://127.0.0.1:9/v1"):
+        Vertex("gemini-test", base_url=url)
+    for url in ("https://gateway.example/v1", "https://googleapis.com.example/v1", "https://evilgoogleapis.com/v1"):
+        with pytest.raises(MissingKeyError, match=r"vertex/gemini-test at .* needs credentials of its own: give cred"):
+            Vertex("gemini-test", base_url=url)
+        Vertex("gemini-test", base_url=url, project="p", credentials=Counted())

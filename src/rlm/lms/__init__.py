@@ -45,6 +45,7 @@ def resolve(spec: str | LM, **options: Any) -> LM:
             raise ConfigError(f"a model is a name, or an object with `complete` and without options: not {spec!r}")
         return spec
     settings = config.read()
+    _check_names(settings)
     name, _, model = spec.partition("/")
     given = {**options_of(spec, settings), **options}
     if spec == BOX:
@@ -102,6 +103,18 @@ def options_of(spec: str, settings: config.Config) -> dict[str, Any]:
     """
     provider = spec.partition("/")[0]
     return {**_checked(provider, settings), **(_checked(spec, settings) if spec != provider else {})}
+
+
+def _check_names(settings: config.Config) -> None:
+    """Refuses options and prices for a provider that there isn't: a slip would leave them without an effect.
+
+    Raises:
+        ConfigError: There is such an entry.
+    """
+    for table, entries in (("options", settings.options), ("prices", settings.prices)):
+        for spec in entries:
+            if spec != BOX and providers.find(spec.partition("/")[0]) is None:
+                raise ConfigError(f'[{table}."{spec}"] of the config file: {providers.unknown(spec)}')
 
 
 def _checked(name: str, settings: config.Config) -> dict[str, Any]:

@@ -48,6 +48,7 @@ _BROKEN = {
 }
 _SHOWN = 300
 _MOST_STOPS = 5  # more are refused
+_OUTPUT = 8192  # tokens of an answer, beside its thinking
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,16 @@ class Form:
             raise ConfigError("a model takes thinking_budget or thinking_level, not both")
         if self.thinking_level is not None and self.thinking_level.lower() not in LEVELS:
             raise ConfigError(f"thinking_level is one of {', '.join(LEVELS)}, not {self.thinking_level!r}")
+
+    @property
+    def settings(self) -> dict[str, JSON]:
+        """What answers depend on besides the request.
+
+        The limit of output leaves the budget of thinking its room: where a run has limits, it is sent.
+        """
+        budget = self.thinking_budget or 0
+        room = budget + _OUTPUT if budget > 0 else None
+        return {**asdict(self), "max_tokens": self.max_tokens if self.max_tokens is not None else room}
 
     def fields(self, request: Request) -> dict[str, JSON]:
         """The request's body.
@@ -282,7 +293,7 @@ class GenerateContent(WireClient):
         self._form = form
         self._stream = stream
         # What answers depend on besides the request; made once, for each call looks at it.
-        self.settings: Mapping[str, JSON] = {"url": without_query(self._url), **asdict(form)}
+        self.settings: Mapping[str, JSON] = {"url": without_query(self._url), **form.settings}
 
     async def complete(self, request: Request) -> Reply:
         """Answers one request.

@@ -11,8 +11,9 @@ import atexit
 import json
 import socket
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from concurrent import futures
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -26,7 +27,7 @@ from rlm.lms.retries import Policy, tried
 from rlm.lms.sse import Events
 from rlm.types import Usage
 
-__all__ = ["Assembler", "Policy", "close", "post", "tried", "warm"]
+__all__ = ["Assembler", "Policy", "close", "post", "tried", "unsent", "warm"]
 
 # A reply is some KiB; this only bounds what a broken or hostile endpoint can make us hold.
 MAX_REPLY_BYTES = 64 << 20
@@ -113,10 +114,26 @@ async def post(
         raise LMRefusedError("the base URL is not a URL") from error
 
     async def attempt(pace: Pace, seconds: float) -> dict[str, Any]:
-        signed = call if sign is None else replace(call, headers={**headers, **await sign()})
+        if sign is None:
+            return await _attempt(pool.connections, call, pace, seconds)
+        async with unsent():
+            signed = replace(call, headers={**headers, **await sign()})
         return await _attempt(pool.connections, signed, pace, seconds)
 
     return await tried(attempt, call.target.host, policy, account)
+
+
+@asynccontextmanager
+async def unsent() -> AsyncIterator[None]:
+    """What is cancelled in here has sent nothing, so its cost is known.
+
+    Raises:
+        CallCancelled: It was cancelled.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        raise CallCancelled(Usage(), 0.0) from error
 
 
 async def _attempt(pool: Connections, call: _Call, pace: Pace, seconds: float) -> dict[str, Any]:

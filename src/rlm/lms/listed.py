@@ -26,7 +26,9 @@ def models(url: str) -> tuple[str, ...]:
         provider = get_snapshot().find_provider(None, None, url)
     except LookupError:
         return ()
-    return tuple(model.id for model in provider.models if not model.deprecated)
+    names = (model.id for model in provider.models if not model.deprecated)
+    # Vertex resells others' models, which are listed as Google's too and speak another format.
+    return tuple(name for name in names if provider.id != "google" or name.startswith(("gemini", "gemma")))
 
 
 def nearest(model: str, url: str) -> str:

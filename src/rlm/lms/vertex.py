@@ -12,7 +12,8 @@ from typing import Any
 from rlm.errors import ConfigError, LMRefusedError, LMUnavailableError, MissingKeyError
 from rlm.lms.base import Price
 from rlm.lms.gemini import Form, GenerateContent
-from rlm.lms.http import Policy
+from rlm.lms.http import Policy, unsent
+from rlm.lms.wire import host_of, is_loopback
 from rlm.types import JSON, Reply, Request
 
 PROJECT_VARIABLE = "GOOGLE_CLOUD_PROJECT"
@@ -32,7 +33,8 @@ class Vertex(GenerateContent):
         project: Default `$GOOGLE_CLOUD_PROJECT`, then that of the credentials.
         location: A region, `us`, `eu` or `global`; default `$GOOGLE_CLOUD_LOCATION`, then `global`.
         credentials: Of google-auth; default: the application's (`google.auth.default`).
-        base_url: The endpoint, its version included; default: the location's.
+        base_url: The endpoint, its version included; default: the location's. The application's credentials go to
+            Google's hosts and this machine alone; another host gets those that are given.
         window: Tokens of prompt and answer together; default: what is known of the model.
         price: What it costs at worst; default: what is known of the model.
         max_tokens: The most output tokens, thinking included, where a request does not say.
@@ -45,7 +47,8 @@ class Vertex(GenerateContent):
         policy: Time-outs and retries.
 
     Raises:
-        MissingKeyError: There are no credentials, or they name no project and nobody else does.
+        MissingKeyError: There are no credentials, none were given for an endpoint that is not Google's, or they name
+            no project and nobody else does.
         ConfigError: google-auth is not installed, or an option can't be right.
     """
 
@@ -74,6 +77,8 @@ class Vertex(GenerateContent):
         if not location.replace("-", "").isalnum():
             raise ConfigError(f"{location!r} is no location of Google Cloud")
         form = Form(max_tokens, temperature, thinking_budget, thinking_level, dict(extra or {}))
+        if credentials is None and base_url is not None and not _is_googles(host := host_of(base_url)):
+            raise MissingKeyError(f"{name} at {host} needs credentials of its own: give credentials=")
         found, project = _credentials(name, credentials, project)
         path = _path(model, project, location)
         super().__init__(
@@ -100,10 +105,11 @@ class Vertex(GenerateContent):
             LMRefusedError: The request can't succeed as it is, the credentials included.
             LMUnavailableError: The endpoint, or what gives the tokens, failed and kept failing through the retries.
             LMReplyError: The prompt is too long, or the reply is empty, blocked, all thinking or none at all.
-            CallCancelled: It was cancelled in the middle of a streamed reply.
+            CallCancelled: It was cancelled in the middle of a streamed reply, or before anything was sent.
         """
         if not self._is_fresh():
-            await asyncio.to_thread(self._renew, None)
+            async with unsent():
+                await asyncio.to_thread(self._renew, None)
         used = self._headers["authorization"]
         try:
             return await super().complete(request)
@@ -111,7 +117,8 @@ class Vertex(GenerateContent):
             if error.status != 401:
                 raise
         # The token ended in the waits between attempts, or was withdrawn.
-        await asyncio.to_thread(self._renew, used)
+        async with unsent():
+            await asyncio.to_thread(self._renew, used)
         return await super().complete(request)
 
     def _is_fresh(self) -> bool:
@@ -156,6 +163,10 @@ def _endpoint(location: str) -> str:
     if location in _MULTI_REGIONS:
         return f"https://aiplatform.{location}.rep.googleapis.com/v1"
     return f"https://{location}-aiplatform.googleapis.com/v1"
+
+
+def _is_googles(host: str) -> bool:
+    return host.endswith(".googleapis.com") or is_loopback(host)
 
 
 def _path(model: str, project: str, location: str) -> str:
