@@ -24,6 +24,7 @@ from rlm.errors import (
 from rlm.lms.base import LM, Price
 from rlm.reference import RLM
 from rlm.run import Run
+from rlm.sandbox.options import Sandbox
 from rlm.types import Completion, Limits, Message, Reply, Request, Usage
 from rlm.version import VERSION as __version__  # noqa: N811
 
@@ -47,6 +48,7 @@ __all__ = [
     "Request",
     "RlmError",
     "Run",
+    "Sandbox",
     "SandboxError",
     "SandboxUnavailableError",
     "Usage",

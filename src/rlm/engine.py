@@ -21,6 +21,8 @@ from rlm.route import ROUTES, Route
 from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import Launcher
+from rlm.sandbox.options import Sandbox
+from rlm.setup import Setup
 from rlm.trace.store import home
 from rlm.types import Completion, Limits
 
@@ -39,7 +41,7 @@ class RLM:
             which there are, with their windows and prices.
         model_options: Options of the root's client where it is named, such as `{"temperature": 0}`.
         sub_model_options: Of the sub-model's client; without a `sub_model`, it is the root's model with these options.
-        sandbox: The launcher's name, or a launcher.
+        sandbox: The launcher's name, a `Sandbox` of options, or a launcher.
         limits: What one run may use.
         require: What the sandbox must enforce (of files, network, memory, cpu, processes, disk); by default what
             the launcher is meant to.
@@ -72,7 +74,7 @@ class RLM:
         sub_models: Mapping[str, str | LM] | None = None,
         model_options: Mapping[str, Any] | None = None,
         sub_model_options: Mapping[str, Any] | None = None,
-        sandbox: str | Launcher = "local",
+        sandbox: str | Sandbox | Launcher = "local",
         limits: Limits | None = None,
         require: Collection[str] | None = None,
         route: Route = "auto",
@@ -102,7 +104,7 @@ class RLM:
             model=root,
             sub_model=sub,
             sub_models=pool,
-            launcher=find_launcher(sandbox) if isinstance(sandbox, str) else sandbox,
+            launcher=find_launcher(sandbox),
             require=None if require is None else frozenset(require),
             limits=limits,
             route=route,

@@ -25,6 +25,7 @@ from rlm.prompts.profiles import Profile
 from rlm.route import Route
 from rlm.run import Run
 from rlm.sandbox.launchers.base import Launcher
+from rlm.sandbox.options import Sandbox
 from rlm.types import JSON, Completion, Limits
 
 # Our options that go with the reference's.
@@ -147,7 +148,7 @@ class RLM(engine.RLM):
         sub_models: Mapping[str, str | LM] | None = None,
         model_options: Mapping[str, Any] | None = None,
         sub_model_options: Mapping[str, Any] | None = None,
-        sandbox: str | Launcher = "local",
+        sandbox: str | Sandbox | Launcher = "local",
         limits: Limits | None = None,
         require: Collection[str] | None = None,
         route: Route = "auto",

@@ -7,6 +7,7 @@ import importlib
 
 from rlm.errors import ConfigError
 from rlm.sandbox.launchers.base import Launcher
+from rlm.sandbox.options import Sandbox
 
 LAUNCHERS = {
     "local": "rlm.sandbox.launchers.local:LocalLauncher",
@@ -14,16 +15,21 @@ LAUNCHERS = {
 }
 
 
-def find_launcher(name: str) -> Launcher:
-    """The launcher of that name.
+def find_launcher(sandbox: str | Sandbox | Launcher) -> Launcher:
+    """The launcher of that name, made with the options that come with it; a launcher is given back as it is.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: There is none, or it can't keep an option.
     """
+    if isinstance(sandbox, str):
+        sandbox = Sandbox(sandbox)
+    if not isinstance(sandbox, Sandbox):
+        return sandbox
+    name = sandbox.name
     if name not in LAUNCHERS:
         near = difflib.get_close_matches(name, LAUNCHERS, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ConfigError(f"no sandbox {name!r}; there is: {', '.join(LAUNCHERS)}{hint}")
     module, _, launcher = LAUNCHERS[name].partition(":")
-    found: Launcher = getattr(importlib.import_module(module), launcher)()
+    found: Launcher = getattr(importlib.import_module(module), launcher)(sandbox)
     return found

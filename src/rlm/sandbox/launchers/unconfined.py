@@ -6,15 +6,24 @@ import sys
 
 from rlm.context import Context
 from rlm.sandbox.launchers.base import Environment
+from rlm.sandbox.options import Sandbox, refuse_unkept
 from rlm.sandbox.spawned import SpawnedRun
-from rlm.sandbox.zygotes import open_run, process_zygote
+from rlm.sandbox.zygotes import RunZygote, open_run, process_zygote
 from rlm.types import Limits
 
 
 class UnconfinedLauncher:
-    """Runs cells as you, with your files and your network: for code that you would run yourself."""
+    """Runs cells as you, with your files and your network: for code that you would run yourself.
+
+    Args:
+        sandbox: What the user asks for.
+    """
 
     name = "unconfined"
+
+    def __init__(self, sandbox: Sandbox | None = None) -> None:
+        self._sandbox = sandbox or Sandbox("unconfined")
+        refuse_unkept(self._sandbox, set())
 
     def enforces(self) -> frozenset[str]:
         """Nothing: its limits hold against accidents, and a forked process has as much again."""
@@ -28,6 +37,10 @@ class UnconfinedLauncher:
             process_zygote()
 
     async def open(self, context: Context, limits: Limits) -> Environment:
+        run: SpawnedRun | RunZygote
         if sys.platform != "linux":
-            return SpawnedRun(context)
-        return await open_run(context, limits, {"confine": False})
+            run = SpawnedRun(context)
+        else:
+            run = await open_run(context, limits, {"confine": None})
+        run.env = self._sandbox.env
+        return run

@@ -1,0 +1,125 @@
+"""`Sandbox`: where cells run, and the options that mean the same everywhere. What a launcher can't keep, it refuses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from rlm.errors import ConfigError
+
+# Which launchers keep an option, strongest isolation first; a refusal names them. `env` all keep.
+KEPT_BY: Mapping[str, tuple[str, ...]] = {
+    "image": ("docker", "kubernetes", "modal", "e2b", "daytona", "prime"),
+    "packages": ("docker", "modal", "e2b", "daytona", "prime"),
+    "cpus": ("docker", "kubernetes", "modal", "daytona", "prime"),
+    "disk_mb": ("docker", "bubblewrap", "kubernetes", "daytona", "prime"),
+    "files": ("docker", "bubblewrap", "local", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
+    "output": ("docker", "bubblewrap", "local", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
+    "network": ("modal", "e2b", "kubernetes"),
+}
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,99}", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][^\s;@|&<>`$\\'\"]*([<>=!~]=?[^\s;@|&`$\\'\"]+)*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """Where cells run, and what they have there: `RLM(sandbox=Sandbox("docker", image="python:3.13-slim"))`.
+
+    Memory and the seconds of a cell are `Limits.memory_mb` and `Limits.cell_seconds`, in every sandbox.
+
+    Args:
+        name: The launcher's name.
+        image: The image to run, where there are images: one with Python 3.8 or newer. Not together with `packages`.
+        packages: Requirements, such as `"numpy>=2"`, installed where the sandbox is made.
+        cpus: CPUs that a worker may use at once.
+        disk_mb: MiB that may be written, where a sized file system can be had.
+        files: Files or folders that cells may read; a cell finds the path of each in `files[name]`.
+        output: A folder on this machine. What cells write into `output_folder` is in it when the run has ended.
+        env: Variables of the workers' environment; the host's own are never in it.
+        network: Hosts that cells may reach; none by default.
+        options: The launcher's own options, such as `{"runtime": "runsc"}`; its page in docs/launchers has them.
+
+    Raises:
+        ConfigError: An option can't be right. Which ones a launcher keeps is checked when it is made.
+    """
+
+    name: str = "local"
+    image: str | None = None
+    packages: tuple[str, ...] = ()
+    cpus: float | None = None
+    disk_mb: int = 256
+    files: Mapping[str, Path] = field(default_factory=dict)
+    output: Path | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    network: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # a host's password may be in it
+
+    def __post_init__(self) -> None:
+        for name in ("packages", "network"):
+            given = getattr(self, name)
+            if isinstance(given, str) or not all(isinstance(one, str) for one in given):
+                raise ConfigError(f"{name} takes a list of str, not {type(given).__name__}")
+            object.__setattr__(self, name, tuple(given))
+        if self.output is not None:
+            object.__setattr__(self, "output", Path(self.output).absolute())
+        object.__setattr__(self, "files", {name: Path(path).absolute() for name, path in self.files.items()})
+        self._check()
+
+    def _check(self) -> None:
+        if self.image is not None and self.packages:
+            raise ConfigError("image and packages exclude each other: put the packages into the image")
+        if self.cpus is not None and not 0 < self.cpus <= 4096:
+            raise ConfigError(f"cpus must be above 0, not {self.cpus}")
+        if not 1 <= self.disk_mb <= 2**30:
+            raise ConfigError(f"disk_mb must be 1 or more, not {self.disk_mb}")
+        patterns = {
+            "packages": (_REQUIREMENT, "a requirement such as 'numpy>=2'"),
+            "network": (_HOST, "a host's name"),
+            "files": (_FILE_NAME, "a name of letters, digits and ._-"),
+            "env": (_VARIABLE, "a variable's name"),
+        }
+        for name, (pattern, meant) in patterns.items():
+            for one in getattr(self, name):
+                if not isinstance(one, str) or not pattern.fullmatch(one):
+                    raise ConfigError(f"{name} has {one!r}, which is not {meant}")
+        for variable, value in self.env.items():
+            if not isinstance(value, str) or "\0" in value:
+                raise ConfigError(f"env[{variable!r}] must be a str without NUL")
+        for name, path in self.files.items():
+            if not path.exists():
+                raise ConfigError(f"files[{name!r}] is not there: {path}")
+        if self.output is not None and self.output.exists() and not self.output.is_dir():
+            raise ConfigError(f"output must be a folder, and {self.output} is none")
+
+
+def refuse_unkept(sandbox: Sandbox, keeps: set[str] | frozenset[str], own: tuple[str, ...] = ()) -> None:
+    """Refuses what a launcher can't keep; every launcher calls it when it is made.
+
+    Args:
+        sandbox: What the user asks for.
+        keeps: The options that the launcher keeps, of `KEPT_BY`'s.
+        own: The names of the launcher's own options.
+
+    Raises:
+        ConfigError: Names the option, the launcher, and launchers that can.
+    """
+    for given in fields(Sandbox):
+        name = given.name
+        if name not in KEPT_BY or name in keeps or not _is_set(sandbox, name):
+            continue
+        others = [other for other in KEPT_BY[name] if other != sandbox.name]
+        raise ConfigError(f"the sandbox {sandbox.name!r} can't keep {name}=; one that can: {', '.join(others)}")
+    if unknown := sorted(set(sandbox.options) - set(own)):
+        there = f"it has {', '.join(own)}" if own else "it has none of its own"
+        raise ConfigError(f"the sandbox {sandbox.name!r} has no option {', '.join(unknown)}; {there}")
+
+
+def _is_set(sandbox: Sandbox, name: str) -> bool:
+    value = getattr(sandbox, name)
+    return bool(value != Sandbox.disk_mb if name == "disk_mb" else value)

@@ -1,0 +1,62 @@
+"""What a `Sandbox` takes, and what a launcher that can't keep an option says."""
+
+import pytest
+
+from rlm import ConfigError, Sandbox
+from rlm.sandbox.launchers import find_launcher
+from rlm.sandbox.launchers.local import LocalLauncher
+from rlm.sandbox.options import KEPT_BY
+
+
+def test_it_keeps_what_it_is_given_as_values_that_do_not_change(tmp_path, monkeypatch):
+    (tmp_path / "table.csv").write_text("a")
+    monkeypatch.chdir(tmp_path)
+    sandbox = Sandbox("docker", packages=["numpy>=2"], network=["pypi.org"], files={"table": "table.csv"}, output="out")
+    assert (sandbox.packages, sandbox.network) == (("numpy>=2",), ("pypi.org",))
+    assert (sandbox.files, sandbox.output) == ({"table": tmp_path / "table.csv"}, tmp_path / "out")
+    assert "secret" not in repr(Sandbox("docker", options={"password": "secret"}))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"image": "x", "packages": ["y"]}, "image and packages exclude each other: put the packages into the image"),
+        ({"packages": "numpy"}, "packages takes a list of str, not str"),
+        ({"packages": ["-r /etc/passwd"]}, "packages has '-r /etc/passwd', which is not a requirement such as"),
+        ({"packages": ["--index-url=x"]}, "packages has '--index-url=x', which is not a requirement"),
+        ({"cpus": 0}, "cpus must be above 0, not 0"),
+        ({"disk_mb": 0}, "disk_mb must be 1 or more, not 0"),
+        ({"network": ["http://a.b/c"]}, "network has 'http://a.b/c', which is not a host's name"),
+        ({"files": {"../x": "/etc"}}, "files has '../x', which is not a name of letters, digits and ._-"),
+        ({"files": {"x": "/no/such"}}, r"files\['x'\] is not there: /no/such"),
+        ({"env": {"A=B": "c"}}, "env has 'A=B', which is not a variable's name"),
+        ({"env": {"A": 1}}, r"env\['A'\] must be a str without NUL"),
+        ({"output": "/etc/passwd"}, "output must be a folder, and /etc/passwd is none"),
+    ],
+)
+def test_what_can_not_be_right_is_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        Sandbox("docker", **options)
+
+
+def test_a_launcher_refuses_what_it_can_not_keep_and_names_one_that_can():
+    with pytest.raises(ConfigError) as refused:
+        find_launcher(Sandbox("unconfined", image="python:3.13"))
+    assert str(refused.value) == (
+        "the sandbox 'unconfined' can't keep image=; one that can: docker, kubernetes, modal, e2b, daytona, prime"
+    )
+    with pytest.raises(ConfigError, match="the sandbox 'unconfined' can't keep disk_mb=; one that can: docker, "):
+        find_launcher(Sandbox("unconfined", disk_mb=1))
+    with pytest.raises(ConfigError, match="the sandbox 'local' has no option runtime; it has none of its own"):
+        find_launcher(Sandbox("local", options={"runtime": "runsc"}))
+
+
+def test_a_launcher_is_found_by_name_by_options_and_by_itself():
+    launcher = find_launcher(Sandbox("local", env={"A": "b"}))
+    assert isinstance(launcher, LocalLauncher)
+    assert find_launcher(launcher) is launcher
+    assert find_launcher("local").name == "local"
+
+
+def test_who_keeps_what_is_said_of_the_options_that_there_are():
+    assert set(KEPT_BY) < set(Sandbox.__dataclass_fields__)
