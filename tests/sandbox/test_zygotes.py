@@ -213,7 +213,7 @@ def test_a_fork_that_fails_ends_that_worker_alone(monkeypatch, tmp_path):
                     raise BlockingIOError(errno.EAGAIN, "no process left")
                 return fork()
             os.fork = sometimes
-            sys.argv = sys.argv[-3:]
+            sys.argv = sys.argv[-4:]
             runpy.run_path(sys.argv[0], run_name="__main__")
         """)
     )

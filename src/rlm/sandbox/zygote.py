@@ -4,8 +4,8 @@ The process zygote has the interpreter and the worker's code loaded. It forks a 
 the input and forks the run's workers: they share its pages, the only `str` that costs nothing to hand over. Both stay
 single-threaded, because a forked thread is lost with its locks held, and know nothing secret.
 
-Started by `zygotes.py` as a program: `python -S -P -s -X utf8 zygote.py CONTROL_FD PATHS`. Control messages are
-JSON objects, one a packet, with descriptors beside them (SCM_RIGHTS).
+Started by `zygotes.py` as a program: `python -S -P -s -X utf8 zygote.py CONTROL_FD HOST_PIDFD PATHS`. Control messages
+are JSON objects, one a packet, with descriptors beside them (SCM_RIGHTS).
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PACKET = 2**16
 
 
-def main(control_fd: int, paths: list[str]) -> None:
-    """The process zygote: forks run zygotes until the host is gone."""
+def main(control_fd: int, host: int, paths: list[str]) -> None:
+    """The process zygote: forks run zygotes until the host is gone, also where a fork of the host holds its socket."""
+    os.dup2(0, 2)
     os.environ.clear()
     sys.path.extend(paths)
     package = types.ModuleType(PACKAGE)
@@ -46,7 +47,6 @@ def main(control_fd: int, paths: list[str]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     control = socket.socket(fileno=control_fd)
-    host = os.pidfd_open(os.getppid())  # the socket's end may live on in a process that the host forked
     gc.freeze()
     while _readable(control, host):
         data, fds, _, _ = socket.recv_fds(control, _PACKET, 3)
@@ -89,11 +89,14 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
             options = json.load(file)
         loaded = _worker_module("corpus").build_context(options["kind"], options["parts"], blob)
         os.close(blob)
+        shared = [os.open(options["share"], os.O_RDONLY | os.O_DIRECTORY)] if options.get("share") else []
     except (OSError, ValueError, MemoryError) as error:
         _tell(control, {"failed": None, "message": f"the input can't be loaded: {type(error).__name__}: {error}"})
         os._exit(1)
     gc.freeze()
-    _tell(control, {"loaded": True})
+    _tell(control, {"loaded": True}, shared)
+    for fd in shared:
+        os.close(fd)
     workers: dict[int, tuple[int, int, output.Remains]] = {}  # pidfd -> number, pid, what it printed
     poll = select.poll()
     poll.register(control, select.POLLIN)
@@ -127,7 +130,7 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
             pidfd = os.pidfd_open(pid)
             workers[pidfd] = request["fork"], pid, remains
             poll.register(pidfd, select.POLLIN)
-            _tell(control, {"forked": request["fork"], "pid": pid}, [pidfd])
+            _tell(control, {"forked": request["fork"]}, [pidfd])
 
 
 def _reap(control: socket.socket, pidfd: int, number: int, pid: int, remains: output.Remains) -> None:
@@ -155,9 +158,7 @@ def _worker(
             loaded = _worker_module("corpus").slice_context(loaded, name, start, end)
         lockdown = _worker_module("lockdown")
         if options["confine"]:
-            enforced = lockdown.lock_down(
-                options["read"], memory_bytes=options["memory_bytes"], landlock_abi_cap=options["landlock_abi_cap"]
-            )
+            enforced = lockdown.lock_down(memory_bytes=options["memory_bytes"], **options["confine"])
         else:
             enforced = []
             _die_with_parent()
@@ -208,4 +209,4 @@ def _die_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), json.loads(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3]))

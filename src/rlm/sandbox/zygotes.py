@@ -11,8 +11,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rlm.context import Context
@@ -21,6 +22,8 @@ from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
 from rlm.types import JSON, Limits
 
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+_MAX_SAID = 2000  # bytes
 # A message comes all the same where its descriptor can't.
 _NO_DESCRIPTOR = "this process has no file descriptor left (ulimit -n)"
 _PACKET = 2**16  # bytes: the name of a piece, escaped, fits
@@ -32,25 +35,32 @@ _FLAGS = ("-S", "-P", "-s", "-X", "utf8")
 
 
 class ProcessZygote:
-    """The process that run zygotes are forked from. Not bound to an event loop: it is only ever told, never asked."""
+    """The process that run zygotes are forked from. Not bound to an event loop: it is only ever told, never asked.
 
-    def __init__(self) -> None:
+    Args:
+        around: A program and its arguments, which starts it in an environment of its own.
+        folder: Where the files of this package lie there.
+    """
+
+    def __init__(self, around: Sequence[str] = (), folder: str = FOLDER) -> None:
         if not sys.executable:
             raise SandboxUnavailableError("sys.executable is empty, so no worker can be started: use a plain Python")
-        program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "zygote.py")
         packages = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+        python = os.path.realpath(sys.executable) if around else sys.executable
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        with theirs, _closing(os.pidfd_open(os.getpid())) as host, tempfile.TemporaryFile() as said:
+            command = [python, *_FLAGS, f"{folder}/zygote.py", str(theirs.fileno()), str(host), json.dumps(packages)]
             self._process = subprocess.Popen(
-                [sys.executable, *_FLAGS, program, str(theirs.fileno()), json.dumps(packages)],
+                [*around, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
+                stderr=said,
+                pass_fds=(theirs.fileno(), host),
                 env=_ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,  # Ctrl-C in the terminal is the host's to handle
             )
+            self._said = os.dup(said.fileno())
         self._owner = os.getpid()
 
     def usable(self) -> bool:
@@ -72,11 +82,35 @@ class ProcessZygote:
         """
         socket.send_fds(self._control, [b"{}"], [run_control.fileno(), blob, options])
 
+    def said(self) -> str:
+        """What was said on standard error before it ran: why it could not."""
+        return os.pread(self._said, _MAX_SAID, 0).decode("utf-8", "replace").strip()
+
     def close(self) -> None:
         """Ends it, and every run zygote and worker with it."""
-        self._control.close()
+        self._release()
         if self._owner == os.getpid():
             self._process.wait()
+
+    async def end(self) -> None:
+        """`close`, without a wait that blocks the loop."""
+        pidfd = os.pidfd_open(self._process.pid)
+        self._release()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END):
+                    await _ended(pidfd)
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            await _ended(pidfd)
+        finally:
+            os.close(pidfd)
+            self._process.wait()
+
+    def _release(self) -> None:
+        self._control.close()
+        if self._said >= 0:
+            os.close(self._said)
+            self._said = -1
 
 
 _zygote: ProcessZygote | None = None
@@ -107,32 +141,33 @@ async def open_run(context: Context, limits: Limits, options: dict[str, Any]) ->
     Args:
         context: The input; its blob may be closed afterwards.
         limits: `memory_mb` is what a worker gets.
-        options: How workers are confined: `confine`, and with it `read` and `landlock_abi_cap`.
+        options: `confine`: what `lockdown.lock_down` is called with, or None.
 
     Raises:
         SandboxError: It could not be started, or could not load the input.
     """
-    everything = {
-        "kind": context.kind,
-        "parts": context.parts,
-        "memory_bytes": limits.memory_mb * 2**20,
-        **options,
-    }
+    everything = {"memory_bytes": limits.memory_mb * 2**20, **options}
     for _ in range(2):
         zygote = process_zygote()
         try:
-            return await _open(zygote, context, json.dumps(everything).encode())
+            return await open_in(zygote, context, everything)
         except (OSError, WorkerDiedError) as error:
             if zygote.usable():  # otherwise it was killed, and a new one may do
                 raise WorkerDiedError(f"the input can't be loaded: {error}") from error
     raise WorkerDiedError("the process that workers are forked from was killed twice")
 
 
-async def _open(zygote: ProcessZygote, context: Context, options: bytes) -> RunZygote:
+async def open_in(zygote: ProcessZygote, context: Context, options: Mapping[str, Any]) -> RunZygote:
+    """Has a zygote fork one for a run, and waits until that has loaded the input.
+
+    Raises:
+        OSError, SandboxError: It could not.
+    """
+    everything = json.dumps({"kind": context.kind, "parts": context.parts, **options}).encode()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         with theirs, os.fdopen(os.memfd_create("rlm-options", os.MFD_CLOEXEC), "w+b") as file:
-            file.write(options)
+            file.write(everything)
             file.seek(0)
             zygote.open(theirs, context.blob.fd, file.fileno())
     except BaseException:
@@ -148,9 +183,15 @@ async def _open(zygote: ProcessZygote, context: Context, options: bytes) -> RunZ
 
 
 class RunZygote:
-    """One run's input in a process that forks its workers: an `Environment`."""
+    """One run's input in a process that forks its workers: an `Environment`.
+
+    Attributes:
+        shared: A descriptor of the folder that its workers write to, where `options["share"]` named one; whoever takes
+            it closes it.
+    """
 
     def __init__(self, control: socket.socket) -> None:
+        self.shared: int | None = None
         self._loop = asyncio.get_running_loop()
         self._control = control
         self._pidfd: int | None = None
@@ -226,10 +267,11 @@ class RunZygote:
             else:
                 self._lose(_NO_DESCRIPTOR)
         elif "loaded" in message:
+            self.shared = fds[0] if fds else None
             if not self.loaded.done():
                 self.loaded.set_result(None)
         elif "forked" in message:
-            self._workers[message["forked"]].on_forked(message["pid"], fds[0] if fds else None)
+            self._workers[message["forked"]].on_forked(fds[0] if fds else None)
         elif "exited" in message:
             text, size = message.get("printed", ("", 0))
             self._workers.pop(message["exited"]).on_exited(in_words(message["status"]), text, size)
@@ -262,7 +304,6 @@ class ForkedWorker:
         self.forked: asyncio.Future[None] = loop.create_future()
         self.why: str | None = None
         self._ended: asyncio.Future[str] = loop.create_future()
-        self._pid = 0
         self._pidfd: int | None = None
         self._killed = False
         self._printed = "", 0
@@ -286,15 +327,15 @@ class ForkedWorker:
         if self._pidfd is None:
             return None
         try:
-            with open(f"/proc/{self._pid}/stat", "rb") as stat:
+            with open(f"/proc/{_pid(self._pidfd)}/stat", "rb") as stat:
                 fields = stat.read().rpartition(b")")[2].split()
         except OSError:
             return None
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def on_forked(self, pid: int, pidfd: int | None) -> None:
+    def on_forked(self, pidfd: int | None) -> None:
         """The zygote says that it runs. Without a pidfd it is of no use: it ends when its stream is closed."""
-        self._pid, self._pidfd = pid, pidfd
+        self._pidfd = pidfd
         if pidfd is None and not self.forked.done():
             self.forked.set_exception(SandboxError(f"no worker can be started: {_NO_DESCRIPTOR}"))
         if self._killed:
@@ -318,6 +359,20 @@ class ForkedWorker:
         if self._pidfd is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, number)
+
+
+def _pid(pidfd: int) -> int:
+    """The number of a process here: in a namespace of its own it has another; -1: it has ended."""
+    with open(f"/proc/self/fdinfo/{pidfd}", encoding="ascii") as info:
+        return next((int(line.split()[1]) for line in info if line.startswith("Pid:")), 0)
+
+
+@contextlib.contextmanager
+def _closing(fd: int) -> Iterator[int]:
+    try:
+        yield fd
+    finally:
+        os.close(fd)
 
 
 async def _ended(pidfd: int) -> None:
