@@ -17,7 +17,7 @@ LAYERS = [
     {"reference"},
     {"engine"},
     {"execution"},
-    {"loop", "broker", "run", "live", "logger", "conflict"},
+    {"loop", "broker", "run", "setup", "live", "logger", "conflict"},
     {"mapping", "asking", "approval", "backends", "route", "run_view", "background"},
     {"prompts", "parse", "ledger", "replies", "sandbox", "lms"},
     {"context", "nano", "trace", "config"},

@@ -10,14 +10,15 @@ import json
 import platform
 import secrets
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from rlm.approval import Approval, Approve, Confirm
+from rlm import setup as setups
+from rlm.approval import Approval
 from rlm.broker import Broker
 from rlm.context import Context, load
 from rlm.errors import LMError, RlmError, SandboxUnavailableError
@@ -26,41 +27,22 @@ from rlm.lms.base import LM
 from rlm.loop import Dialogue, Node, Outcome, cut_short, finish, run_direct, run_node
 from rlm.prompts import profiles
 from rlm.prompts.profiles import Profile
-from rlm.replies import Folder, Replies
-from rlm.route import Route, Way, choose, sandboxed
+from rlm.replies import Replies
+from rlm.route import Way, choose, sandboxed
 from rlm.run import Run
-from rlm.sandbox.launchers.base import ChildContext, Environment, Launcher
+from rlm.sandbox.launchers.base import ChildContext, Environment
 from rlm.sandbox.session import Session
+from rlm.setup import Setup as Setup
 from rlm.trace import store
 from rlm.trace.events import NodeBegin, RunBegin, RunEnd
 from rlm.trace.store import Trace
-from rlm.types import JSON, Answer, Completion, Limits, Message, usage_fields
+from rlm.types import JSON, Answer, Completion, Message, usage_fields
 from rlm.version import VERSION
 
 # Of a cell's output, what travels to the host and into the trace; the whole stays in the worker.
 MAX_OUTPUT = 1_000_000
 # What the sandbox must enforce where the caller does not say; `unconfined` is asked for by that name.
 REQUIRED = frozenset({"files", "network", "memory", "cpu"})
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What an engine gives to each of its runs; `RLM` has what each part means."""
-
-    model: LM
-    sub_model: LM
-    sub_models: Mapping[str, LM]
-    launcher: Launcher
-    require: frozenset[str] | None
-    limits: Limits
-    route: Route
-    trace: bool | Path
-    verbose: bool
-    once: bool
-    kept: Folder | None
-    approve: Approve | None
-    confirm: Confirm | None
-    profile: Profile | None
 
 
 class _TooEarlyError(Exception):
@@ -117,14 +99,22 @@ class Execution:
         stop = threading.Event()
         try:
             async with self._preparing("the input was loaded"):
-                context = await asyncio.to_thread(load, value, stop=stop)
+                context, source = await asyncio.to_thread(self._load, value, stop)
         except _TooEarlyError:
-            self._begin("an input that was not loaded")
+            self._begin("an input that was not loaded", {"kind": "none"}, "")
             raise
         finally:
             stop.set()
-        self._begin(context.description)
+        self._begin(context.description, source, context.blob.digest)
         return context
+
+    def _load(self, value: object, stop: threading.Event) -> tuple[Context, dict[str, JSON]]:
+        """The input, and what the trace says that it was; a value is in the trace then."""
+        context = load(value, stop=stop)
+        source = setups.source(value, context)
+        if isinstance(text := source.get("text"), str) and context.blob.size > store.INLINE_BYTES:
+            self._trace.keep(text, context.blob.pieces(stop), context.blob.digest)
+        return context, source
 
     @asynccontextmanager
     async def _preparing(self, what: str) -> AsyncIterator[None]:
@@ -317,7 +307,7 @@ class Execution:
         text = as_text(outcome.answer)
         return text if outcome.status == "done" else f"[partial answer: {outcome.reason}]\n{text}"
 
-    def _begin(self, description: str) -> None:
+    def _begin(self, description: str, source: dict[str, JSON], digest: str) -> None:
         setup = self._setup
         if setup.verbose:
             from rlm.live import LiveTree  # rich takes 60 ms to import
@@ -337,6 +327,9 @@ class Execution:
                 limits=asdict(setup.limits),
                 seed=self._seed,
                 versions={"rlm": VERSION, "python": platform.python_version(), "trace": store.FORMAT_VERSION},
+                source=source,
+                digest=digest,
+                setup=setups.described(setup),
             )
         )
 

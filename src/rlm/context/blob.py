@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+
+from rlm.context.digest import TrailingDigest
 
 if sys.platform == "linux":
     import fcntl
@@ -29,9 +33,29 @@ class Blob:
         size: Bytes.
     """
 
-    def __init__(self, fd: int, size: int) -> None:
+    def __init__(self, fd: int, size: int, digest: str | None = None) -> None:
         self.fd = fd
         self.size = size
+        self._digest = digest
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes, hexadecimal. Of a large blob it is known; of a small one it is computed once."""
+        if self._digest is None:
+            digest = hashlib.sha256()
+            for piece in self.pieces():
+                digest.update(piece)
+            self._digest = digest.hexdigest()
+        return self._digest
+
+    def pieces(self, stop: threading.Event | None = None) -> Iterator[bytes]:
+        """The bytes, one after the other in pieces of at most 1 MiB; a `StoppedError` once `stop` is set."""
+        start = 0
+        while piece := os.pread(self.fd, min(1 << 20, self.size - start), start):
+            if stop is not None and stop.is_set():
+                raise StoppedError
+            yield piece
+            start += len(piece)
 
     def read(self, start: int = 0, length: int | None = None) -> bytes:
         """Return `length` bytes from `start`, to the end if None."""
@@ -74,6 +98,7 @@ class BlobWriter:
     def __init__(self, stop: threading.Event | None = None) -> None:
         self._stop = stop
         self._fd = _open()
+        self._digest = TrailingDigest(self._fd)
         self.size = 0
         self._pending: list[bytes] = []
         self._pending_size = 0
@@ -100,6 +125,7 @@ class BlobWriter:
     def truncate(self, size: int) -> None:
         """Drop everything from byte `size` on."""
         self._flush()
+        self._digest.cut(size)
         os.ftruncate(self._fd, size)
         os.lseek(self._fd, size, os.SEEK_SET)
         self.size = size
@@ -109,13 +135,15 @@ class BlobWriter:
         self._flush()
         if sys.platform == "linux":
             fcntl.fcntl(self._fd, fcntl.F_ADD_SEALS, _SEALS)
+        digest = self._digest.finish()
         fd, self._fd = self._fd, -1
-        return Blob(fd, self.size)
+        return Blob(fd, self.size, digest)
 
     def close(self) -> None:
         """Drop what was written, if it was not sealed."""
         fd, self._fd = self._fd, -1
         if fd >= 0:
+            self._digest.stop()
             os.close(fd)
 
     def _flush(self) -> None:
@@ -124,6 +152,7 @@ class BlobWriter:
         self._pending_size = 0
         while view:
             view = view[os.write(self._fd, view) :]
+        self._digest.written(self.size)
 
     def __enter__(self) -> BlobWriter:
         return self

@@ -15,8 +15,9 @@ import hashlib
 import json
 import os
 import secrets
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,6 +68,8 @@ class Trace:
         self._listeners: list[Callable[[Event], None]] = []
         self._known: dict[bytes, list[JSON]] = {}
         self._pack_size = 0
+        self._kept: tuple[str, list[JSON]] | None = None
+        self._lock = threading.Lock()  # `keep` may still be writing when the run has been stopped
         self._log_fd = self._pack_fd = -1
         self._empty = True
         if path is not None:
@@ -94,20 +97,51 @@ class Trace:
         """Calls `listener` with every event from now on, on the run's own thread; it must not block."""
         self._listeners.append(listener)
 
+    def keep(self, text: str, pieces: Iterable[bytes], digest: str) -> None:
+        """Stores a long text, its bytes given, so that an event which holds it is written at once.
+
+        For the input, from the thread that loads it, before the first event. Where it can't be written, nothing is:
+        `failure` says why, as for an event.
+
+        Args:
+            text: The text, as the event will hold it.
+            pieces: Its UTF-8 bytes, surrogates passed.
+            digest: Their SHA-256, hexadecimal.
+        """
+        with self._lock:
+            if self._log_fd < 0:
+                return
+            self._empty = False
+            start = self._pack_size
+            try:
+                for piece in pieces:
+                    _write_all(self._pack_fd, piece)
+                    self._pack_size += len(piece)
+            except OSError as error:
+                self._fail(error)
+                return
+            place: list[JSON] = [start, self._pack_size - start, digest[:16]]
+            self._known[bytes.fromhex(digest)] = place
+            self._kept = text, place
+
     def emit(self, event: Event) -> None:
         """Writes one event, on disk when this returns.
 
         Where that fails (a full disk), nothing more is written and `failure` says why: what is paid for goes on, and
         what was written can be read.
         """
-        if self._log_fd >= 0:
-            try:
-                self._write(event)
-            except OSError as error:
-                self.failure = f"the trace at {self.path} is incomplete: {error.strerror}"
-                self.close()
+        with self._lock:
+            if self._log_fd >= 0:
+                try:
+                    self._write(event)
+                except OSError as error:
+                    self._fail(error)
         for listener in self._listeners:
             listener(event)
+
+    def _fail(self, error: OSError) -> None:
+        self.failure = f"the trace at {self.path} is incomplete: {error.strerror}"
+        self._close()
 
     def _write(self, event: Event) -> None:
         self._empty = False
@@ -119,6 +153,10 @@ class Trace:
 
     def close(self) -> None:
         """Closes the files; what was emitted stays, and where nothing was, no folder does."""
+        with self._lock:
+            self._close()
+
+    def _close(self) -> None:
         if self.path is not None and self._log_fd >= 0 and self._empty:
             with contextlib.suppress(OSError):
                 os.unlink(self.path / "events.jsonl")
@@ -134,6 +172,8 @@ class Trace:
         if isinstance(value, str):
             if len(value) * 4 <= INLINE_BYTES:
                 return value
+            if self._kept is not None and value is self._kept[0]:
+                return {"$s": self._kept[1]}
             # A lone surrogate is not UTF-8, but a cell can print one.
             data = value.encode("utf-8", "surrogatepass")
             return value if len(data) <= INLINE_BYTES else {"$s": self._pack(data)}

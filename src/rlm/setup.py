@@ -1,0 +1,82 @@
+"""What an engine gives to each of its runs, and what a trace says of it: enough to make the like again, and no key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import cast
+from urllib.parse import urlsplit
+
+from rlm.approval import Approve, Confirm
+from rlm.context import Context
+from rlm.lms.base import LM
+from rlm.prompts.profiles import Profile
+from rlm.replies import Folder
+from rlm.route import Route
+from rlm.sandbox.launchers.base import Launcher
+from rlm.types import JSON, Limits
+
+# Of a client's settings, what is told; `extra` and headers are the user's own, and may hold a key.
+_TOLD = ("max_tokens", "temperature", "reasoning_effort", "effort", "thinking_tokens", "cache", "format")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an engine gives to each of its runs; `RLM` has what each part means."""
+
+    model: LM
+    sub_model: LM
+    sub_models: Mapping[str, LM]
+    launcher: Launcher
+    require: frozenset[str] | None
+    limits: Limits
+    route: Route
+    trace: bool | Path
+    verbose: bool
+    once: bool
+    kept: Folder | None
+    approve: Approve | None
+    confirm: Confirm | None
+    profile: Profile | None
+
+
+def described(setup: Setup) -> dict[str, JSON]:
+    """A setup as its run's trace tells it: named fields alone, since any option as given may hold a key."""
+    return {
+        "model": _model(setup.model),
+        "sub_model": _model(setup.sub_model),
+        "sub_models": {name: _model(lm) for name, lm in setup.sub_models.items()},
+        "sandbox": setup.launcher.name,
+        "require": None if setup.require is None else cast(list[JSON], sorted(setup.require)),
+        "route": setup.route,
+        "profile": None if setup.profile is None else setup.profile.name,
+        "once": setup.once,
+        "cache": setup.kept is not None,
+        "approve": setup.approve is not None,
+    }
+
+
+def _model(lm: LM) -> dict[str, JSON]:
+    settings: Mapping[str, JSON] = getattr(lm, "settings", None) or {}
+    told: dict[str, JSON] = {
+        name: settings[name] for name in _TOLD if isinstance(settings.get(name), int | float | str)
+    }
+    url = settings.get("url")
+    return {
+        "name": lm.name,
+        "window": lm.window,
+        "price": None if lm.price is None else asdict(lm.price),
+        "host": urlsplit(url).hostname if isinstance(url, str) else None,
+        "settings": told,
+    }
+
+
+def source(value: object, context: Context) -> dict[str, JSON]:
+    """What a run's input was, as `RunBegin.source` has it: files by their paths, anything else whole."""
+    if isinstance(value, str):
+        return {"kind": "text", "text": value}
+    paths = [value] if isinstance(value, Path) else value
+    if isinstance(paths, list | tuple) and paths and all(isinstance(path, Path) for path in paths):
+        return {"kind": "paths", "paths": [str(path.absolute()) for path in paths]}
+    return {"kind": "json", "text": context.blob.read().decode("utf-8", "surrogatepass")}
