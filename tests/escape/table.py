@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from escape.registry import Attempt, Shown, attempts
+from rlm.sandbox.trials.registry import Attempt, Shown, attempts
 
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 BEGIN, END = "<!-- attempts: begin -->\n", "<!-- attempts: end -->\n"

@@ -7,18 +7,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from escape.host import Host
-from escape.registry import Attempt, attempts
-from escape.runner import LIMITS, Outcome, run_all, run_in_one_worker, run_plainly
 from rlm.context import load
 from rlm.errors import SandboxUnavailableError
 from rlm.sandbox import landlock, lockdown
 from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.sandbox.launchers.unconfined import UnconfinedLauncher
+from rlm.sandbox.trials.host import Host
+from rlm.sandbox.trials.registry import FAMILIES, Attempt, attempts
+from rlm.sandbox.trials.runner import LIMITS, Attack, Outcome, run_plainly
 
 ABIS = range(1, landlock.abi() + 1)
-FAMILIES = sorted({attempt.family for attempt in attempts()})
-LANDLOCKED = {"descriptors", "files", "network", "proc", "processes", "writing"}
+LANDLOCKED = {"files", "network", "kernel"}
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +35,18 @@ def under_local(request: pytest.FixtureRequest, host: Host) -> dict[str, Outcome
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lockdown, "readable", lambda: readable)
         if request.param in (ABIS[0], ABIS[-1]):
-            return asyncio.run(run_all(launcher, host, attempts()))
+            return asyncio.run(Attack(launcher, host).run(attempts()))
         tried = [attempt for attempt in attempts() if attempt.family in LANDLOCKED]
-        return asyncio.run(run_in_one_worker(launcher, host, tried))
+        return asyncio.run(Attack(launcher, host, in_one_worker=True).run(tried))
 
 
 @pytest.fixture(scope="module")
 def under_unconfined(host: Host) -> dict[str, Outcome]:
-    return asyncio.run(run_all(UnconfinedLauncher(), host, attempts()))
+    return asyncio.run(Attack(UnconfinedLauncher(), host).run(attempts()))
 
 
 def test_local_holds(under_local: dict[str, Outcome]) -> None:
-    assert {name: outcome for name, outcome in under_local.items() if outcome.escaped} == {}
-    assert all(outcome.said.startswith("HELD") for outcome in under_local.values()), under_local
+    assert {name: outcome for name, outcome in under_local.items() if outcome.verdict != "held"} == {}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -56,11 +54,12 @@ def test_the_attempts_are_real(family: str, under_unconfined: dict[str, Outcome]
     straw: dict[str, object] = {}
     for attempt in (attempt for attempt in attempts() if attempt.family == family):
         outcome = under_unconfined[attempt.name]
-        if outcome.said.startswith("BROKEN") or (attempt.shown == "unconfined" and not outcome.escaped):
+        escaped = outcome.verdict in ("out", "contained")
+        if outcome.verdict == "broken" or (attempt.shown == "unconfined" and not escaped):
             straw[attempt.name] = outcome
         elif attempt.shown == "plain":
             plain = run_plainly(attempt, host)
-            if outcome.escaped or not plain.escaped:
+            if escaped or plain.verdict not in ("out", "contained"):
                 straw[attempt.name] = (outcome, plain)
     assert straw == {}
 
@@ -69,15 +68,23 @@ def test_the_attempts_are_real(family: str, under_unconfined: dict[str, Outcome]
 def no_way_out() -> Attempt:
     """Not an attempt at all: it reads what may be read."""
     source = "def read_a_library(t):\n    return open(t.library).read()\n"
-    return Attempt("read_a_library", "files", "read a library", source, shown="nowhere", phases=1)
+    return Attempt("read_a_library", "files", "read a library", source, shown="nowhere", conclusive=True)
 
 
 def test_a_way_out_would_be_seen(no_way_out: Attempt, host: Host) -> None:
     with pytest.MonkeyPatch.context() as patch:
         readable = [*lockdown.readable(), str(host.readable)]
         patch.setattr(lockdown, "readable", lambda: readable)
-        outcomes = asyncio.run(run_all(LocalLauncher(), host, [no_way_out]))
+        outcomes = asyncio.run(Attack(LocalLauncher(), host).run([no_way_out]))
     assert outcomes == {"read_a_library": Outcome("ESCAPED: as it was", [])}
+    assert outcomes["read_a_library"].verdict == "out"
+
+
+def test_what_is_the_sandboxs_own_is_contained_and_what_is_the_hosts_is_out() -> None:
+    assert Outcome("ESCAPED: 3 entries", [], conclusive=False).verdict == "contained"
+    assert Outcome("ESCAPED: CANARY-7f2c90e1", [], conclusive=False).verdict == "out"
+    assert Outcome("HELD: PermissionError", ["heard by TCP"], conclusive=False).verdict == "out"
+    assert Outcome("BROKEN: SyntaxError", []).verdict == "broken"
 
 
 def test_local_refuses_without_landlock() -> None:

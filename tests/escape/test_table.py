@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from escape.registry import attempts
 from escape.table import PAGE, place
+from rlm.sandbox.trials.registry import attempts
 
 
 def test_the_committed_table_is_what_is_tried() -> None:

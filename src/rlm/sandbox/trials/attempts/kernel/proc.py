@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from escape.prelude import Target
-from escape.registry import attempt
+from rlm.sandbox.trials.prelude import Target
+from rlm.sandbox.trials.registry import attempt
 
 
 @attempt()
@@ -17,7 +17,7 @@ def list_processes(t: Target) -> str | None:
 @attempt()
 def read_anothers_environment(t: Target) -> str | None:
     """/proc/PID/environ of a process that holds a key."""
-    return "key" if t.canary.encode() in open(f"/proc/{t.victim}/environ", "rb").read() else None
+    return t.canary if t.canary.encode() in open(f"/proc/{t.victim}/environ", "rb").read() else None
 
 
 @attempt()

@@ -2,10 +2,12 @@
 
 # ruff: noqa: SIM115 (attempts are one-liners, and their process ends with them)
 
+# mypy: disable-error-code="attr-defined, name-defined"
+
 from __future__ import annotations
 
-from escape.prelude import Target, call
-from escape.registry import attempt
+from rlm.sandbox.trials.prelude import Target, call
+from rlm.sandbox.trials.registry import attempt
 
 
 @attempt("nowhere", phases=2)

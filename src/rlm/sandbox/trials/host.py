@@ -11,7 +11,7 @@ import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from escape.prelude import Target
+from rlm.sandbox.trials.prelude import Target
 
 CANARY = "CANARY-7f2c90e1"
 MEMORY_MB = 128
@@ -154,7 +154,7 @@ class Host:
             unix_datagram=str(self.folder / "datagram"),
             abstract=f"rlm-{os.getpid()}",
             own_sockets=1,
-            too_much=2 * MEMORY_MB << 20,
+            too_much=3 * MEMORY_MB << 20,
         )
 
     def _state(self) -> dict[str, tuple[object, ...]]:

@@ -1,11 +1,11 @@
 """Leaving anything on the host's disks, or changing what is there. The host compares before and after."""
 
-# ruff: noqa: SIM115 (attempts are one-liners, and their process ends with them)
+# ruff: noqa: SIM115, D402, D403 (attempts are one-liners, and their docstrings name what is called)
 
 from __future__ import annotations
 
-from escape.prelude import Target, call
-from escape.registry import attempt
+from rlm.sandbox.trials.prelude import Target, call
+from rlm.sandbox.trials.registry import attempt
 
 
 @attempt()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from escape.prelude import Target, call
-from escape.registry import attempt
+from rlm.sandbox.trials.prelude import Target, call
+from rlm.sandbox.trials.registry import attempt
 
 
 @attempt()
@@ -140,7 +140,7 @@ def trace_another(t: Target) -> str | None:
     word = ctypes.create_string_buffer(8)
     call("ptrace", peek, t.victim, t.victim_address, word)
     call("ptrace", detach, t.victim, 0, 0)
-    return f"{word.raw}"
+    return word.raw.decode()
 
 
 @attempt()

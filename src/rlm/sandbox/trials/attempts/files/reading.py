@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from escape.prelude import Target, call, reached
-from escape.registry import attempt
+from rlm.sandbox.trials.prelude import Target, call, reached
+from rlm.sandbox.trials.registry import attempt
 
 
 @attempt()
@@ -98,9 +98,9 @@ def import_a_module(t: Target) -> str | None:
     import sys
 
     sys.path.insert(0, t.folder)
-    import canary_module
+    import canary_module  # type: ignore[import-not-found]
 
-    return canary_module.SECRET
+    return str(canary_module.SECRET)
 
 
 @attempt()

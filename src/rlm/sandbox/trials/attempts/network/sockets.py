@@ -1,9 +1,11 @@
 """Any way to be heard outside. The host's listeners are the judges of those that reach them."""
 
+# ruff: noqa: D403 (the docstrings name what is called)
+
 from __future__ import annotations
 
-from escape.prelude import Target, call
-from escape.registry import attempt
+from rlm.sandbox.trials.prelude import Target, call
+from rlm.sandbox.trials.registry import attempt
 
 
 @attempt()

@@ -1,9 +1,11 @@
 """Parts of the kernel that a cell has no use for, by number and by the back doors of the instruction set."""
 
+# ruff: noqa: D402, D403 (the docstrings name what is called)
+
 from __future__ import annotations
 
-from escape.prelude import Target, call, reached
-from escape.registry import attempt
+from rlm.sandbox.trials.prelude import Target, call, reached
+from rlm.sandbox.trials.registry import attempt
 
 
 @attempt("nowhere")

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from escape.prelude import Target, call
-from escape.registry import attempt
+from rlm.sandbox.trials.prelude import Target, call
+from rlm.sandbox.trials.registry import attempt
 
 
 @attempt()

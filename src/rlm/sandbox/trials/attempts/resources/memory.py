@@ -1,21 +1,24 @@
-"""More memory than the limit. The worker has 128 MiB; plain Python shows that the machine has more."""
+"""More memory than the limit. The worker has 128 MiB; plain Python shows that the machine has more.
+
+What is reached and not filled is no proof where a control group counts pages, as in containers.
+"""
 
 from __future__ import annotations
 
-from escape.prelude import Target, call
-from escape.registry import attempt
+from rlm.sandbox.trials.prelude import Target, call, touched
+from rlm.sandbox.trials.registry import attempt
 
 
 @attempt("plain")
 def allocate_at_once(t: Target) -> str | None:
     """A large bytearray."""
-    return f"{len(bytearray(t.too_much))} bytes"
+    return f"{len(touched(bytearray(t.too_much)))} bytes"
 
 
 @attempt("plain")
 def allocate_in_pieces(t: Target) -> str | None:
     """Many small ones."""
-    held = [bytearray(1 << 20) for _ in range(t.too_much >> 20)]
+    held = [touched(bytearray(1 << 20)) for _ in range(t.too_much >> 20)]
     return f"{len(held)} MiB"
 
 
@@ -25,7 +28,7 @@ def allocate_in_threads(t: Target) -> str | None:
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(8) as pool:
-        held = list(pool.map(lambda _: bytearray(t.too_much // 8), range(8)))
+        held = list(pool.map(lambda _: touched(bytearray(t.too_much // 8)), range(8)))
     return f"{len(held)} threads' worth"
 
 
@@ -34,7 +37,7 @@ def map_shared(t: Target) -> str | None:
     """An anonymous shared mapping."""
     import mmap
 
-    return f"{len(mmap.mmap(-1, t.too_much))} bytes"
+    return f"{len(touched(mmap.mmap(-1, t.too_much)))} bytes"
 
 
 @attempt("plain")
@@ -47,10 +50,13 @@ def map_by_c(t: Target) -> str | None:
     libc.mmap.restype = ctypes.c_void_p
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000
     at = libc.mmap(None, ctypes.c_size_t(t.too_much), 3, flags, -1, ctypes.c_long(0))
-    return None if at in (None, ctypes.c_void_p(-1).value) else f"mapped at {at:#x}"
+    if at in (None, ctypes.c_void_p(-1).value):
+        return None
+    touched((ctypes.c_char * t.too_much).from_address(at))
+    return f"mapped at {at:#x}"
 
 
-@attempt("plain")
+@attempt("plain", conclusive=False)
 def grow_the_stack(t: Target) -> str | None:
     """A thread with a huge stack."""
     import threading
@@ -63,7 +69,7 @@ def grow_the_stack(t: Target) -> str | None:
     return "started"
 
 
-@attempt()
+@attempt(conclusive=False)
 def hold_in_memory_files(t: Target) -> str | None:
     """memfd_create(): pages that no limit counts."""
     import os
@@ -72,13 +78,13 @@ def hold_in_memory_files(t: Target) -> str | None:
     return f"{os.write(fd, bytes(1 << 20))} bytes uncounted"
 
 
-@attempt("nowhere")
+@attempt("nowhere", conclusive=False)
 def hold_in_secret_files(t: Target) -> str | None:
     """memfd_secret()."""
     return f"{call('memfd_secret', 0)}"
 
 
-@attempt()
+@attempt(conclusive=False)
 def hold_in_shared_memory(t: Target) -> str | None:
     """multiprocessing.shared_memory."""
     from multiprocessing import shared_memory
@@ -90,7 +96,7 @@ def hold_in_shared_memory(t: Target) -> str | None:
         block.unlink()
 
 
-@attempt()
+@attempt(conclusive=False)
 def hold_in_pipes(t: Target) -> str | None:
     """vmsplice(): pages that stay pinned in a pipe after they are unmapped."""
     import ctypes
@@ -103,7 +109,7 @@ def hold_in_pipes(t: Target) -> str | None:
     return f"{call('vmsplice', os.pipe()[1], struct.pack('=QQ', at, 4096), 1, 0)} bytes pinned"
 
 
-@attempt()
+@attempt(conclusive=False)
 def hold_in_a_larger_pipe(t: Target) -> str | None:
     """F_SETPIPE_SZ."""
     import fcntl
@@ -112,7 +118,7 @@ def hold_in_a_larger_pipe(t: Target) -> str | None:
     return f"{fcntl.fcntl(os.pipe()[1], 1031, 1 << 20)} bytes"
 
 
-@attempt()
+@attempt(conclusive=False)
 def hold_in_many_descriptors(t: Target) -> str | None:
     """Thousands of pipes, each with a buffer."""
     import os
@@ -124,7 +130,7 @@ def hold_in_many_descriptors(t: Target) -> str | None:
     return f"{len(pipes)} buffers"
 
 
-@attempt()
+@attempt(conclusive=False)
 def hold_in_a_child(t: Target) -> str | None:
     """fork(): a process with as much again."""
     import os
@@ -136,7 +142,7 @@ def hold_in_a_child(t: Target) -> str | None:
     return "as much again"
 
 
-@attempt("nowhere")
+@attempt("nowhere", conclusive=False)
 def raise_the_limit(t: Target) -> str | None:
     """setrlimit(RLIMIT_AS) beyond the hard limit."""
     import resource
@@ -146,7 +152,7 @@ def raise_the_limit(t: Target) -> str | None:
     return "unlimited"
 
 
-@attempt("nowhere")
+@attempt("nowhere", conclusive=False)
 def raise_the_limit_by_prlimit(t: Target) -> str | None:
     """prlimit64() of itself, by its number."""
     import os
@@ -156,7 +162,7 @@ def raise_the_limit_by_prlimit(t: Target) -> str | None:
     return "unlimited"
 
 
-@attempt()
+@attempt(conclusive=False)
 def change_a_limit(t: Target) -> str | None:
     """setrlimit() within the hard limit, a call that is of no use here."""
     import resource
@@ -165,7 +171,7 @@ def change_a_limit(t: Target) -> str | None:
     return "set"
 
 
-@attempt()
+@attempt(conclusive=False)
 def open_many_files(t: Target) -> str | None:
     """More descriptors than a worker may have."""
     import os

@@ -42,11 +42,9 @@ def attempt(*_: Any, **__: Any) -> Callable[[Any], Any]:
 
 def call(name: str | int, *args: Any) -> int:
     """A raw system call; raises OSError where the kernel refuses."""
-    number = name
-    if isinstance(name, str):
-        number = NUMBERS[name][0 if os.uname().machine == "x86_64" else 1]
-        if number is None:
-            raise OSError(errno.ENOSYS, f"{name} does not exist on this machine")
+    number = NUMBERS[name][0 if os.uname().machine == "x86_64" else 1] if isinstance(name, str) else name
+    if number is None:
+        raise OSError(errno.ENOSYS, f"{name} does not exist on this machine")
     wide = [ctypes.c_long(arg) if isinstance(arg, int) else arg for arg in args]
     result: int = _libc.syscall(ctypes.c_long(number), *wide)
     if result < 0:
@@ -64,11 +62,33 @@ def reached(name: str | int, *args: Any) -> str | None:
     return f"the kernel listens to {name}"
 
 
+def touched(memory: Any) -> Any:
+    """Writes to every page: what was only reserved is not yet held."""
+    view = memoryview(memory).cast("B")
+    for at in range(0, len(view), 4096):
+        view[at] = 1
+    return memory
+
+
 def report(act: Callable[[Target], str | None], target: Target) -> None:
     """Says how the attempt ended. Any other exception is a mistake in the attempt, and fails its test."""
+    before = _descriptors()
     try:
         evidence = act(target)
     except (OSError, MemoryError, ImportError, RuntimeError, LookupError, ValueError, EOFError) as error:
         print(f"HELD: {type(error).__name__}: {error}")
     else:
         print(f"ESCAPED: {evidence}" if evidence else "HELD: nothing came of it")
+    for fd in _descriptors() - before:  # the next attempt may run in this worker, and must not lack descriptors
+        os.close(fd)
+
+
+def _descriptors() -> set[int]:
+    found = set()
+    for fd in range(1024):
+        try:
+            os.fstat(fd)
+        except OSError:
+            continue
+        found.add(fd)
+    return found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from escape.prelude import Target
-from escape.registry import attempt
+from rlm.sandbox.trials.prelude import Target
+from rlm.sandbox.trials.registry import attempt
 
 
 @attempt("plain")

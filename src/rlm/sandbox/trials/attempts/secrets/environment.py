@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from escape.prelude import Target
-from escape.registry import attempt
+from rlm.sandbox.trials.prelude import Target
+from rlm.sandbox.trials.registry import attempt
 
 
 @attempt("plain")
@@ -25,7 +25,7 @@ def read_the_c_environment(t: Target) -> str | None:
     at = 0
     while environ and environ[at]:
         if t.canary.encode() in environ[at]:
-            return environ[at].decode()
+            return str(environ[at], "utf-8")
         at += 1
     return None
 
@@ -34,7 +34,7 @@ def read_the_c_environment(t: Target) -> str | None:
 def read_the_first_environment(t: Target) -> str | None:
     """/proc/self/environ: what the process was started with."""
     found = t.canary.encode() in open("/proc/self/environ", "rb").read()
-    return "the key is there" if found else None
+    return t.canary if found else None
 
 
 @attempt("plain")

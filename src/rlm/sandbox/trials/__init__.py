@@ -1,0 +1,1 @@
+"""What every launcher is held to: a contract (what must work) and attempts to get out (what must not)."""

@@ -1,0 +1,211 @@
+"""Runs attempts: in workers of a launcher, through a `Session` as cells are, or in plain Python."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import os
+import resource
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from rlm.context import load
+from rlm.errors import LMError
+from rlm.sandbox.launchers.base import Environment, Launcher
+from rlm.sandbox.session import Session
+from rlm.sandbox.trials import prelude
+from rlm.sandbox.trials.host import CANARY, MEMORY_MB, Host
+from rlm.sandbox.trials.registry import Attempt
+from rlm.types import JSON, Cell, Limits
+
+LIMITS = Limits(memory_mb=MEMORY_MB, cell_seconds=20)
+INPUT = "an input"
+MAX_OUTPUT = 10_000
+_HANGS = 60.0  # seconds beyond a cell's own, after which the host counts as stopped
+_GROWTH = 300 * 2**20  # bytes that nothing a worker does may cost the host
+_ANSWERS = 3  # cells after which a session has to be itself again
+
+Verdict = Literal["held", "contained", "out", "broken"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How an attempt ended.
+
+    Attributes:
+        said: Its own line.
+        harm: What the host noticed.
+        conclusive: Whether what it says is proof without a witness.
+    """
+
+    said: str
+    harm: list[str]
+    conclusive: bool = True
+
+    @property
+    def verdict(self) -> Verdict:
+        """`held`: it was refused; `contained`: it reached something of the sandbox's own; `out`: it got out."""
+        if self.harm or CANARY in self.said:
+            return "out"
+        if self.said.startswith("ESCAPED"):
+            return "out" if self.conclusive else "contained"
+        return "held" if self.said.startswith("HELD") else "broken"
+
+
+OnOutcome = Callable[[Attempt, Outcome], None]
+
+
+def _code(attempt: Attempt, host: Host, phase: int) -> str:
+    target = json.dumps(vars(host.target(phase)))
+    ending = f"import json\nreport({attempt.name}, Target(**json.loads({target!r})))\n"
+    return f"{inspect.getsource(prelude)}\n\n{attempt.source}\n\n{ending}"
+
+
+def _last_word(output: str, otherwise: str) -> str:
+    """The attempt's own line; one that neither escaped nor was held is a mistake in it."""
+    lines = [line for line in output.splitlines() if line.startswith(("ESCAPED", "HELD"))]
+    return lines[-1] if lines else f"BROKEN: {otherwise or output}"
+
+
+class Attack:
+    """Runs attempts in workers of one launcher.
+
+    Args:
+        launcher: Whose workers.
+        host: What is planted.
+        in_one_worker: Run one attempt after another in the same worker as long as all are refused: several times as
+            fast where a worker is a container.
+    """
+
+    def __init__(self, launcher: Launcher, host: Host, *, in_one_worker: bool = False) -> None:
+        self._launcher = launcher
+        self._host = host
+        self._in_one_worker = in_one_worker
+        self._session: Session | None = None
+        self._unoffered: list[str] = []
+
+    async def run(self, attempts: Iterable[Attempt], on_outcome: OnOutcome | None = None) -> dict[str, Outcome]:
+        """How each ended, by its name.
+
+        Raises:
+            SandboxError: No worker can be started.
+        """
+        outcomes: dict[str, Outcome] = {}
+        here = await self._launcher.open(load(INPUT), LIMITS)
+        try:
+            following = await self._launcher.open(load(INPUT), LIMITS)
+            try:
+                for attempt in attempts:
+                    outcomes[attempt.name] = outcome = await self._outcome(attempt, here, following)
+                    if on_outcome is not None:
+                        on_outcome(attempt, outcome)
+            finally:
+                await self._close()
+                await following.close()
+        finally:
+            await here.close()
+        return outcomes
+
+    async def _outcome(self, attempt: Attempt, here: Environment, following: Environment) -> Outcome:
+        """What is to be found by a second worker is looked for in this run's next one and in the next run's."""
+        said, memory = "HELD: not begun", _peak()
+        if attempt.phases == 1:
+            said = await self._act(attempt, here, 1)
+        else:
+            for phase, place in ((1, here), (2, here), (2, following)):
+                if said.startswith("HELD"):
+                    await self._close()
+                    said = await self._act(attempt, place, phase)
+            await self._close()
+        harm = self._host.harm() + [f"{name} reached the host" for name in self._unoffered]
+        if (grown := _peak() - memory) > _GROWTH:
+            harm.append(f"the host grew by {grown >> 20} MiB")
+        self._unoffered.clear()
+        outcome = Outcome(said, harm, attempt.conclusive)
+        if not self._in_one_worker or outcome.verdict != "held":
+            await self._close()
+        return outcome
+
+    async def _act(self, attempt: Attempt, place: Environment, phase: int) -> str:
+        if self._session is None or attempt.seconds != LIMITS.cell_seconds:
+            await self._close()
+            self._session = self._new_session(place, attempt.seconds)
+        session = self._session
+        try:
+            async with asyncio.timeout(attempt.seconds + _HANGS):
+                result = await session.run(Cell(_code(attempt, self._host, phase)))
+                said = _last_word(result.output, result.error or "")
+                if result.lost is not None:
+                    said = f"HELD: the worker was lost: {result.lost}"
+                if attempt.family in ("protocol", "resources") and not await _is_itself(session):
+                    said = "ESCAPED: the session does not recover"
+        except TimeoutError:
+            said = "ESCAPED: the host hangs"
+        if attempt.seconds != LIMITS.cell_seconds:
+            await self._close()
+        return said
+
+    def _new_session(self, environment: Environment, seconds: float) -> Session:
+        return Session(
+            environment,
+            functions=["llm_query"],
+            question="",
+            limits=replace(LIMITS, cell_seconds=seconds),
+            max_output=MAX_OUTPUT,
+            on_call=self._on_call,
+        )
+
+    async def _on_call(self, name: str, args: dict[str, JSON]) -> JSON:
+        if name != "llm_query":
+            self._unoffered.append(name)
+        if args.get("prompt") == "fail":
+            raise LMError("as it was asked to")
+        return "a reply"
+
+    async def _close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+
+async def _is_itself(session: Session) -> bool:
+    """Whether it soon runs cells as it should again, in this worker or another one."""
+    for _ in range(_ANSWERS):
+        result = await session.run(Cell("40 + 2"))
+        if (result.output, result.error, result.lost) == ("42\n", None, None):
+            return True
+    return False
+
+
+def _peak() -> int:
+    """The most memory that this process has had, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def run_plainly(attempt: Attempt, host: Host) -> Outcome:
+    """In a Python that inherits what a careless launcher would hand on."""
+    ours, theirs = socket.socketpair()
+    folder = os.open(host.folder, os.O_RDONLY)
+    secret = os.open(host.secret, os.O_RDONLY)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _code(attempt, host, 1)],
+            env={"OPENAI_API_KEY": CANARY},
+            pass_fds=(ours.fileno(), theirs.fileno(), folder, secret),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        ours.close()
+        theirs.close()
+        os.close(folder)
+        os.close(secret)
+    return Outcome(_last_word(done.stdout, done.stderr), host.harm())
