@@ -242,6 +242,18 @@ def test_a_money_limit_needs_a_price() -> None:
     assert model.price is None, "the caller's model is as it was"
 
 
+def test_a_price_is_of_a_model_of_the_run() -> None:
+    with pytest.raises(ConfigError, match=r"a price is given for scripted-2, and the run has scripted$"):
+        RLM(model=Scripted([]), prices={"scripted": Price(1, 1), "scripted-2": Price(1, 1)})
+
+
+def test_a_price_may_be_given_for_what_a_model_was_asked_for_as(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`vllm/` is whatever the server has, and has its name only then."""
+    monkeypatch.setattr("rlm.engine.resolve", lambda spec: Scripted([], name="vllm/qwen", price=None))
+    rlm = RLM(model="vllm/", limits=Limits(usd=1), prices={"vllm/": Price(1, 2)})
+    assert (rlm.setup.model.name, rlm.setup.model.price) == ("vllm/qwen", Price(1, 2))
+
+
 def test_what_the_sandbox_must_enforce() -> None:
     rlm = RLM(model=Scripted([block("FINAL(1)")] * 2), sandbox="unconfined")
     assert rlm.completion("q", context="x").answer == 1

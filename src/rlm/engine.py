@@ -10,7 +10,7 @@ from typing import Any
 from rlm import conflict
 from rlm.approval import Approve, Confirm
 from rlm.errors import ConfigError
-from rlm.execution import Execution, Setup
+from rlm.execution import Execution
 from rlm.ledger import check_limits
 from rlm.lms import default_model, default_sub_model, nearest, resolve
 from rlm.lms.base import LM, Price, priced
@@ -94,10 +94,12 @@ class RLM:
             raise ConfigError(f"route is one of {', '.join(ROUTES)}: not {route!r}")
         if model is None:
             model, sub_model = default_model(), sub_model if sub_model is not None else default_sub_model()
-        root = sub = _priced(resolve(model, **model_options or {}), prices)
+        own = _Prices(prices or {})
+        root = sub = own.resolved(model, model_options or {})
         if sub_model is not None or sub_model_options:
-            sub = _priced(resolve(model if sub_model is None else sub_model, **sub_model_options or {}), prices)
-        pool = {name: _priced(resolve(spec), prices) for name, spec in (sub_models or {}).items()}
+            sub = own.resolved(model if sub_model is None else sub_model, sub_model_options or {})
+        pool = {name: own.resolved(spec, {}) for name, spec in (sub_models or {}).items()}
+        own.check()
         _check_names(pool, root, sub)
         _check_prices([root, sub, *pool.values()], limits)
         self.setup = Setup(
@@ -174,9 +176,30 @@ def _check_prices(models: Iterable[LM], limits: Limits) -> None:
     )
 
 
-def _priced(lm: LM, prices: Mapping[str, Price] | None) -> LM:
-    """The model, at the price that the caller gave for it, if any."""
-    return priced(lm, prices[lm.name]) if prices and lm.name in prices else lm
+class _Prices:
+    """The prices that a caller gave, by the name of a model or by what it was asked for as."""
+
+    def __init__(self, prices: Mapping[str, Price]) -> None:
+        self._prices = prices
+        self._models: dict[str, None] = {}
+        self._used: set[str] = set()
+
+    def resolved(self, spec: str | LM, options: Mapping[str, Any]) -> LM:
+        """The model that `spec` names, at the caller's price if there is one."""
+        lm = resolve(spec, **options)
+        self._models[lm.name] = None
+        named = [name for name in (lm.name, spec) if isinstance(name, str) and name in self._prices]
+        self._used.update(named)
+        return priced(lm, self._prices[named[0]]) if named else lm
+
+    def check(self) -> None:
+        """Refuses a price that is nobody's: a slip in a name would leave a model at another price than was meant.
+
+        Raises:
+            ConfigError: There is one.
+        """
+        if odd := sorted(self._prices.keys() - self._used):
+            raise ConfigError(f"a price is given for {', '.join(odd)}, and the run has {', '.join(self._models)}")
 
 
 def _folder(sub: LM, once: bool, cache: bool | Path) -> Folder | None:

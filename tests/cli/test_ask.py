@@ -101,7 +101,7 @@ def test_no_answer_at_all_is_status_1(rlm: Rlm, book: Path) -> None:
         (["ask", "Q", "--price", "cheap"], "--price cheap: give two numbers, US dollars per million tokens"),
         (["ask", "Q", "--price", "1/2/3/4/5"], "--price 1/2/3/4/5: give two numbers"),
         (["ask", "Q", "--price", "1/-2"], "--price 1/-2: give two numbers"),
-        (["ask", "Q", "--price", "no/such=1/2"], "--price is for no/such, and the run has scripted"),
+        (["ask", "Q", "--price", "no/such=1/2"], "a price is given for no/such, and the run has scripted"),
         (["ask", "Q", "-", "file"], "- reads standard input as the whole input"),
         (["ask", "Q", "/no/such/file"], "/no/such/file"),
         (["ask", "Q", "--sandbox", "lokal"], "lokal"),

@@ -136,7 +136,7 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
         approve=above.approve if above else None,
         confirm=above.confirm if above else None,
     )
-    _check_prices(engine, options, prices)
+    _check_prices(engine, options)
     named = options.model or os.environ.get("RLM_MODEL") or config.read().model
     if not named and engine.setup.model.name == "nano":
         print("rlm: no model configured, no key found: asking nano, the one in the box", file=sys.stderr)
@@ -182,12 +182,9 @@ def _price(given_price: str, rates: str) -> Price:
     return Price(numbers[0], numbers[1], cached, written)
 
 
-def _check_prices(engine: RLM, options: Options, prices: dict[str, Price]) -> None:
-    """Refuses prices of models that are not in the run, and `--confirm-above` where a price is not known."""
+def _check_prices(engine: RLM, options: Options) -> None:
+    """Refuses `--confirm-above` where a price is not known."""
     models = (engine.setup.model, engine.setup.sub_model, *engine.setup.sub_models.values())
-    names = {lm.name for lm in models}
-    if odd := sorted(prices.keys() - names):
-        raise ConfigError(f"--price is for {', '.join(odd)}, and the run has {', '.join(sorted(names))}")
     unknown = None if options.confirm_above is None else next((lm.name for lm in models if lm.price is None), None)
     if unknown is not None:
         raise ConfigError(
