@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from rlm.errors import Fault, LimitError, LMError, LMReplyError, RlmError
 from rlm.ledger import OUTPUT_TOKENS, Hold, Ledger
+from rlm.lms import watch
 from rlm.lms.base import LEAST_OUTPUT, LM, estimate_tokens, output_room
 from rlm.replies import Key, Replies, key
-from rlm.trace.events import CallBegin, CallEnd
+from rlm.trace.events import CallBegin, CallEnd, Retry
 from rlm.trace.store import Trace
 from rlm.types import JSON, Finish, Message, Reply, Request, Source, Usage, usage_fields
 
@@ -112,6 +113,17 @@ def recorded(trace: Trace, begin: CallBegin) -> Iterator[Record]:
         )
 
 
+@contextmanager
+def retries_told(trace: Trace, span: int) -> Iterator[None]:
+    """Tells the trace of the attempts that fail inside and are made again."""
+
+    def tell(reason: str, wait: float) -> None:
+        trace.emit(Retry(t=trace.now(), span=span, reason=reason, wait=round(wait, 6)))
+
+    with watch.retries(tell):
+        yield
+
+
 class Asker:
     """Asks the plain calls of one node's cells.
 
@@ -193,7 +205,8 @@ class Asker:
                 usual = usual_output(call.lm, size)
                 async with self._ledger.hold(size, max_tokens, call.lm.price, least=least, usual=usual) as held:
                     asked = Request((Message("user", call.prompt),), held.max_tokens, call.temperature)
-                    reply = await call.lm.complete(asked)
+                    with retries_told(self._trace, record.span):
+                        reply = await call.lm.complete(asked)
                     cost = self._ledger.charge(reply, call.lm.price)
             except BaseException:
                 if held is not None:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from rlm.asking import check_fits, usable, usual_output, with_room
+from rlm.asking import check_fits, retries_told, usable, usual_output, with_room
 from rlm.errors import LimitError, LMError, LMReplyError, RlmError, SandboxError
 from rlm.ledger import Hold, Ledger
 from rlm.lms.base import LEAST_OUTPUT, LM, estimate_tokens
@@ -28,6 +28,7 @@ from rlm.trace.events import (
     NodeEnd,
     Nudge,
     ReplyReceived,
+    RequestFailed,
     RequestSent,
     TurnBegin,
 )
@@ -243,12 +244,14 @@ async def _request(node: Dialogue, span: int, size: int, max_tokens: int | None,
             node.trace.emit(RequestSent(t=node.trace.now(), span=span, messages=new, max_tokens=held.max_tokens))
             began = time.monotonic()
             asked = Request(tuple(node.conversation), held.max_tokens, stop=node.stop, fields=node.fields)
-            reply = await node.lm.complete(asked)
+            with retries_told(node.trace, span):
+                reply = await node.lm.complete(asked)
             cost = node.ledger.charge(reply, node.lm.price)
-    except LMReplyError:
-        if held is not None and held.booked is not None:
+    except LMError as error:
+        if isinstance(error, LMReplyError) and held is not None and held.booked is not None:
             usage, cost = held.booked
             _tell_reply(node, span, Reply("", usage, cost), began)
+        _tell_failure(node, span, error, began)
         raise
     reply = replace(reply, text=reply.text or "", cost=cost)  # a caller's own client may say None
     _tell_reply(node, span, reply, began)
@@ -266,8 +269,15 @@ def _tell_reply(node: Dialogue, span: int, reply: Reply, began: float) -> None:
             cost=reply.cost,
             retries=reply.retries,
             seconds=round(time.monotonic() - began, 6),
+            model=reply.model,
         )
     )
+
+
+def _tell_failure(node: Dialogue, span: int, error: LMError, began: float) -> None:
+    now, seconds = node.trace.now(), round(time.monotonic() - began, 6)
+    fault = error.fault if isinstance(error, LMReplyError) else None
+    node.trace.emit(RequestFailed(t=now, span=span, error=str(error), fault=fault, seconds=seconds))
 
 
 async def _run_cell(node: Node, span: int, cell: Cell, seconds: float | None) -> CellResult:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from rlm.errors import CallCancelled, LMUnavailableError
+from rlm.lms import watch
 from rlm.lms.failures import Retryable
 from rlm.lms.pace import Pace
 from rlm.types import Usage
@@ -94,6 +95,7 @@ async def tried(
                 raise LMUnavailableError(
                     _given_up(where, policy, str(failure), failed, sent, failure.wait or 0.0)
                 ) from failure.__cause__
+            watch.tell_retry(str(failure), wait)
         finally:
             pace.leave()
         await _idle(asyncio.sleep(wait), costless)

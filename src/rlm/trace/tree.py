@@ -172,8 +172,8 @@ class RunTree:
                 self._span(parent, Turn).tools.append(tool)
             case ToolEnd():
                 self._span(event.span, ToolCall).end = event
-            case Retry() if isinstance(call := self._spans.get(event.span), Call):
-                call.retries.append(event)
+            case Retry() if isinstance(self._spans.get(event.span), Call):
+                self._span(event.span, Call).retries.append(event)
             case NodeEnd():
                 self._span(event.span, Node).end = event
             case LimitReached():
