@@ -9,8 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rlm.errors import ConfigError
-from rlm.trace.events import EVENT_TYPES, Event
-from rlm.trace.store import TraceError
+from rlm.trace.events import Event
+from rlm.trace.reader import TraceError, check_version, event_of
 
 
 def write(events: Iterable[Event], path: Path) -> None:
@@ -42,7 +42,8 @@ def read(path: Path) -> Iterator[Event]:
         number = 0
         try:
             for number, line in enumerate(file, 1):  # noqa: B007 (named in the message)
-                row = json.loads(line)
-                yield EVENT_TYPES[row.pop("type")](**row)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+                event = event_of(json.loads(line))
+                check_version(path, event)
+                yield event
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise TraceError(f"{path}, line {number or 1}: not a saved run ({error})") from error

@@ -17,24 +17,22 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-from rlm.errors import ConfigError, RlmError
-from rlm.trace.events import EVENT_TYPES, Event
+from rlm.errors import ConfigError
+from rlm.trace.events import Event
+from rlm.trace.fields import fields_of
+from rlm.trace.reader import FORMAT_VERSION as FORMAT_VERSION
+from rlm.trace.reader import LOG, PACK, Reader
+from rlm.trace.reader import TraceError as TraceError
 from rlm.types import JSON
 
 INLINE_BYTES = 200
 _PLAIN = frozenset((int, float, bool, type(None)))
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make an encoder for each event
-FORMAT_VERSION = 2
-
-
-class TraceError(RlmError):
-    """A trace can't be read; the message names the file and the line."""
 
 
 def home() -> Path:
@@ -76,8 +74,8 @@ class Trace:
             try:
                 path.mkdir(mode=0o700, parents=True)
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-                self._log_fd = os.open(path / "events.jsonl", flags, 0o600)
-                self._pack_fd = os.open(path / "strings.pack", flags, 0o600)
+                self._log_fd = os.open(path / LOG, flags, 0o600)
+                self._pack_fd = os.open(path / PACK, flags, 0o600)
             except OSError as error:
                 self.close()
                 raise ConfigError(
@@ -146,7 +144,7 @@ class Trace:
     def _write(self, event: Event) -> None:
         self._empty = False
         row: dict[str, Any] = {"type": event.type, "t": event.t, "span": event.span}
-        for name in _field_names(type(event)):
+        for name, *_ in fields_of(type(event))[2:]:
             value = getattr(event, name)
             row[name] = value if value.__class__ in _PLAIN else self._stored(value)
         _write_all(self._log_fd, _encode(row).encode() + b"\n")
@@ -159,8 +157,8 @@ class Trace:
     def _close(self) -> None:
         if self.path is not None and self._log_fd >= 0 and self._empty:
             with contextlib.suppress(OSError):
-                os.unlink(self.path / "events.jsonl")
-                os.unlink(self.path / "strings.pack")
+                os.unlink(self.path / LOG)
+                os.unlink(self.path / PACK)
                 self.path.rmdir()
         for fd in (self._log_fd, self._pack_fd):
             if fd >= 0:
@@ -194,55 +192,13 @@ class Trace:
         return place
 
 
-def read(path: Path) -> Iterator[Event]:
+def read(path: Path) -> Reader:
     """The events of the run in the folder `path`, in order, their strings whole.
 
-    A last line that was cut short by a kill is left out.
-
     Raises:
-        TraceError: There is no trace there, or a line before the last can't be read.
+        TraceError: There is no trace there, or what is there can't be read; names the line.
     """
-    try:
-        log = open(path / "events.jsonl", "rb")  # noqa: SIM115 (closed by the with below)
-        pack = open(path / "strings.pack", "rb")  # noqa: SIM115
-    except OSError as error:
-        raise TraceError(f"no trace at {path}: {error.strerror}") from error
-    with log, pack:
-        for number, line in enumerate(log, 1):
-            if not line.endswith(b"\n"):
-                return
-            try:
-                row: dict[str, Any] = json.loads(line)
-                cls = EVENT_TYPES[row.pop("type")]
-                yield cls(**{name: _loaded(value, pack) for name, value in row.items()})
-            except (ValueError, KeyError, TypeError) as error:
-                raise TraceError(f"{path / 'events.jsonl'}, line {number}: {error}") from error
-
-
-def _loaded(value: Any, pack: BinaryIO) -> Any:
-    if isinstance(value, dict):
-        if set(value) == {"$s"}:
-            offset, length, digest = value["$s"]
-            pack.seek(offset)
-            data = pack.read(length)
-            if hashlib.sha256(data).hexdigest()[:16] != digest:
-                raise ValueError(f"strings.pack does not hold the string at {offset}")
-            return data.decode("utf-8", "surrogatepass")
-        return {key.removeprefix("$"): _loaded(item, pack) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_loaded(item, pack) for item in value]
-    return value
-
-
-_FIELD_NAMES: dict[type[Event], tuple[str, ...]] = {}
-
-
-def _field_names(cls: type[Event]) -> tuple[str, ...]:
-    """The fields of an event class besides `t` and `span`; looked up once, since `fields` costs 5 µs."""
-    if (names := _FIELD_NAMES.get(cls)) is None:
-        names = tuple(f.name for f in fields(cls) if f.name not in ("t", "span"))
-        _FIELD_NAMES[cls] = names
-    return names
+    return Reader(path)
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -1,0 +1,145 @@
+"""Reading a run's folder: its events in order, and where and why they end.
+
+A trace may come from anywhere, so what it holds is checked before it is believed: the fields of events and their types,
+the length of a line, the places that it names in the pack.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+from rlm.errors import RlmError
+from rlm.trace.events import EVENT_TYPES, Event, RunBegin, RunEnd
+from rlm.trace.fields import fields_of
+
+FORMAT_VERSION = 2
+LOG, PACK = "events.jsonl", "strings.pack"
+LoadString: TypeAlias = Callable[[Any], str]  # given a place in the pack: [offset, length, hash]
+_LONGEST_LINE = 256 << 20  # bytes; an answer, which is never packed as a whole, has at most 32 MiB
+
+
+class TraceError(RlmError):
+    """A trace can't be read; the message names the file and the line."""
+
+
+class Reader(Iterator[Event]):
+    """The events of the run in a folder, in order, their strings whole.
+
+    A run that was killed, or goes on, has no `RunEnd`: what was written is read, and `reason` says where it stops. Once
+    the events are used up, it can be asked again for what has been added since.
+
+    Args:
+        path: The run's folder.
+        at: The byte of the log to begin at, the `ends_at` of another reader.
+        longest: Strings of more bytes are cut there, for lists and overviews; they are not compared with their hash.
+
+    Attributes:
+        ends_at: Bytes of the log that were read: the end of the last whole event.
+        reason: Why there are no more events: `""` after a `RunEnd`, and before the last event was read.
+
+    Raises:
+        TraceError: There is no trace there, it is of another format, or what is there can't be read; names the line.
+    """
+
+    def __init__(self, path: Path, *, at: int = 0, longest: int | None = None) -> None:
+        self.path = path
+        self.ends_at = at
+        self.reason = ""
+        self._longest = longest
+        self._number = 0
+        self._ended = False
+        self._events = self._read()
+        for name in (LOG, PACK):
+            try:
+                os.stat(path / name)
+            except OSError as error:
+                raise TraceError(f"no trace at {path}: {error.strerror}") from error
+
+    def __next__(self) -> Event:
+        try:
+            return next(self._events)
+        except StopIteration:
+            self._events = self._read()
+            raise
+
+    def _read(self) -> Iterator[Event]:
+        with open(self.path / LOG, "rb") as log, open(self.path / PACK, "rb") as pack:
+            log.seek(self.ends_at)
+            while line := log.readline(_LONGEST_LINE):
+                where = f"line {self._number + 1}" if self._number or not self.ends_at else f"byte {self.ends_at:,}"
+                if not line.endswith(b"\n"):
+                    self.reason = f"{LOG} ends within {where}"
+                    return
+                try:
+                    event = event_of(json.loads(line), lambda place: self._string(place, pack))
+                except _PackEndsError:
+                    self.reason = f"{PACK} ends before a string of {LOG}, {where}"
+                    return
+                except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+                    raise TraceError(f"{self.path / LOG}, {where}: {error}") from error
+                check_version(self.path, event)
+                self._number += 1
+                self.ends_at = log.tell()
+                self._ended = isinstance(event, RunEnd)
+                yield event
+        self.reason = "" if self._ended else f"no run_end: the run goes on, or was killed, after byte {self.ends_at:,}"
+
+    def _string(self, place: Any, pack: BinaryIO) -> str:
+        offset, length, digest = place
+        if min(offset, length) < 0:
+            raise ValueError(f"no place in {PACK} is [{offset}, {length}]")
+        pack.seek(offset)
+        if self._longest is not None and length > self._longest:
+            return pack.read(self._longest).decode("utf-8", "ignore")
+        data = pack.read(min(length, os.fstat(pack.fileno()).st_size))
+        if len(data) < length:
+            raise _PackEndsError
+        if hashlib.sha256(data).hexdigest()[:16] != digest:
+            raise ValueError(f"{PACK} does not hold the string at {offset}")
+        return data.decode("utf-8", "surrogatepass")
+
+
+class _PackEndsError(Exception):
+    """The pack is shorter than the log says."""
+
+
+def event_of(row: dict[str, Any], string: LoadString | None = None) -> Event:
+    """The event that a line of a log tells.
+
+    Args:
+        row: The line's JSON value.
+        string: Gives the string at a place of the pack; None where a log has all strings whole.
+
+    Raises:
+        ValueError, KeyError, TypeError, AttributeError: It is no event.
+    """
+    cls = EVENT_TYPES[row.pop("type")]
+    if string is not None:
+        row = {name: _loaded(value, string) for name, value in row.items()}
+    event = cls(**row)
+    for name, kinds, values, _ in fields_of(cls):
+        value = getattr(event, name)
+        if type(value) not in kinds or (values and value is not None and value not in values):
+            raise ValueError(f"{name} of {cls.type} can't be {str(value)[:40]!r}")
+    return event
+
+
+def check_version(path: Path, event: Event) -> None:
+    """Raises TraceError where an event says that it is of a trace of another format."""
+    if isinstance(event, RunBegin) and (found := event.versions.get("trace")) not in (None, FORMAT_VERSION):
+        raise TraceError(f"{path}: a trace of format {found}, and this version of rlm reads format {FORMAT_VERSION}")
+
+
+def _loaded(value: Any, string: LoadString) -> Any:
+    if isinstance(value, dict):
+        if set(value) == {"$s"}:
+            return string(value["$s"])
+        return {key.removeprefix("$"): _loaded(item, string) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_loaded(item, string) for item in value]
+    return value
