@@ -37,13 +37,13 @@ class SpawnedRun:
     async def start(self, pieces: ChildContext | None = None) -> SpawnedWorker:
         ours, theirs = socket.socketpair()
         with theirs, tempfile.TemporaryFile() as options:
-            options.write(json.dumps({**self._options, "piece": pieces}).encode())
+            options.write(json.dumps(self._options).encode())
             options.flush()
             try:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable,
                     *("-S", "-s", "-X", "utf8", str(Path(__file__).with_name("start.py"))),
-                    *(f"/dev/fd/{self._blob}", f"/dev/fd/{options.fileno()}"),
+                    *(f"/dev/fd/{self._blob}", f"/dev/fd/{options.fileno()}", json.dumps(pieces)),
                     stdin=theirs.fileno(),
                     stdout=theirs.fileno(),
                     stderr=asyncio.subprocess.DEVNULL,

@@ -1,22 +1,100 @@
 """Starts one worker by itself, where there is no zygote: in a container, on another machine, on macOS.
 
-`python start.py INPUT OPTIONS`: the input's bytes and a JSON object of options, two files. Frames travel over standard
-input and output. The files that `worker.SHIPPED` names lie beside this one. Confines nothing: that is the sandbox's
-part around it. Worker-side: standard library only, Python 3.8+.
+`python start.py INPUT OPTIONS [PIECE]`: the input's bytes (gzip where the name ends in `.gz`), a JSON object of
+options, and for a child `[start, end, name]`. Frames travel over standard input and output. The files that
+`worker.SHIPPED` names lie beside this one, in a folder or in one zip. Worker-side: standard library only, Python 3.8+.
+
+Options: `kind` and `parts` of the input; `confine`, "try" to lock down what the kernel lets it, or null to leave that
+to the sandbox around it; `memory_bytes` that may be added to what the input takes, or null; `read` and `write`, paths
+for cells; `file_bytes`, the most that a file of theirs may hold.
+
+The process that is started watches: it ends the worker, which is its child, as soon as the stream is closed, also where
+the worker spins without a chance to see that; and it passes SIGINT on. The cells can neither kill nor trace it where it
+is process 1 of a container.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import select
+import signal
 import sys
 import types
 
+TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
+if TYPE_CHECKING:
+    from typing import Any, BinaryIO, NoReturn
+
 PACKAGE = "rlm_worker"
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
+_RDHUP = getattr(select, "POLLRDHUP", 0x2000 if sys.platform == "linux" else 0)
 
 
-def main(input_path: str, options_path: str) -> None:
+def main(input_path: str, options_path: str, piece: list[Any] | None) -> NoReturn:
     """Runs cells until standard input ends. Does not return."""
+    wake, woken = os.pipe()
+    os.set_blocking(woken, False)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+    watcher = os.getpid()
+    child = os.fork()
+    if child:
+        _watch(child, wake)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    os.close(wake)
+    os.close(woken)
+    os.setpgid(0, 0)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != watcher:
+        os._exit(1)
+    _work(input_path, options_path, piece)
+
+
+def _watch(child: int, wake: int) -> NoReturn:
+    """Waits until the worker ends, and ends as it did; ends it when nobody is at the other end of the stream."""
+    _prctl(_PR_SET_DUMPABLE, 0)  # what has the same uid could trace it otherwise
+    poll = select.poll()
+    poll.register(0, _RDHUP)  # and hung up, which is always told
+    poll.register(wake, select.POLLIN)
+    os.close(1)
+    while True:
+        ready = [fd for fd, _ in poll.poll()]
+        numbers = os.read(wake, 64) if wake in ready else b""
+        while True:  # process 1 reaps what cells leave, too
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                os._exit(0)
+            if pid == 0:
+                break
+            if pid == child:
+                _end(child, status)
+        if 0 in ready or signal.SIGTERM in numbers:
+            _end(child, 0)
+        if signal.SIGINT in numbers:
+            os.kill(child, signal.SIGINT)
+
+
+def _end(child: int, status: int) -> NoReturn:
+    """Ends as the worker did, and with it what it started."""
+    with contextlib.suppress(OSError):
+        os.killpg(child, signal.SIGKILL)
+    if not os.WIFSIGNALED(status):
+        os._exit(os.WEXITSTATUS(status))
+    number = os.WTERMSIG(status)
+    if os.getpid() != 1:
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(128 + number)
+
+
+def _work(input_path: str, options_path: str, piece: list[Any] | None) -> NoReturn:
     receive, send = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", 0)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):  # what a cell prints past `sys.stdout` must not reach the wire
@@ -30,10 +108,10 @@ def main(input_path: str, options_path: str) -> None:
     corpus, worker = sys.modules[PACKAGE + ".corpus"], sys.modules[PACKAGE + ".worker"]
     with open(options_path, "rb") as file:
         options = json.load(file)
-    with open(input_path, "rb") as file:
-        loaded = corpus.build_context(options["kind"], options["parts"], file.fileno())
-    if options["piece"] is not None:
-        start, end, name = options["piece"]
+    with _opened(input_path) as source:
+        loaded = corpus.build_context(options["kind"], options["parts"], source.fileno())
+    if piece is not None:
+        start, end, name = piece
         loaded = corpus.slice_context(loaded, name, start, end)
 
     def send_whole(data: bytes) -> None:
@@ -41,8 +119,68 @@ def main(input_path: str, options_path: str) -> None:
         while view:
             view = view[send.write(view) :]
 
-    worker.Worker(receive.read, send_whole, loaded, []).serve()
+    worker.Worker(receive.read, send_whole, loaded, _confine(options)).serve()
+    os._exit(0)
+
+
+def _opened(path: str) -> BinaryIO:
+    """A file with the input's own bytes."""
+    if not path.endswith(".gz"):
+        return open(path, "rb")
+    import gzip
+    import shutil
+    import tempfile
+
+    if hasattr(os, "memfd_create"):
+        plain: Any = os.fdopen(os.memfd_create("input"), "w+b")
+    else:
+        plain = tempfile.TemporaryFile()  # noqa: SIM115 - it is the caller's
+    with gzip.open(path) as packed:
+        shutil.copyfileobj(packed, plain, 2**20)
+    plain.flush()
+    return plain  # type: ignore[no-any-return]
+
+
+def _confine(options: dict[str, Any]) -> list[str]:
+    """Limits this process as far as it is asked to and the kernel lets it; what is enforced."""
+    memory: int | None = options.get("memory_bytes")
+    if options.get("confine") == "try":
+        __import__(PACKAGE + ".lockdown")
+        lockdown = sys.modules[PACKAGE + ".lockdown"]
+        write = [path for path in options["write"] if lockdown.no_writing() is None]
+        if lockdown.supported() is None and write == options["write"]:
+            enforced: list[str] = lockdown.lock_down(
+                [*lockdown.readable(), *options["read"]],
+                memory_bytes=memory,
+                write=write,
+                file_bytes=options["file_bytes"],
+            )
+            return enforced
+    if memory is not None and sys.platform == "linux":  # so that too much is a MemoryError before it is a death
+        import resource
+
+        with open("/proc/self/statm", "rb") as statm:
+            size = int(statm.read().split()[0]) * resource.getpagesize() + memory
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    return []
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        unused = ctypes.c_ulong(0)
+        ctypes.CDLL(None).prctl(option, ctypes.c_ulong(value), unused, unused, unused)
+
+
+def _in_clean_environment() -> None:
+    """Starts again without the variables of the place, which are not the cells' to see, and with constant hashes."""
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        env = {"PYTHONHASHSEED": "0", "MALLOC_ARENA_MAX": "2"}
+        os.execve(sys.executable, [sys.executable, "-s", "-X", "utf8", *sys.argv], env)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    _in_clean_environment()
+    main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]) if len(sys.argv) > 3 else None)
