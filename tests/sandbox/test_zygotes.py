@@ -19,10 +19,13 @@ from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.types import Cell, Limits
 from sandbox.support import children, descendants, open_fds, open_session, output, run_cells
 
+NEAR = ["local", "bubblewrap", "unconfined"]
+
 
 def test_launchers_are_found_by_name():
-    assert [find_launcher(name).name for name in LAUNCHERS] == ["local", "unconfined"]
-    with pytest.raises(ConfigError, match="no sandbox 'locl'; there is: local, unconfined; did you mean 'local'"):
+    assert [find_launcher(name).name for name in NEAR] == NEAR
+    assert [*LAUNCHERS][0] == "local"
+    with pytest.raises(ConfigError, match=r"no sandbox 'locl'; there is: local, .*; did you mean 'local'"):
         find_launcher("locl")
 
 
@@ -46,7 +49,7 @@ def test_local_refuses_where_it_cannot_hold(monkeypatch):
         asyncio.run(use(find_launcher("local")))
 
 
-@pytest.mark.parametrize("launcher", list(LAUNCHERS))
+@pytest.mark.parametrize("launcher", NEAR)
 def test_a_worker_knows_nothing_of_its_host(launcher, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     code = (

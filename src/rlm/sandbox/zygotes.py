@@ -94,17 +94,17 @@ class ProcessZygote:
 
     async def end(self) -> None:
         """`close`, without a wait that blocks the loop."""
-        pidfd = os.pidfd_open(self._process.pid)
         self._release()
-        try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_END):
-                    await _ended(pidfd)
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
-            await _ended(pidfd)
-        finally:
-            os.close(pidfd)
-            self._process.wait()
+        with _closing(os.pidfd_open(self._process.pid)) as pidfd, contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END):
+                await _ended(pidfd)
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends it at once, if it has not ended."""
+        self._release()
+        self._process.kill()
+        self._process.wait()
 
     def _release(self) -> None:
         self._control.close()
@@ -249,6 +249,12 @@ class RunZygote:
             await _ended(pidfd)
         finally:
             os.close(pidfd)
+
+    def stop(self, why: str) -> None:
+        """Kills the workers that run now, which ended because of `why`."""
+        for worker in self._workers.values():
+            worker.why = why
+            worker.kill()
 
     def _on_readable(self) -> None:
         try:

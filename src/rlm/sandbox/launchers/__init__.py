@@ -11,6 +11,7 @@ from rlm.sandbox.options import Sandbox
 
 LAUNCHERS = {
     "local": "rlm.sandbox.launchers.local:LocalLauncher",
+    "bubblewrap": "rlm.sandbox.launchers.bubblewrap:BubblewrapLauncher",
     "unconfined": "rlm.sandbox.launchers.unconfined:UnconfinedLauncher",
 }
 

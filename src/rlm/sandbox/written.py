@@ -1,0 +1,175 @@
+"""A folder that the workers of a run write to: watched while they run, and copied to the user's when they have ended.
+
+What is in it was made by hostile code. So no link is followed on either side, nothing but files and folders is copied,
+and everything is counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import stat
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+_MAX_FILES = 20_000  # files and folders; each takes 1 kB of the kernel's memory on a tmpfs, which its size leaves out
+_MAX_DEPTH = 32
+_POLL = 0.25  # seconds
+_PIECE = 2**20
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class WrittenFolder:
+    """An open folder that workers write to.
+
+    Args:
+        fd: Its descriptor, which is closed with this.
+        most: Bytes that may be in it.
+        sized: Whether its file system holds no more than that; otherwise `over` counts.
+    """
+
+    def __init__(self, fd: int, most: int, sized: bool) -> None:
+        self.fd = fd
+        self._most = most
+        self._sized = sized
+        self._seen = _MAX_FILES, most
+
+    def over(self) -> str | None:
+        """Why there is too much in it, or still more than the last time that there was; None where there is not.
+
+        So the next worker can make room, and only one that adds to it is stopped as well.
+        """
+        if self._sized:
+            system = os.fstatvfs(self.fd)
+            files, size = system.f_files - system.f_ffree, 0
+        else:
+            files, size = _count(self.fd, 2 * _MAX_FILES, 0)
+        more_files, more_bytes = files > self._seen[0], size > self._seen[1]
+        self._seen = max(files, self._seen[0]), max(size, self._seen[1])
+        if more_files:
+            return f"it made more than {_MAX_FILES:,} files and folders; remove some"
+        return f"it wrote more than {self._most >> 20:,} MiB; remove some" if more_bytes else None
+
+    async def watch(self, stop: Callable[[str], None]) -> None:
+        """Looks at it again and again, and has its workers stopped while there is too much in it."""
+        while True:
+            await asyncio.sleep(_POLL)
+            if (why := await asyncio.to_thread(self.over)) is not None:
+                stop(why)
+
+    def bring(self, target: Path) -> None:
+        """Copies what is in it below `target`, over what has the same names; warns of what was left out.
+
+        Raises:
+            OSError: `target` can't be made or written.
+        """
+        target.mkdir(parents=True, exist_ok=True)
+        to = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            copying = _Copying(self._most)
+            copying.folder(self.fd, to, "", 0)
+        finally:
+            os.close(to)
+        if copying.left_out:
+            first = "; ".join(copying.left_out[:5])
+            warnings.warn(
+                f"{len(copying.left_out)} of what cells wrote was not copied to {target}: {first}", stacklevel=2
+            )
+
+    def close(self) -> None:
+        """Lets go of it; more than once is fine."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+class _Copying:
+    """One copy of a folder, and what is left of its allowance."""
+
+    def __init__(self, most: int) -> None:
+        self.left_out: list[str] = []
+        self._bytes = most
+        self._files = _MAX_FILES
+
+    def folder(self, source: int, target: int, path: str, depth: int) -> None:
+        """Copies what is in one open folder to another."""
+        with os.scandir(source) as entries:
+            names = sorted(entry.name for entry in entries)
+        for name in names:
+            where = f"{path}{name}"
+            self._files -= 1
+            if self._files < 0 or depth > _MAX_DEPTH or not name.isprintable():
+                self.left_out.append(f"{where[:200]!r}: {'its name' if self._files >= 0 else 'too many files'}")
+                if self._files < 0:
+                    return
+                continue
+            try:
+                why = self._entry(source, target, name, where, depth)
+            except OSError as error:
+                why = error.strerror or type(error).__name__
+            if why is not None:
+                self.left_out.append(f"{where[:200]!r}: {why}")
+
+    def _entry(self, source: int, target: int, name: str, where: str, depth: int) -> str | None:
+        """Copies one file or folder; why not, where it is neither."""
+        mode = os.stat(name, dir_fd=source, follow_symlinks=False).st_mode
+        if stat.S_ISDIR(mode):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, dir_fd=target)
+            with _opened(name, _FOLDER, source) as below, _opened(name, _FOLDER, target) as beside:
+                self.folder(below, beside, where + "/", depth + 1)
+            return None
+        if not stat.S_ISREG(mode):
+            return "neither a file nor a folder"
+        flags = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # it may have become a link or a FIFO
+        with _opened(name, os.O_RDONLY | flags, source) as file:
+            if not stat.S_ISREG(os.fstat(file).st_mode):
+                return "neither a file nor a folder"
+            with _opened(name, os.O_WRONLY | os.O_CREAT | flags, target) as copy:
+                if not stat.S_ISREG(os.fstat(copy).st_mode):
+                    return "something else has its name"
+                os.ftruncate(copy, 0)
+                return self._content(file, copy)
+
+    def _content(self, file: int, copy: int) -> str | None:
+        while data := os.read(file, min(_PIECE, self._bytes + 1)):
+            self._bytes -= len(data)
+            if self._bytes < 0:
+                self._bytes = 0
+                return "too many bytes in all; it is cut"
+            view = memoryview(data)
+            while view:
+                view = view[os.write(copy, view) :]
+        return None
+
+
+@contextlib.contextmanager
+def _opened(name: str, flags: int, folder: int) -> Iterator[int]:
+    fd = os.open(name, flags, 0o666, dir_fd=folder)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _count(folder: int, most: int, depth: int) -> tuple[int, int]:
+    """The files and folders below an open folder, until there are more than `most`, and their bytes on disk."""
+    files = size = 0
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries]
+    for name in names:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+            files += 1
+            size += 512 * found.st_blocks
+            if stat.S_ISDIR(found.st_mode):
+                if depth > 2 * _MAX_DEPTH:
+                    return most + 1, size
+                with _opened(name, _FOLDER, folder) as below:
+                    more = _count(below, most - files, depth + 1)
+                files, size = files + more[0], size + more[1]
+        if files > most:
+            break
+    return files, size
