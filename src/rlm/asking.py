@@ -83,11 +83,12 @@ def recorded(trace: Trace, begin: CallBegin) -> Iterator[Record]:
     began = time.monotonic()
     record = Record(begin.span)
     error: str | None = None
+    raised: str | None = None
     fault: Fault | None = None
     try:
         yield record
     except RlmError as failure:
-        error, fault = str(failure), getattr(failure, "fault", None)
+        error, raised, fault = str(failure), type(failure).__name__, getattr(failure, "fault", None)
         raise
     except asyncio.CancelledError:
         error = "cancelled"
@@ -109,6 +110,7 @@ def recorded(trace: Trace, begin: CallBegin) -> Iterator[Record]:
                 cost=record.cost,
                 retries=record.retries,
                 seconds=round(time.monotonic() - began, 6),
+                raised=raised,
             )
         )
 

@@ -166,6 +166,7 @@ class CellResult:
         seconds: Wall-clock seconds, waits for sub-calls included.
         interrupted: It was interrupted for taking too long; its names survive, unless the worker is lost.
         lost: The worker died or was killed, and why: a new one starts, without the cell's names.
+        resumed: It was run again from its start, since it had been cut off in the run that this one resumes.
     """
 
     output: str
@@ -175,6 +176,7 @@ class CellResult:
     seconds: float = 0.0
     interrupted: bool = False
     lost: str | None = None
+    resumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,11 @@ class CellBegin(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellEnd(Event):
-    """A cell ended; `shown` is its output as the model is shown it, `output` whole, or as much as the worker kept."""
+    """A cell ended; `shown` is its output as the model is shown it, `output` whole, or as much as the worker kept.
+
+    `resumed`: in the run that this one was made from it had been cut off, so it was run again from its start, and the
+    model is told.
+    """
 
     type: ClassVar[str] = "cell_end"
     output: str
@@ -155,6 +159,20 @@ class CellEnd(Event):
     error: str | None
     interrupted: bool
     lost: str | None
+    seconds: float
+    resumed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordLeft(Event):
+    """A run that was made from another one goes on live from this turn, for the first time in it.
+
+    The other one's record ends here; or `difference` says how this run went another way. `seconds` are the run's so
+    far, as its limit counts them: those of the record, and none of being served.
+    """
+
+    type: ClassVar[str] = "record_left"
+    difference: str | None
     seconds: float
 
 
@@ -187,7 +205,8 @@ class CallBegin(Event):
     """A cell asks a model something (`llm_query`, or each prompt of a batch) or starts a child (`rlm_query`).
 
     `origins` are the pieces of the input that the prompt holds, as the worker claims: each `[start, end, name]`,
-    characters of the file `name`, or of the text where that is `""`.
+    characters of the file `name`, or of the text where that is `""`. `given` is a digest of the context that a child
+    is given; None of a plain call.
     """
 
     type: ClassVar[str] = "call_begin"
@@ -198,6 +217,7 @@ class CallBegin(Event):
     temperature: float | None = None
     fresh: bool = False
     origins: list[JSON] = field(default_factory=list)
+    given: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,8 +225,9 @@ class CallEnd(Event):
     """A sub-call ended, with a reply or with an error.
 
     `source` says where the reply is from: `model`; `joined`, to an equal call that was in flight; `kept`, from an
-    earlier one; `recorded`, by the run that this one was made from. `joined` and `kept` consumed nothing. `fault` is an
-    `LMReplyError`'s. A call that was asked once more, with more room, has the usage of both.
+    earlier one; `recorded`, by the run that this one was made from. `joined` and `kept` consumed nothing. `raised` is
+    the error's class, and `fault` an `LMReplyError`'s. A call that was asked once more, with more room, has the usage
+    of both.
     """
 
     type: ClassVar[str] = "call_end"
@@ -219,6 +240,7 @@ class CallEnd(Event):
     cost: float | None
     retries: int
     seconds: float
+    raised: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +325,7 @@ EVENT_TYPES: dict[str, type[Event]] = {
         Nudge,
         CellBegin,
         CellEnd,
+        RecordLeft,
         EstimateMade,
         EstimateDecided,
         CallBegin,
