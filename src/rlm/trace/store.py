@@ -11,6 +11,7 @@ Both files are 0600 in a 0700 folder. They hold what the user asked and what was
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -18,12 +19,13 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from rlm.errors import ConfigError
-from rlm.trace.events import Event
+from rlm.trace.events import Event, RunBegin
 from rlm.trace.fields import fields_of
 from rlm.trace.reader import FORMAT_VERSION as FORMAT_VERSION
 from rlm.trace.reader import LOG, PACK, Reader
@@ -33,6 +35,19 @@ from rlm.types import JSON
 INLINE_BYTES = 200
 _PLAIN = frozenset((int, float, bool, type(None)))
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make an encoder for each event
+
+
+Redact: TypeAlias = Callable[[str], str]
+# Fields that say what a trace is and of what.
+_OURS = frozenset(("run_id", "started", "digest", "versions", "limits", "usage"))
+
+
+class _Kept(NamedTuple):
+    """A text that `Trace.keep` was given, what of it may be shown, and where in the pack that is."""
+
+    text: str
+    shown: str
+    place: list[JSON] | None
 
 
 def home() -> Path:
@@ -52,12 +67,13 @@ class Trace:
     Args:
         run_id: The run's name.
         path: The run's folder, made here; None keeps nothing on disk.
+        redact: Gives each string of an event as it may be written and shown; what it raises ends the run.
 
     Attributes:
         failure: Why events are missing at the end; None if none are.
     """
 
-    def __init__(self, run_id: str, path: Path | None) -> None:
+    def __init__(self, run_id: str, path: Path | None, redact: Redact | None = None) -> None:
         self.run_id = run_id
         self.path = path
         self.failure: str | None = None
@@ -66,7 +82,8 @@ class Trace:
         self._listeners: list[Callable[[Event], None]] = []
         self._known: dict[bytes, list[JSON]] = {}
         self._pack_size = 0
-        self._kept: tuple[str, list[JSON]] | None = None
+        self._redact = redact
+        self._kept: _Kept | None = None
         self._lock = threading.Lock()  # `keep` may still be writing when the run has been stopped
         self._log_fd = self._pack_fd = -1
         self._empty = True
@@ -75,6 +92,8 @@ class Trace:
                 path.mkdir(mode=0o700, parents=True)
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
                 self._log_fd = os.open(path / LOG, flags, 0o600)
+                with contextlib.suppress(OSError):  # a file system without locks
+                    fcntl.flock(self._log_fd, fcntl.LOCK_EX)  # for as long as the run lives: `runs` asks for it
                 self._pack_fd = os.open(path / PACK, flags, 0o600)
             except OSError as error:
                 self.close()
@@ -106,7 +125,13 @@ class Trace:
             pieces: Its UTF-8 bytes, surrogates passed.
             digest: Their SHA-256, hexadecimal.
         """
+        shown = text
+        if self._redact is not None:
+            shown = self._redact(text)
+            data = shown.encode("utf-8", "surrogatepass")
+            pieces, digest = [data], hashlib.sha256(data).hexdigest()
         with self._lock:
+            self._kept = _Kept(text, shown, None)
             if self._log_fd < 0:
                 return
             self._empty = False
@@ -120,7 +145,7 @@ class Trace:
                 return
             place: list[JSON] = [start, self._pack_size - start, digest[:16]]
             self._known[bytes.fromhex(digest)] = place
-            self._kept = text, place
+            self._kept = _Kept(text, shown, place)
 
     def emit(self, event: Event) -> None:
         """Writes one event, on disk when this returns.
@@ -128,14 +153,38 @@ class Trace:
         Where that fails (a full disk), nothing more is written and `failure` says why: what is paid for goes on, and
         what was written can be read.
         """
+        if self._redact is not None:
+            event = self._redacted(event, self._redact)
         with self._lock:
             if self._log_fd >= 0:
                 try:
                     self._write(event)
                 except OSError as error:
                     self._fail(error)
+            if isinstance(event, RunBegin):
+                self._kept = None  # it may be the whole input
         for listener in self._listeners:
             listener(event)
+
+    def _redacted(self, event: Event, redact: Redact) -> Event:
+        """The event with its strings redacted, but for those that the format itself gives their meaning."""
+        changes = {
+            field.name: self._redacted_value(getattr(event, field.name), redact)
+            for field in fields_of(type(event))
+            if field.name not in _OURS and not field.values
+        }
+        return replace(event, **changes)
+
+    def _redacted_value(self, value: Any, redact: Redact) -> Any:
+        if isinstance(value, str):
+            if self._kept is not None and value is self._kept.text:
+                return self._kept.shown
+            return redact(value)
+        if isinstance(value, list):
+            return [self._redacted_value(item, redact) for item in value]
+        if isinstance(value, dict):
+            return {key: self._redacted_value(item, redact) for key, item in value.items()}
+        return value
 
     def _fail(self, error: OSError) -> None:
         self.failure = f"the trace at {self.path} is incomplete: {error.strerror}"
@@ -170,8 +219,8 @@ class Trace:
         if isinstance(value, str):
             if len(value) * 4 <= INLINE_BYTES:
                 return value
-            if self._kept is not None and value is self._kept[0]:
-                return {"$s": self._kept[1]}
+            if self._kept is not None and value is self._kept.shown and self._kept.place is not None:
+                return {"$s": self._kept.place}
             # A lone surrogate is not UTF-8, but a cell can print one.
             data = value.encode("utf-8", "surrogatepass")
             return value if len(data) <= INLINE_BYTES else {"$s": self._pack(data)}
