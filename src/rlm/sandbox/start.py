@@ -1,8 +1,9 @@
 """Starts one worker by itself, where there is no zygote: in a container, on another machine, on macOS.
 
-`python start.py INPUT OPTIONS [PIECE]`: the input's bytes (gzip where the name ends in `.gz`), a JSON object of
-options, and for a child `[start, end, name]`. Frames travel over standard input and output. The files that
-`worker.SHIPPED` names lie beside this one, in a folder or in one zip. Worker-side: standard library only, Python 3.8+.
+`python start.py INPUT OPTIONS [PIECE [text]]`: the input's bytes (gzip where the name ends in `.gz`), a JSON object of
+options, and for a child `[start, end, name]`, or `null`. Frames travel over standard input and output, and with `text`
+leave as lines of base64. The files that `worker.SHIPPED` names lie beside this one, in a folder or in one zip.
+Worker-side: standard library only, Python 3.8+.
 
 Options: `kind` and `parts` of the input; `confine`, "try" to lock down what the kernel lets it, or null to leave that
 to the sandbox around it; `memory_bytes` that may be added to what the input takes, or null; `read` and `write`, paths
@@ -29,10 +30,11 @@ if TYPE_CHECKING:
 
 PACKAGE = "rlm_worker"
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE = 1, 4
+_LINE = 48 * 1024  # bytes
 _RDHUP = getattr(select, "POLLRDHUP", 0x2000 if sys.platform == "linux" else 0)
 
 
-def main(input_path: str, options_path: str, piece: list[Any] | None) -> NoReturn:
+def main(input_path: str, options_path: str, piece: list[Any] | None, text: bool = False) -> NoReturn:
     """Runs cells until standard input ends. Does not return."""
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
@@ -52,7 +54,7 @@ def main(input_path: str, options_path: str, piece: list[Any] | None) -> NoRetur
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != watcher:
         os._exit(1)
-    _work(input_path, options_path, piece)
+    _work(input_path, options_path, piece, text)
 
 
 def _watch(child: int, wake: int) -> NoReturn:
@@ -94,7 +96,7 @@ def _end(child: int, status: int) -> NoReturn:
     os._exit(128 + number)
 
 
-def _work(input_path: str, options_path: str, piece: list[Any] | None) -> NoReturn:
+def _work(input_path: str, options_path: str, piece: list[Any] | None, text: bool) -> NoReturn:
     receive, send = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", 0)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):  # what a cell prints past `sys.stdout` must not reach the wire
@@ -115,12 +117,19 @@ def _work(input_path: str, options_path: str, piece: list[Any] | None) -> NoRetu
         loaded = corpus.slice_context(loaded, name, start, end)
 
     def send_whole(data: bytes) -> None:
-        view = memoryview(data)
+        view = memoryview(_lines(data) if text else data)
         while view:
             view = view[send.write(view) :]
 
     worker.Worker(receive.read, send_whole, loaded, _confine(options)).serve()
     os._exit(0)
+
+
+def _lines(data: bytes) -> bytes:
+    """For streams that carry text only: base64, in lines that whoever reads them can bound."""
+    import base64
+
+    return b"".join(base64.b64encode(data[at : at + _LINE]) + b"\n" for at in range(0, len(data), _LINE))
 
 
 def _opened(path: str) -> BinaryIO:
@@ -183,4 +192,4 @@ def _in_clean_environment() -> None:
 
 if __name__ == "__main__":
     _in_clean_environment()
-    main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]) if len(sys.argv) > 3 else None)
+    main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]) if len(sys.argv) > 3 else None, sys.argv[4:] == ["text"])
