@@ -226,3 +226,32 @@ def doctor(
             save=save,
         )
     )
+
+
+sandbox_app = typer.Typer(help="Which sandboxes can be had here, and what each is worth.", no_args_is_help=True)
+app.add_typer(sandbox_app, name="sandbox")
+
+
+@sandbox_app.command("list", epilog=exit_codes.HELP)
+def list_sandboxes(
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """List the sandboxes: which can be used here, what they enforce, and what is missing for the others."""
+    from rlm.cli import sandbox
+
+    return sandbox.show_list(as_json=json)
+
+
+@sandbox_app.command("test", epilog=exit_codes.HELP)
+def try_sandbox(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The sandbox.", autocompletion=_sandboxes)],
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", metavar="KEY=VALUE", help="An option of it; may be repeated."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Test a sandbox: what has to work in it, and what must not. Exit status 1 if anything fails or gets out."""
+    from rlm.cli import sandbox
+
+    return sandbox.test(name, option or [], as_json=json)

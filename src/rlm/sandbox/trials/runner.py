@@ -158,6 +158,8 @@ class Attack:
             limits=replace(LIMITS, cell_seconds=seconds),
             max_output=MAX_OUTPUT,
             on_call=self._on_call,
+            names=environment.names,
+            env=environment.env,
         )
 
     async def _on_call(self, name: str, args: dict[str, JSON]) -> JSON:

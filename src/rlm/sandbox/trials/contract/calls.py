@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import Any, cast
 
-from rlm.errors import LimitError, LMError, LMUnavailableError
+from rlm.errors import LimitError, LMError, LMUnavailableError, SandboxError
 from rlm.sandbox.launchers.base import ChildContext
 from rlm.sandbox.trials.contract.case import Place, case, equal
 from rlm.types import JSON, Cell
@@ -110,6 +110,25 @@ async def batches_keep_what_there_is(place: Place) -> None:
     await place.shows(code, "1 of 2 failed ['one', None]\n", on_call=fail)
 
 
+@case
+async def tools_are_called(place: Place) -> None:
+    """A tool's call reaches the host with its arguments; its value comes back, or what it raised."""
+    seen: list[JSON] = []
+
+    async def serve(name: str, args: dict[str, JSON]) -> JSON:
+        seen.append([name, args["name"], args["args"], args["kwargs"]])
+        if args["args"] == [0]:
+            raise SandboxError("ValueError: not 0")
+        return {"found": "é"}
+
+    tool = {"name": "look_up", "signature": "(key, *, deep=False)", "doc": "Looks a key up."}
+    code = "print(look_up('k', deep=True))\ntry:\n    look_up(0)\nexcept ToolError as e:\n    print(e)"
+    async with place.session(on_call=serve, tools=[tool]) as session:
+        result = await session.run(Cell(code))
+    equal((result.error, result.output), (None, "{'found': 'é'}\nValueError: not 0\n"), "error, output")
+    equal(seen, [["tool", "look_up", ["k"], {"deep": True}], ["tool", "look_up", [0], {}]], "what the host was asked")
+
+
 async def _child(place: Place, code: str, expected: str) -> None:
     """Runs a cell whose `rlm_query` starts a worker on what it hands over; the child says what it has."""
     environment = await place.open("alpha beta gamma\n")
@@ -118,7 +137,7 @@ async def _child(place: Place, code: str, expected: str) -> None:
         given = args["context"]
         look = Cell("print(type(context).__name__, context, sep=': ', end='')")
         if isinstance(given, dict) and isinstance(given.get("piece"), list):
-            pieces = ChildContext(*cast(tuple[int, int, str], tuple(given["piece"])))
+            pieces = ChildContext(*cast("list[Any]", given["piece"]))
             async with place.session(environment, pieces=pieces) as child:
                 return (await child.run(look)).output
         inner = await place.open(given["value"] if isinstance(given, dict) else None)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rlm.context import load
-from rlm.errors import RlmError
+from rlm.errors import ConfigError, RlmError
+from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import ChildContext, Environment, Launcher
+from rlm.sandbox.options import Sandbox
 from rlm.sandbox.session import OnCall, Session
 from rlm.types import JSON, Cell, CellResult, Limits
 
+GROUPS = ("cells", "calls", "stops", "inputs", "options", "ends")
 INPUT = "one two\nthree\n"
 FUNCTIONS = ("llm_query", "llm_query_batched", "llm_map", "rlm_query", "rlm_query_batched")
 LIMITS = Limits(memory_mb=512, cell_seconds=60)
@@ -23,6 +27,10 @@ CASE_SECONDS = 120.0
 
 class BrokenContractError(AssertionError):
     """A launcher did not do what the contract says; the message has what was and what should have been."""
+
+
+class NotOfferedError(Exception):
+    """The launcher refuses an option that it can't keep, as it should; the message has its words."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +52,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Result:
-    """How a case ended: `fault` is empty where it holds."""
+    """How a case ended.
+
+    Attributes:
+        fault: What was wrong; empty where it holds.
+        refused: The launcher's words where it refuses, when it is made, the option that the case is about.
+        seconds: What it took.
+    """
 
     fault: str
+    refused: str
     seconds: float
 
 
@@ -62,8 +77,8 @@ def case(run: Callable[[Place], Awaitable[None]]) -> Callable[[Place], Awaitable
 
 def cases() -> tuple[Case, ...]:
     """All of them, in the order in which they are read and run."""
-    from rlm.sandbox.trials.contract import calls, cells, ends, inputs, stops  # noqa: F401 (they add themselves)
-
+    for group in GROUPS:
+        importlib.import_module(f"rlm.sandbox.trials.contract.{group}")
     return tuple(_CASES)
 
 
@@ -76,16 +91,36 @@ async def echo(name: str, args: dict[str, JSON]) -> JSON:
 
 
 class Place:
-    """A launcher under trial. Its sessions on the usual input share one environment, as the nodes of a run do."""
+    """A launcher under trial. Its sessions on the usual input share one environment, as the nodes of a run do.
 
-    def __init__(self, launcher: Launcher) -> None:
+    Args:
+        launcher: A launcher.
+        sandbox: What it was made from, for cases that ask for more options; None for one made otherwise.
+    """
+
+    def __init__(self, launcher: Launcher, sandbox: Sandbox | None = None) -> None:
         self.launcher = launcher
+        self._sandbox = sandbox
         self._environment: Environment | None = None
 
     async def open(self, value: object = INPUT, limits: Limits = LIMITS) -> Environment:
         """An environment of its own, which the caller closes."""
         with contextlib.closing(await asyncio.to_thread(load, value)) as context:
             return await self.launcher.open(context, limits)
+
+    async def open_with(self, **options: object) -> Environment:
+        """An environment on the usual input of the same launcher with other options, which the caller closes.
+
+        Raises:
+            NotOfferedError: It refuses them.
+        """
+        sandbox = self._sandbox or Sandbox(self.launcher.name)
+        try:
+            launcher = find_launcher(replace(sandbox, **options))  # type: ignore[arg-type]
+        except ConfigError as error:
+            raise NotOfferedError(str(error)) from error
+        with contextlib.closing(await asyncio.to_thread(load, INPUT)) as context:
+            return await launcher.open(context, LIMITS)
 
     @contextlib.asynccontextmanager
     async def session(
@@ -95,6 +130,7 @@ class Place:
         on_call: OnCall = echo,
         limits: Limits = LIMITS,
         pieces: ChildContext | None = None,
+        tools: Sequence[Mapping[str, str]] = (),
     ) -> AsyncIterator[Session]:
         """A session in that environment, or in the one that is shared."""
         if environment is None:
@@ -109,6 +145,9 @@ class Place:
             max_output=MAX_OUTPUT,
             on_call=on_call,
             pieces=pieces,
+            tools=tools,
+            names=environment.names,
+            env=environment.env,
         )
         try:
             yield session
@@ -166,20 +205,26 @@ OnResult = Callable[[Case, Result], None]
 
 
 async def run_contract(
-    launcher: Launcher, chosen: tuple[Case, ...] | None = None, on_result: OnResult | None = None
+    launcher: Launcher,
+    sandbox: Sandbox | None = None,
+    *,
+    chosen: tuple[Case, ...] | None = None,
+    on_result: OnResult | None = None,
 ) -> dict[str, Result]:
     """How each case ended, by its name. What is no error of ours or of a stream is a bug, and leaves this."""
     results: dict[str, Result] = {}
-    place = Place(launcher)
+    place = Place(launcher, sandbox)
     try:
         for one in cases() if chosen is None else chosen:
-            began, fault = time.monotonic(), ""
+            began, fault, refused = time.monotonic(), "", ""
             try:
                 async with asyncio.timeout(CASE_SECONDS):
                     await one.run(place)
+            except NotOfferedError as error:
+                refused = str(error)
             except (BrokenContractError, RlmError, OSError, EOFError) as error:  # a time-out is an OSError
                 fault = f"{type(error).__name__}: {error}" if not isinstance(error, BrokenContractError) else str(error)
-            results[one.name] = result = Result(fault, time.monotonic() - began)
+            results[one.name] = result = Result(fault, refused, time.monotonic() - began)
             if on_result is not None:
                 on_result(one, result)
     finally:
