@@ -17,10 +17,10 @@ LAYERS = [
     {"reference"},
     {"engine"},
     {"execution"},
-    {"loop", "broker", "run", "setup", "live", "logger", "conflict"},
-    {"mapping", "asking", "approval", "backends", "route", "run_view", "background"},
+    {"loop", "broker", "run", "setup", "mcp", "live", "logger", "conflict"},
+    {"mapping", "asking", "approval", "toolbox", "backends", "route", "run_view", "background"},
     {"prompts", "parse", "ledger", "replies", "sandbox", "lms"},
-    {"context", "nano", "trace", "config"},
+    {"context", "nano", "trace", "config", "tools"},
     {"terminal", "errors", "version"},
     {"types"},
 ]

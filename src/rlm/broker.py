@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 from rlm.approval import Approval
 from rlm.asking import Asker, Call, Item, each, recorded
@@ -17,6 +18,9 @@ from rlm.ledger import Ledger
 from rlm.lms.base import LM
 from rlm.mapping import Pack, as_texts, pack_items
 from rlm.replies import Leftovers, Replies
+from rlm.sandbox import protocol
+from rlm.toolbox import Toolbox
+from rlm.tools import Tool
 from rlm.trace.events import CallBegin
 from rlm.trace.store import Trace
 from rlm.types import JSON
@@ -52,6 +56,8 @@ class Broker:
         spawn: Starts a child node.
         replies: The run's answers that may be given again; None: the node's own.
         approval: Says whether a batch may be sent; None: the node's own, which allows all.
+        tools: The user's tools that the node's cells may call.
+        toolbox: Runs them; None: the node's own.
     """
 
     def __init__(
@@ -63,12 +69,16 @@ class Broker:
         spawn: SpawnChild,
         replies: Replies | None = None,
         approval: Approval | None = None,
+        tools: Sequence[Tool] = (),
+        toolbox: Toolbox | None = None,
     ) -> None:
         self._models = models
         self._ledger = ledger
         self._trace = trace
         self._spawn = spawn
         self._approval = approval or Approval(trace, ledger.limits.concurrency)
+        self._tools = {tool.name: tool for tool in tools}
+        self._toolbox = toolbox or Toolbox(trace, ledger.limits.concurrency)
         self._asker = Asker(ledger, trace, replies or Replies())
         # What batches and maps that failed in part have been answered, for when they are asked again.
         self._left = Leftovers()
@@ -89,6 +99,8 @@ class Broker:
         """
         if self.closed is not None:
             raise self.closed
+        if name == protocol.TOOL:
+            return await self._tool(**args)
         if name not in self.functions:
             raise ConfigError(f"{name} is not offered here; there is: {', '.join(self.functions) or 'no sub-call'}")
         answer: JSON = await getattr(self, f"_{name}")(**args)
@@ -197,6 +209,11 @@ class Broker:
             done[index] = await self._child(replace(first, name="rlm_query", prompt=texts[index]), inputs[index])
 
         return _whole(done, await self._each(ask, range(len(texts))))
+
+    async def _tool(self, name: JSON, args: JSON, kwargs: JSON) -> JSON:
+        """Calls a tool of the user's; a session lets no call through but those of tools that were offered."""
+        tool = self._tools[cast(str, name)]
+        return await self._toolbox.call(tool, self.span, cast(list[JSON], args), cast(dict[str, JSON], kwargs))
 
     async def _each(self, call: Callable[[Item], Awaitable[None]], items: Sequence[Item]) -> list[RlmError | None]:
         return await each(call, items, self._ledger.limits.concurrency)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import Launcher
 from rlm.sandbox.options import Sandbox
 from rlm.setup import Setup
+from rlm.tools import Tool, ToolSource, toolset
 from rlm.trace.store import home
 from rlm.types import Completion, Limits
 
@@ -60,6 +61,9 @@ class RLM:
             may wait for a person. Without it, `"ask"` is a no.
         profile: How the root model is spoken to: the name of a profile, or the folder of one of yours
             (docs/profiles.md). By default the one whose patterns match the model's name.
+        tools: Functions that cells may call, each a function, a `Tool`, or an `MCPServer` (docs/tools.md). They run
+            here, not in the sandbox; models are told their signatures and docstrings.
+        values: More names that cells find, and their values: any that JSON can carry.
 
     Raises:
         ConfigError: An option can't be right, a model is unknown, its key is missing, or a money limit is set and
@@ -86,6 +90,8 @@ class RLM:
         approve: Approve | None = None,
         confirm: Confirm | None = None,
         profile: str | Path | Profile | None = None,
+        tools: Iterable[Tool | ToolSource | Callable[..., Any]] = (),
+        values: Mapping[str, Any] | None = None,
     ) -> None:
         conflict.check()
         limits = limits or Limits()
@@ -100,6 +106,9 @@ class RLM:
             sub = own.resolved(model if sub_model is None else sub_model, sub_model_options or {})
         pool = {name: own.resolved(spec, {}) for name, spec in (sub_models or {}).items()}
         own.check()
+        given = toolset(tools, values)
+        if given and route == "always":
+            raise ConfigError('route="always" is a plain call, which has no tools and no values: leave it out')
         _check_names(pool, root, sub)
         _check_prices([root, sub, *pool.values()], limits)
         self.setup = Setup(
@@ -117,6 +126,7 @@ class RLM:
             approve=approve,
             confirm=confirm,
             profile=profiles.find(profile) if isinstance(profile, str | Path) else profile,
+            tools=given,
         )
 
     def completion(self, prompt: str | object, *, context: object = None) -> Completion:

@@ -9,9 +9,11 @@ RlmError
 │   ├── LMUnavailableError  429, 5xx, time-outs, resets: retried, and still failing
 │   └── LMReplyError        a reply that can't be used; `fault` says why: empty, refused, filtered, ...
 ├── LimitError              a limit of the run was reached; `limit` names it
-└── SandboxError            a worker or its launcher failed
-    ├── SandboxUnavailableError   this machine can't enforce what was required
-    └── WorkerDiedError     a worker ended before it was told to
+├── SandboxError            a worker or its launcher failed
+│   ├── SandboxUnavailableError   this machine can't enforce what was required
+│   └── WorkerDiedError     a worker ended before it was told to
+└── ToolError               a tool of the user's failed, as the cell that called it is told
+    └── MCPError            an MCP server can't be reached, or does not speak the protocol
 
 What the model's own code raises is not here: it is shown to the model. A bug of ours is not here
 either: it propagates as what it is.
@@ -122,3 +124,11 @@ class SandboxUnavailableError(SandboxError):
 
 class WorkerDiedError(SandboxError):
     """A worker ended before it was told to; the message says how."""
+
+
+class ToolError(RlmError):
+    """A tool of the user's failed, or can't be called so; the cell that called it sees the message."""
+
+
+class MCPError(ToolError):
+    """An MCP server can't be started or reached, ended, or does not speak the protocol."""

@@ -11,7 +11,7 @@ import platform
 import secrets
 import threading
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,8 @@ from rlm.run import Run
 from rlm.sandbox.launchers.base import ChildContext, Environment
 from rlm.sandbox.session import Session
 from rlm.setup import Setup as Setup
+from rlm.toolbox import Toolbox
+from rlm.tools import Toolset, opened
 from rlm.trace import store
 from rlm.trace.events import NodeBegin, RunBegin, RunEnd
 from rlm.trace.store import Trace
@@ -68,6 +70,8 @@ class Execution:
         folder = setup.trace if isinstance(setup.trace, Path) else store.home() / "runs"
         self._trace = Trace(run_id, folder / run_id if setup.trace else None)
         self._approval = Approval(self._trace, setup.limits.concurrency, setup.approve, setup.confirm)
+        self._toolbox = Toolbox(self._trace, setup.limits.concurrency)
+        self._tools = self._sub_tools = Toolset()
         self._seed = secrets.randbits(32)  # not `random`'s: the user's seeds stay as they are
         self._root: Dialogue | None = None
         self._way = Way(None, "the run ended before its input was loaded")
@@ -80,8 +84,9 @@ class Execution:
         """
         try:
             self._trace.subscribe(self._run.put)
-            if sandboxed(self._setup.route, self._setup.model, self._profile(self._setup.model)):
-                self._setup.launcher.prepare()
+            setup = self._setup
+            if sandboxed(setup.route, setup.model, setups.profile(setup, setup.model), bool(setup.tools)):
+                setup.launcher.prepare()
             with closing(await self._loaded(value)) as context:
                 outcome = await self._outcome(context)
             return self._end(outcome)
@@ -136,7 +141,7 @@ class Execution:
     async def _outcome(self, context: Context) -> Outcome:
         try:
             lm = self._setup.model
-            self._way = choose(self._setup.route, lm, self._profile(lm), context)
+            self._way = choose(self._setup.route, lm, setups.profile(self._setup, lm), context, bool(self._setup.tools))
             if self._way.text is not None:
                 return await self._direct(context, self._way.text)
             return await self._recursive(context)
@@ -176,15 +181,23 @@ class Execution:
                 f"the sandbox {launcher.name!r} does not enforce {', '.join(missing)} on this machine: "
                 "choose one that does, or give `require` without them"
             )
-        async with self._preparing("its sandbox was ready"):
-            environment = await launcher.open(context, self._setup.limits)
-        context.close()  # the sandbox has the input now: once is enough
-        try:
+        async with AsyncExitStack() as stack:
+            async with self._preparing("its tools were ready"):
+                await self._open_tools(stack)
+            async with self._preparing("its sandbox was ready"):
+                environment = await launcher.open(context, self._setup.limits)
+            stack.push_async_callback(environment.close)
+            context.close()  # the sandbox has the input now: once is enough
             return await self._node(
                 self._setup.model, environment, None, context.description, self._question, 0, 0, self._ledger
             )
-        finally:
-            await environment.close()
+
+    async def _open_tools(self, stack: AsyncExitStack) -> None:
+        """Starts what has tools as long as the run lasts."""
+        setup = self._setup
+        self._tools = self._sub_tools = await stack.enter_async_context(opened(setup.tools))
+        if setup.sub_tools is not None:
+            self._sub_tools = await stack.enter_async_context(opened(setup.sub_tools))
 
     async def _node(
         self,
@@ -203,9 +216,12 @@ class Execution:
         async def spawn(child_lm: LM, span: int, prompt: str, given: JSON, child_ledger: Ledger) -> str:
             return await self._child(child_lm, environment, span, prompt, given, depth + 1, child_ledger)
 
-        broker = Broker(_models(setup), ledger, trace, depth, spawn, self._replies, self._approval)
-        profile = self._profile(lm)
-        offers = self._offers()
+        given = self._sub_tools if depth else self._tools
+        broker = Broker(
+            setups.models(setup), ledger, trace, depth, spawn, self._replies, self._approval, given.tools, self._toolbox
+        )
+        profile = setups.profile(self._setup, lm)
+        offers = setups.offers(setup)
         session = Session(
             environment,
             functions=broker.functions,
@@ -216,7 +232,8 @@ class Execution:
             pieces=pieces,
             seed=self._seed,
             window=offers[0].window,
-            names=environment.names,
+            tools=given.offers(),
+            names={**environment.names, **given.values},
             env=environment.env,
         )
         node = Node(
@@ -224,7 +241,7 @@ class Execution:
             lm=lm,
             ledger=ledger,
             trace=trace,
-            conversation=self._opening(profile, question, description, broker, offers),
+            conversation=self._opening(profile, question, description, broker, offers, given),
             profile=profile,
             session=session,
             calls=broker,
@@ -239,7 +256,13 @@ class Execution:
             await session.close()
 
     def _opening(
-        self, profile: Profile, question: str, description: str, broker: Broker, offers: Sequence[profiles.Offer]
+        self,
+        profile: Profile,
+        question: str,
+        description: str,
+        broker: Broker,
+        offers: Sequence[profiles.Offer],
+        given: Toolset,
     ) -> list[Message]:
         opening = profile.opening(
             question,
@@ -248,21 +271,9 @@ class Execution:
             limits=self._setup.limits,
             sub_window=offers[0].window,
             models=offers if self._setup.sub_models else (),
+            given=given.described(),
         )
         return list(opening)
-
-    def _offers(self) -> list[profiles.Offer]:
-        """What a root is told of the models that cells may call, the one by default before the pool."""
-        offers = []
-        for name, lm in {"": self._setup.sub_model, **self._setup.sub_models}.items():
-            price = (lm.price.input_mtok, lm.price.output_mtok) if lm.price else None
-            offers.append(profiles.Offer(name, lm.name, self._profile(lm).reads(lm.window), price))
-        return offers
-
-    def _profile(self, lm: LM) -> Profile:
-        """How a model is spoken to: what the caller gave is for the root's."""
-        given = self._setup.profile
-        return given if given is not None and lm is self._setup.model else profiles.profile_for(lm.name)
 
     def _begin_node(self, node: Dialogue, parent: int, depth: int, question: str, description: str) -> None:
         if depth == 0:
@@ -375,18 +386,6 @@ class Execution:
         known = f"what is known comes to ${self._ledger.usd:.4f}"
         unknown = f"{calls} cancelled in flight, and what that cost is not known; {known}" if lost else ""
         return "; ".join(filter(None, (outcome.reason or self._trace.failure, unknown)))
-
-
-def _models(setup: Setup) -> dict[str | None, LM]:
-    """What cells may call a model: its name in the pool, its own, or that without the provider's."""
-    models: dict[str | None, LM] = {None: setup.sub_model}
-    models.update(setup.sub_models)
-    known = [setup.sub_model, setup.model, *setup.sub_models.values()]
-    for lm in known:
-        models.setdefault(lm.name, lm)
-    for lm in known:
-        models.setdefault(lm.name.partition("/")[2] or lm.name, lm)
-    return models
 
 
 def as_text(answer: Answer) -> str:

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, overload
@@ -26,6 +26,7 @@ from rlm.route import Route
 from rlm.run import Run
 from rlm.sandbox.launchers.base import Launcher
 from rlm.sandbox.options import Sandbox
+from rlm.tools import Tool, ToolSource
 from rlm.types import JSON, Completion, Limits
 
 # Our options that go with the reference's.
@@ -160,6 +161,8 @@ class RLM(engine.RLM):
         approve: Approve | None = None,
         confirm: Confirm | None = None,
         profile: str | Path | Profile | None = None,
+        tools: Iterable[Tool | ToolSource | Callable[..., Any]] = (),
+        values: Mapping[str, Any] | None = None,
     ) -> None: ...
     @overload
     def __init__(self, backend: str, backend_kwargs: Mapping[str, Any] | None = None, **options: Any) -> None: ...

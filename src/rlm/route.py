@@ -29,10 +29,12 @@ class Way:
     reason: str
 
 
-def sandboxed(route: Route, lm: LM, profile: Profile) -> str:
+def sandboxed(route: Route, lm: LM, profile: Profile, tools: bool = False) -> str:
     """Why no input can go to this model in a plain call; empty where that depends on the input."""
     if route == "never":
         return 'route="never"'
+    if tools:
+        return "there are tools or values, which a plain call has not"
     if route == "always":
         return ""
     if not profile.direct:
@@ -42,9 +44,9 @@ def sandboxed(route: Route, lm: LM, profile: Profile) -> str:
     return ""
 
 
-def choose(route: Route, lm: LM, profile: Profile, context: Context) -> Way:
+def choose(route: Route, lm: LM, profile: Profile, context: Context, tools: bool = False) -> Way:
     """The way of an input: under `auto`, one that fits comfortably goes to the model in a plain call."""
-    if why := sandboxed(route, lm, profile):
+    if why := sandboxed(route, lm, profile, tools):
         return Way(None, why)
     if route == "always":
         return Way(_text(context), 'route="always"')

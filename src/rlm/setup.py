@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -11,10 +11,12 @@ from urllib.parse import urlsplit
 from rlm.approval import Approve, Confirm
 from rlm.context import Context
 from rlm.lms.base import LM
+from rlm.prompts import profiles
 from rlm.prompts.profiles import Profile
 from rlm.replies import Folder
 from rlm.route import Route
 from rlm.sandbox.launchers.base import Launcher
+from rlm.tools import Toolset
 from rlm.types import JSON, Limits
 
 # Of a client's settings, what is told; `extra` and headers are the user's own, and may hold a key.
@@ -39,6 +41,35 @@ class Setup:
     approve: Approve | None
     confirm: Confirm | None
     profile: Profile | None
+    tools: Toolset = field(default_factory=Toolset)
+    sub_tools: Toolset | None = None  # of children; None: the same
+
+
+def models(setup: Setup) -> dict[str | None, LM]:
+    """What cells may call a model: its name in the pool, its own, or that without the provider's."""
+    models: dict[str | None, LM] = {None: setup.sub_model}
+    models.update(setup.sub_models)
+    known = [setup.sub_model, setup.model, *setup.sub_models.values()]
+    for lm in known:
+        models.setdefault(lm.name, lm)
+    for lm in known:
+        models.setdefault(lm.name.partition("/")[2] or lm.name, lm)
+    return models
+
+
+def profile(setup: Setup, lm: LM) -> Profile:
+    """How a model is spoken to: what the caller gave is for the root's."""
+    given = setup.profile
+    return given if given is not None and lm is setup.model else profiles.profile_for(lm.name)
+
+
+def offers(setup: Setup) -> list[profiles.Offer]:
+    """What a root is told of the models that cells may call, the one by default before the pool."""
+    found = []
+    for name, lm in {"": setup.sub_model, **setup.sub_models}.items():
+        price = (lm.price.input_mtok, lm.price.output_mtok) if lm.price else None
+        found.append(profiles.Offer(name, lm.name, profile(setup, lm).reads(lm.window), price))
+    return found
 
 
 def described(setup: Setup) -> dict[str, JSON]:

@@ -99,15 +99,28 @@ class Profile:
         limits: Limits,
         sub_window: int | None,
         models: Sequence[Offer] = (),
+        given: Sequence[str] = (),
     ) -> tuple[Message, ...]:
-        """The messages that a node's conversation begins with; `models` are those that cells may name."""
+        """The messages that a node's conversation begins with.
+
+        Args:
+            question: What is asked.
+            description: What the input is.
+            functions: What is offered in the REPL, by name.
+            limits: The run's.
+            sub_window: Tokens that a sub-call takes; None if unknown.
+            models: Those that cells may name.
+            given: The user's own tools and values, each in words.
+        """
         headline = description.partition("\n")[0]
         first = self._text("first.md").substitute(question=question, description=description, headline=headline)
+        if given and not self.system:
+            first = f"{first}\n\n{_given(given)}"
         if self.switch:
             first = f"{first}\n\n{self.switch}"
         if not self.system:
             return (Message("user", first),)
-        instructions = self._system(functions, limits, sub_window, models)
+        instructions = self._system(functions, limits, sub_window, models, given)
         if not self.system_role:
             return (Message("user", f"{instructions}\n\n{first}"),)
         return (Message("system", instructions), Message("user", first))
@@ -138,7 +151,12 @@ class Profile:
         return self._text("wrap_up.md").substitute(reason=reason)
 
     def _system(
-        self, functions: Collection[str], limits: Limits, sub_window: int | None, models: Sequence[Offer]
+        self,
+        functions: Collection[str],
+        limits: Limits,
+        sub_window: int | None,
+        models: Sequence[Offer],
+        given: Sequence[str],
     ) -> str:
         fits = (
             f"About {sub_window * _CHARS_PER_TOKEN:,} characters fit."
@@ -147,12 +165,13 @@ class Profile:
         )
         named = {*functions, "model"} if models and "llm_query" in functions else functions
         offered = [text for name, text in _functions().items() if name in named]
-        given = {"sub_window": fits, "models": "\n".join(f"  - {offer}" for offer in models)}
+        filled = {"sub_window": fits, "models": "\n".join(f"  - {offer}" for offer in models)}
         fitting = sub_window * _CHARS_PER_TOKEN if sub_window else _CALL_CHARS
         call_chars = min(fitting, self.call_chars or fitting)
         advice = self._text("delegation.md" if "llm_query" in functions else "alone.md")
+        listed = "\n".join(f"- {Template(text).safe_substitute(filled)}" for text in offered)
         return self._text("system.md").substitute(
-            functions="\n".join(f"- {Template(text).safe_substitute(given)}" for text in offered),
+            functions=f"{listed}\n\n{_given(given)}" if given else listed,
             output_chars=f"{self._limit(limits):,}",
             cell_seconds=f"{limits.cell_seconds:g}",
             turns=limits.turns,
@@ -235,6 +254,12 @@ def cut(text: str, limit: int, true_size: int | None = None) -> str:
     half = limit // 2
     head, tail = text[:half], text[len(text) - half :]
     return f"{head}\n[... {size - len(head) - len(tail):,} of {size:,} characters cut ...]\n{tail}"
+
+
+def _given(texts: Sequence[str]) -> str:
+    """The user's own tools and values, as a model is told of them."""
+    items = "\n".join(f"- {text}".replace("\n", "\n  ") for text in texts)
+    return _template((_FOLDER,), "given.md").substitute(given=items)
 
 
 @cache
