@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import stat
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
-_MAX_FILES = 20_000  # files and folders; each takes 1 kB of the kernel's memory on a tmpfs, which its size leaves out
+from rlm.sandbox.launchers.base import ChildContext, Worker
+from rlm.sandbox.zygotes import RunZygote
+from rlm.types import JSON
+
+_Result = TypeVar("_Result")
+MAX_FILES = 20_000  # files and folders; each takes 1 kB of the kernel's memory on a tmpfs, which its size leaves out
 _MAX_DEPTH = 32
 _POLL = 0.25  # seconds
 _PIECE = 2**20
@@ -34,7 +41,7 @@ class WrittenFolder:
         self.fd = fd
         self._most = most
         self._sized = sized
-        self._seen = _MAX_FILES, most
+        self._seen = MAX_FILES, most
 
     def over(self) -> str | None:
         """Why there is too much in it, or still more than the last time that there was; None where there is not.
@@ -45,18 +52,18 @@ class WrittenFolder:
             system = os.fstatvfs(self.fd)
             files, size = system.f_files - system.f_ffree, 0
         else:
-            files, size = _count(self.fd, 2 * _MAX_FILES, 0)
+            files, size = _count(self.fd, 2 * MAX_FILES, 0)
         more_files, more_bytes = files > self._seen[0], size > self._seen[1]
         self._seen = max(files, self._seen[0]), max(size, self._seen[1])
         if more_files:
-            return f"it made more than {_MAX_FILES:,} files and folders; remove some"
+            return f"it made more than {MAX_FILES:,} files and folders; remove some"
         return f"it wrote more than {self._most >> 20:,} MiB; remove some" if more_bytes else None
 
     async def watch(self, stop: Callable[[str], None]) -> None:
         """Looks at it again and again, and has its workers stopped while there is too much in it."""
         while True:
             await asyncio.sleep(_POLL)
-            if (why := await asyncio.to_thread(self.over)) is not None:
+            if (why := await _in_thread(self.over)) is not None:
                 stop(why)
 
     def bring(self, target: Path) -> None:
@@ -85,13 +92,71 @@ class WrittenFolder:
             os.close(fd)
 
 
+class ZygoteRun:
+    """An `Environment` over a run's zygote that has more: names, variables, a folder that its workers write to.
+
+    Args:
+        run: The zygote.
+        names: What cells find beside `context`.
+        env: Variables of the workers.
+        written: The folder, which is watched, and closed with this.
+        output: Where what is in it is copied to at the end.
+        end: Ends what is around the zygote.
+    """
+
+    def __init__(
+        self,
+        run: RunZygote,
+        names: Mapping[str, JSON],
+        env: Mapping[str, str],
+        written: WrittenFolder | None = None,
+        output: Path | None = None,
+        end: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.names = names
+        self.env = env
+        self._run = run
+        self._written = written
+        self._output = output
+        self._end = end
+        self._watch = asyncio.create_task(written.watch(run.stop)) if written else None
+
+    async def start(self, pieces: ChildContext | None = None) -> Worker:
+        return await self._run.start(pieces)
+
+    async def close(self) -> None:
+        """Ends its workers, copies what they wrote, and ends the rest, also where it is cancelled meanwhile."""
+        try:
+            if self._watch is not None:
+                self._watch.cancel()
+                await asyncio.wait([self._watch])
+            await self._run.close()
+            if self._written is not None and self._output is not None:
+                await _in_thread(functools.partial(self._written.bring, self._output))
+        finally:
+            if self._written is not None:
+                self._written.close()
+            if self._end is not None:
+                await self._end()
+
+
+async def _in_thread(act: Callable[[], _Result]) -> _Result:
+    """Calls that in a thread, and waits for it when cancelled too: the descriptor that it uses is closed afterwards."""
+    acting = asyncio.ensure_future(asyncio.to_thread(act))
+    try:
+        return await asyncio.shield(acting)
+    except asyncio.CancelledError:
+        await asyncio.wait([acting])
+        raise
+
+
 class _Copying:
     """One copy of a folder, and what is left of its allowance."""
 
     def __init__(self, most: int) -> None:
         self.left_out: list[str] = []
         self._bytes = most
-        self._files = _MAX_FILES
+        self._files = MAX_FILES
 
     def folder(self, source: int, target: int, path: str, depth: int) -> None:
         """Copies what is in one open folder to another."""

@@ -95,10 +95,12 @@ class ProcessZygote:
     async def end(self) -> None:
         """`close`, without a wait that blocks the loop."""
         self._release()
-        with _closing(os.pidfd_open(self._process.pid)) as pidfd, contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_END):
-                await _ended(pidfd)
-        self.kill()
+        try:
+            with _closing(os.pidfd_open(self._process.pid)) as pidfd, contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_END):
+                    await _ended(pidfd)
+        finally:
+            self.kill()
 
     def kill(self) -> None:
         """Ends it at once, if it has not ended."""

@@ -14,6 +14,7 @@ import pytest
 
 from rlm.context import load
 from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
+from rlm.sandbox import namespaces
 from rlm.sandbox.launchers import bubblewrap, find_launcher
 from rlm.sandbox.launchers.bubblewrap import BubblewrapLauncher
 from rlm.sandbox.options import Sandbox
@@ -25,7 +26,7 @@ TESTS = Path(__file__).parents[2]
 
 
 def run(*codes, value="one two\n", sandbox=None, limits=Limits(cell_seconds=5)):  # noqa: B008
-    """The results of cells in one worker, and what a second worker of the same run finds in /tmp."""
+    """The results of cells in one worker."""
 
     async def main():
         with contextlib.closing(load(value)) as context:
@@ -49,13 +50,13 @@ def run(*codes, value="one two\n", sandbox=None, limits=Limits(cell_seconds=5)):
     return asyncio.run(main())
 
 
-@pytest.fixture(params=[bubblewrap._AS_ROOT, bubblewrap._AS_USER] if os.geteuid() == 0 else [bubblewrap._AS_USER])
+@pytest.fixture(params=[namespaces._AS_ROOT, namespaces._AS_USER] if os.geteuid() == 0 else [namespaces._AS_USER])
 def each_way(request, monkeypatch):
     """Root has two ways to namespaces, and others one."""
-    bubblewrap._namespaces.cache_clear()
-    monkeypatch.setattr(bubblewrap, "_AS_ROOT", request.param)
+    namespaces.arguments.cache_clear()
+    monkeypatch.setattr(namespaces, "_AS_ROOT", request.param)
     yield
-    bubblewrap._namespaces.cache_clear()
+    namespaces.arguments.cache_clear()
 
 
 def test_it_enforces_all_there_is():
@@ -84,7 +85,7 @@ def test_there_is_nothing_inside_but_what_is_named(tmp_path):
         sandbox=sandbox,
     )
     assert cells[0].output == "from the host ['one.csv'] {'A': 'b'}\n"
-    assert cells[1].output == "['a', 'output'] True rlm\n"
+    assert cells[1].output == "['a'] True rlm\n"
     said = [cell.error.splitlines()[-1].split(":")[0] for cell in cells[2:9]]
     assert said == ["FileNotFoundError", "OSError", *["FileNotFoundError", "PermissionError"] * 2, "PermissionError"]
     assert cells[9].output == "'llm_query why?'\n"
@@ -128,12 +129,19 @@ def test_the_output_folder_comes_back(tmp_path):
     assert (target / "a/b/c.txt").read_text() == "why?"
 
 
-def test_a_flood_of_files_ends_the_worker(monkeypatch):
-    monkeypatch.setattr("rlm.sandbox.written._MAX_FILES", 100)
+def test_files_are_counted_too(monkeypatch):
+    monkeypatch.setattr(bubblewrap, "MAX_FILES", 100)
+    (cell,) = run("for i in range(200): open(f'/tmp/{i}', 'w').close()")
+    assert cell.error.endswith("OSError: [Errno 28] No space left on device: '/tmp/99'")
+
+
+def test_a_flood_of_files_in_the_output_folder_ends_the_worker(monkeypatch, tmp_path):
+    monkeypatch.setattr("rlm.sandbox.written.MAX_FILES", 100)
     monkeypatch.setattr("rlm.sandbox.written._POLL", 0.02)
     flood, after = run(
-        "import time\nfor i in range(200): open(f'/tmp/{i}', 'w').close()\ntime.sleep(4)",
-        "import os, time\nfor i in range(200): os.remove(f'/tmp/{i}')\ntime.sleep(0.1)\n'room'",
+        "import time\nfor i in range(200): open(f'{output_folder}/{i}', 'w').close()\ntime.sleep(4)",
+        "import os, time\nfor i in range(200): os.remove(f'{output_folder}/{i}')\ntime.sleep(0.1)\n'room'",
+        sandbox=Sandbox("bubblewrap", output=tmp_path),
     )
     assert flood.lost == "it made more than 100 files and folders; remove some"
     assert (after.output, after.lost) == ("'room'\n", None)
@@ -148,14 +156,17 @@ def test_workers_of_a_run_share_its_input_and_end_alone():
             for _ in "ab"
         ]
         try:
-            died = await first.run(Cell("import os\nos._exit(3)"))
-            return died.lost, (await second.run(Cell("context"))).output, (await first.run(Cell("context"))).output
+            died = await first.run(Cell("import os\nopen('/tmp/x', 'w').close()\nos._exit(3)"))
+            outputs = [
+                (await one.run(Cell("import os\ncontext, os.listdir('/tmp')"))).output for one in (first, second)
+            ]
+            return died.lost, outputs
         finally:
             await first.close()
             await second.close()
             await environment.close()
 
-    assert asyncio.run(main()) == ("it exited with status 3", "'one two\\n'\n", "'one two\\n'\n")
+    assert asyncio.run(main()) == ("it exited with status 3", ["('one two\\n', [])\n"] * 2)
 
 
 def test_it_leaves_no_process_and_no_descriptor():
@@ -249,7 +260,7 @@ def test_it_says_what_to_do_where_it_cannot_be_used(said, setting, value, fix, t
     bwrap.write_text(f'#!/bin/sh\necho "{said}" >&2\nexit 1\n')
     bwrap.chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    monkeypatch.setattr(bubblewrap, "_setting", lambda name: value if name == setting else "")
+    monkeypatch.setattr(namespaces, "_setting", lambda name: value if name == setting else "")
     launcher = BubblewrapLauncher()
     why_not = launcher.why_not()
     assert why_not.startswith(f"bwrap can't make a sandbox ({said}): ")
