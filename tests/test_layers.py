@@ -18,14 +18,15 @@ LAYERS = [
     {"engine"},
     {"execution"},
     {"loop", "broker", "run", "setup", "mcp", "live", "logger", "conflict"},
-    {"mapping", "asking", "approval", "toolbox", "backends", "route", "run_view", "background"},
+    {"mapping", "asking", "approval", "toolbox", "backends", "route", "run_view", "background", "coverage"},
     {"prompts", "parse", "ledger", "replies", "sandbox", "lms"},
     {"context", "nano", "trace", "config", "tools"},
     {"terminal", "errors", "version"},
     {"types"},
 ]
-# A ledger's holds are priced by a model's price, which is a value and needs nothing.
-SIDEWAYS = {("rlm.ledger", "rlm.lms.base")}
+# A ledger's holds are priced by a model's price, which is a value and needs nothing. A completion's citations are found
+# when they are asked for.
+SIDEWAYS = {("rlm.ledger", "rlm.lms.base"), ("rlm.types", "rlm.coverage")}
 
 
 def _name(path: Path) -> str:

@@ -7,6 +7,7 @@ print(rlm.completion("Who is the tallest?", context=Path("people/")).response)
 """
 
 from rlm.approval import Estimate
+from rlm.coverage import citations
 from rlm.errors import (
     ConfigError,
     ContextError,
@@ -25,6 +26,7 @@ from rlm.lms.base import LM, Price
 from rlm.reference import RLM
 from rlm.run import Run
 from rlm.sandbox.options import Sandbox
+from rlm.trace.runs import Retention
 from rlm.types import Completion, Limits, Message, Reply, Request, Usage
 from rlm.version import VERSION as __version__  # noqa: N811
 
@@ -46,6 +48,7 @@ __all__ = [
     "Price",
     "Reply",
     "Request",
+    "Retention",
     "RlmError",
     "Run",
     "Sandbox",
@@ -54,4 +57,5 @@ __all__ = [
     "Usage",
     "WorkerDiedError",
     "__version__",
+    "citations",
 ]

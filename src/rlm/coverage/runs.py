@@ -1,0 +1,66 @@
+"""Coverage and citations of a run, given as its caller has it: by name, folder or completion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rlm.coverage.quotes import Citation, cited
+from rlm.coverage.reach import Coverage, reached
+from rlm.coverage.source import Input, load_input
+from rlm.errors import ConfigError, ContextError
+from rlm.trace import store
+from rlm.trace.tree import RunTree
+from rlm.types import Completion
+
+
+def coverage(run: Completion | RunTree | str | Path) -> Coverage:
+    """What of its input a run's models read. The trace is read, and files of the input are read again.
+
+    Args:
+        run: What the run returned, its name, its folder, or its tree.
+
+    Raises:
+        ConfigError: It has no trace.
+        TraceError: Its trace can't be read.
+        ContextError: Its input can't be read, or is not what it was.
+    """
+    tree = _tree(run)
+    return reached(tree, _input(tree))
+
+
+def citations(run: Completion | RunTree | str | Path) -> tuple[Citation, ...]:
+    """The passages that a run's answer quotes, each with where it stands in the input, or marked unsupported.
+
+    Args:
+        run: What the run returned, its name, its folder, or its tree.
+
+    Raises:
+        ConfigError: It has no trace.
+        TraceError: Its trace can't be read.
+        ContextError: Its input can't be read, or is not what it was.
+    """
+    tree = _tree(run)
+    if tree.end is not None:
+        answer = tree.end.response
+        marked = tree.answer is None or isinstance(tree.answer.value, str)
+    elif tree.answer is not None and isinstance(tree.answer.value, str):
+        answer, marked = tree.answer.value, True
+    else:
+        return ()
+    return cited(answer, _input(tree), marked=marked)
+
+
+def _tree(run: Completion | RunTree | str | Path) -> RunTree:
+    if isinstance(run, RunTree):
+        return run
+    if isinstance(run, Completion):
+        if run.trace is None:
+            raise ConfigError(f"the run {run.run_id} kept no trace (trace=False): nothing says what it read")
+        run = run.trace
+    return RunTree(store.read(store.home() / "runs" / run if isinstance(run, str) else run))
+
+
+def _input(tree: RunTree) -> Input:
+    if tree.begin is None:
+        raise ContextError("the run was killed before its first event")
+    return load_input(tree.begin)

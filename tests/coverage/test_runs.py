@@ -1,0 +1,195 @@
+"""Coverage of whole runs: a scripted model, a real worker, and what is found again from the trace alone."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rlm import RLM, Completion, ConfigError, ContextError, Limits
+from rlm.coverage import Coverage, Stretch, coverage
+from rlm.coverage.source import Span
+from rlm.lms.scripted import Scripted
+from rlm.trace.store import home
+from rlm.types import Request
+
+WORDS = [f"{a}{b}{c}" for a in ("ba", "ke", "lo", "mi", "su") for b in ("ran", "den", "til") for c in ("a", "or", "s")]
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RLM_HOME", str(tmp_path / "home"))
+
+
+def prose(seed: int, lines: int) -> list[str]:
+    chance = random.Random(seed)
+    return [
+        " ".join(chance.choices(WORDS, k=chance.randint(6, 14))).capitalize() + f", {chance.randrange(10**6)}."
+        for _ in range(lines)
+    ]
+
+
+LINES = prose(1, 2000)
+INPUT = "\n".join(LINES)
+
+
+def run(
+    *cells: str, context: object = INPUT, sub: Callable[[Request], str] | None = None, limits: Limits | None = None
+) -> Completion:
+    root = Scripted([f"```repl\n{cell}\n```" for cell in cells], name="root")
+    rlm = RLM(model=root, sub_model=Scripted(sub or (lambda _: "yes"), name="sub"), limits=limits, route="never")
+    return rlm.completion("What is it?", context=context)
+
+
+def stretches(covered: Coverage, kind: str = "prompt") -> list[Stretch]:
+    return [stretch for stretch in covered.stretches if covered.readers[stretch.reader].kind == kind]
+
+
+def test_a_slice_in_a_prompt():
+    done = run('llm_query("Is it there?\\n\\n" + context[1000:9000])', "FINAL(1)")
+    covered = coverage(done)
+    assert covered.run_id == done.run_id
+    (found,) = stretches(covered)
+    assert (found.span, found.how, found.others) == (Span(0, 1000, 9000), "exact", ())
+    (reader,) = [reader for reader in covered.readers if reader.kind == "prompt"]
+    assert (reader.model, reader.turn, reader.depth, reader.characters, reader.traced) == ("sub", 1, 0, 8014, 8000)
+    assert covered.read() == [Span(0, 1000, 9000)]
+    assert covered.share == 8000 / len(INPUT)
+    assert covered.unread() == [
+        (Span(0, 0, 1), Span(0, 999, 1000)),
+        (Span(0, 9000, 9001), Span(0, len(INPUT) - 1, len(INPUT))),
+    ]
+
+
+def test_what_a_cell_prints_is_read_by_the_root_in_its_next_turn():
+    covered = coverage(run("print(context[500:1500])", "FINAL(1)"))
+    (found,) = stretches(covered, "output")
+    reader = covered.readers[found.reader]
+    assert found.span == Span(0, 500, 1500)
+    assert (reader.model, reader.turn) == ("root", 2)
+    assert covered.models() == [("root", 1000)]
+
+
+def test_what_the_last_cell_prints_reaches_nobody():
+    covered = coverage(run("print(context[500:1500]); FINAL(1)"))
+    assert (covered.stretches, covered.share) == ((), 0)
+    assert covered.unread() == [(Span(0, 0, 1), Span(0, len(INPUT) - 1, len(INPUT)))]
+
+
+def test_what_is_cut_out_of_an_output_is_not_read():
+    covered = coverage(run("print(context)", "FINAL(1)", limits=Limits(output_chars=2000)))
+    assert 1800 < sum(span.end - span.start for span in covered.read()) <= 2000
+    first, last = covered.read()
+    assert (first.start, last.end) == (0, len(INPUT))
+
+
+def test_a_call_that_was_never_sent_read_nothing():
+    done = run(
+        "try:\n    llm_query(context[:5000])\nexcept Exception as e: print(type(e))",
+        "FINAL(1)",
+        limits=Limits(depth=1, sub_calls=0),
+    )
+    assert coverage(done).share == 0
+
+
+def test_files_are_read_again_and_are_named(tmp_path: Path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.txt").write_text("\n".join(LINES[number * 100 : number * 100 + 100]))
+    covered = coverage(run('llm_query("Hm: " + context["1.txt"])', "FINAL(1)", context=folder))
+    size = (folder / "1.txt").stat().st_size
+    assert covered.read() == [Span(1, 0, size)]
+    told = covered.to_json()
+    assert [name for name, _ in told["texts"]] == ["0.txt", "1.txt", "2.txt"]
+    last = (folder / "2.txt").stat().st_size
+    assert told["unread"] == [[0, 0, 0, (folder / "0.txt").stat().st_size], [2, 0, 2, last]]
+
+
+def test_an_input_that_has_changed_is_refused(tmp_path: Path):
+    path = tmp_path / "a.txt"
+    path.write_text(INPUT)
+    done = run("FINAL(1)", context=path)
+    path.write_text(INPUT + "!")
+    with pytest.raises(
+        ContextError, match=r"has changed since: its SHA-256 was [0-9a-f]{16}\.\.\., and is [0-9a-f]{16}"
+    ):
+        coverage(done)
+
+
+def test_strings_of_a_json_value_have_their_paths():
+    value = {"rows": [{"text": line, "n": 1} for line in LINES[:50]]}
+    covered = coverage(run("llm_query('Is this right? ' + context['rows'][7]['text'])", "FINAL(1)", context=value))
+    (found,) = stretches(covered)
+    assert covered.input.name(found.span.text) == "['rows'][7]['text']"
+    assert found.span == Span(7, 0, len(LINES[7]))
+    assert covered.share == len(LINES[7]) / sum(map(len, LINES[:50]))
+
+
+def test_a_batch_of_the_strings_of_a_list_in_order_is_told_string_by_string():
+    covered = coverage(run("llm_query('Read:\\n' + '\\n'.join(context[3:6]))", "FINAL(1)", context=LINES[:50]))
+    assert [found.span for found in stretches(covered)] == [Span(n, 0, len(LINES[n])) for n in (3, 4, 5)]
+    assert [found.how for found in stretches(covered)] == ["exact"] * 3
+
+
+def test_repeated_lines_may_have_been_read():
+    text = "\n".join([*LINES[:50], LINES[10], *LINES[50:90]])
+    covered = coverage(run("llm_query('Is it so: ' + context.split('\\n')[10])", "FINAL(1)", context=text))
+    (found,) = stretches(covered)
+    first, second = text.index(LINES[10]), text.rindex(LINES[10])
+    assert found.how == "ambiguous"
+    assert (found.span, found.others) == (
+        Span(0, first, first + len(LINES[10])),
+        (Span(0, second, second + len(LINES[10])),),
+    )
+    assert (covered.read(), covered.share) == ([], 0)
+    assert sum(span.end - span.start for span in covered.maybe()) == 2 * len(LINES[10])
+    assert covered.to_json()["places"] == [[0, *found.others[0]]]
+
+
+def test_a_child_that_was_given_a_piece():
+    def root(request: Request) -> str:
+        if "the child" in str(request.messages[1].content):
+            return "```repl\nprint(context[:300])\n```" if len(request.messages) < 4 else "```repl\nFINAL('ok')\n```"
+        return "```repl\nFINAL(rlm_query('You are the child', chunks(5000)[2]))\n```"
+
+    rlm = RLM(model=Scripted(root, name="root"), limits=Limits(depth=2), route="never")
+    covered = coverage(rlm.completion("What is it?", context=INPUT))
+    (found,) = stretches(covered, "output")
+    assert covered.readers[found.reader].depth == 1
+    assert len(INPUT[found.span.start : found.span.end].strip()) == 300
+    assert 9000 < found.span.start < 10_000
+
+
+def test_a_child_whose_text_was_made_by_code_is_traced_to_the_input():
+    def root(request: Request) -> str:
+        if "the child" in str(request.messages[1].content):
+            return "```repl\nprint(context)\n```" if len(request.messages) < 4 else "```repl\nFINAL('ok')\n```"
+        return "```repl\nFINAL(rlm_query('You are the child', '# ' + '\\n# '.join(context.split('\\n')[40:43])))\n```"
+
+    rlm = RLM(model=Scripted(root, name="root"), limits=Limits(depth=2), route="never")
+    covered = coverage(rlm.completion("What is it?", context=INPUT))
+    found = stretches(covered, "output")
+    assert [INPUT[one.span.start : one.span.end].strip() for one in found] == LINES[40:43]
+
+
+def test_a_plain_call_reads_all():
+    rlm = RLM(model=Scripted(["yes"], window=100_000), route="always")
+    covered = coverage(rlm.completion("What is it?", context=INPUT))
+    assert (covered.share, covered.unread()) == (1.0, [])
+    assert [reader.kind for reader in covered.readers] == ["opening"]
+
+
+def test_the_same_by_name_and_by_folder():
+    done = run("print(context[500:1500])", "FINAL(1)")
+    assert done.trace is not None
+    assert coverage(done.run_id).to_json() == coverage(done.trace).to_json() == coverage(done).to_json()
+    assert done.trace == home() / "runs" / done.run_id
+    json.dumps(coverage(done).to_json())
+
+
+def test_a_run_without_a_trace():
+    rlm = RLM(model=Scripted(["```repl\nFINAL(1)\n```"]), trace=False, route="never")
+    with pytest.raises(ConfigError, match="kept no trace"):
+        coverage(rlm.completion("What is it?", context="x" * 100))
