@@ -22,7 +22,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Where a table of the file may hold a key.
 _SECRET = {"api_key", "headers"}
 _NAMES = ("model", "sub_model")
-_TABLES = ("keys", "prices", "options", "presets")
+_TABLES = ("keys", "prices", "options", "presets", "trace")
+_KEEP = ("keep_days", "keep_gb")  # what `[trace]` may say
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Config:
         prices: Model -> fields of a `Price`, in US dollars per million tokens.
         options: Model or provider -> options of its client. Not shown by `repr`.
         presets: Name -> fields of a preset. Not shown by `repr`.
+        trace: `keep_days` and `keep_gb`: how long traces are kept.
     """
 
     path: Path | None = None
@@ -46,6 +48,7 @@ class Config:
     prices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
+    trace: Mapping[str, float] = field(default_factory=dict)
 
 
 def default_path() -> Path:
@@ -120,7 +123,10 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
     for variable in value.get("keys", {}):
         if not _VARIABLE.fullmatch(variable):  # it may be a key, put before the equals sign: not repeated
             raise ConfigError(f"the config file {path}: [keys] has lines like OPENAI_API_KEY = '...'")
-    for name in _TABLES:
+    for entry, given in value.get("trace", {}).items():
+        if entry not in _KEEP or isinstance(given, bool) or not isinstance(given, int | float):
+            raise ConfigError(f"the config file {path}: [trace] has lines like keep_days = 30; there is: {_KEEP}")
+    for name in _TABLES[:-1]:
         for entry, given in value.get(name, {}).items():
             if not isinstance(given, str if name == "keys" else dict):
                 what = "a string" if name == "keys" else f'a table: [{name}."provider/model"]'

@@ -22,8 +22,9 @@ from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import Launcher
 from rlm.sandbox.options import Sandbox
-from rlm.setup import Setup
+from rlm.setup import Setup, retention, tracer
 from rlm.tools import Tool, ToolSource, toolset
+from rlm.trace.runs import Retention
 from rlm.trace.store import home
 from rlm.types import Completion, Limits
 
@@ -50,6 +51,11 @@ class RLM:
             is known, `always`, or `never`. The completion says why.
         prices: What models cost, by name, in place of what is listed; what a provider reports goes before both.
         trace: False keeps nothing on disk; a `Path` is the folder for runs' folders.
+        redact: Given each string of the trace before it is written, shown, streamed or exported; gives what may be
+            (docs/trace-format.md). Models and cells still see what there is, and so does the completion.
+        keep: How long traces in the folder are kept. By default what `$RLM_KEEP_DAYS`, `$RLM_KEEP_GB` or the config
+            file's `[trace]` says, else 90 days and 10 GB; in a folder of your own, for ever.
+        otel: Tell the run to OpenTelemetry, as spans (docs/opentelemetry.md); needs the extra `otel`.
         verbose: Show a live tree on stderr, if that is a terminal.
         once: Whether equal sub-calls are asked once in a run: those of `llm_map`, and those at temperature 0.
         cache: Keep the answers to such calls on disk for later runs: True in `$RLM_HOME/replies`, or in the `Path`
@@ -92,6 +98,9 @@ class RLM:
         profile: str | Path | Profile | None = None,
         tools: Iterable[Tool | ToolSource | Callable[..., Any]] = (),
         values: Mapping[str, Any] | None = None,
+        redact: Callable[[str], str] | None = None,
+        keep: Retention | None = None,
+        otel: bool = False,
     ) -> None:
         conflict.check()
         limits = limits or Limits()
@@ -127,6 +136,9 @@ class RLM:
             confirm=confirm,
             profile=profiles.find(profile) if isinstance(profile, str | Path) else profile,
             tools=given,
+            redact=redact,
+            keep=keep if keep is not None or trace is not True else retention(),
+            tracer=tracer() if otel else None,
         )
 
     def completion(self, prompt: str | object, *, context: object = None) -> Completion:

@@ -35,14 +35,14 @@ from rlm.sandbox.session import Session
 from rlm.setup import Setup as Setup
 from rlm.toolbox import Toolbox
 from rlm.tools import Toolset, opened
-from rlm.trace import store
+from rlm.trace import runs, store
 from rlm.trace.events import NodeBegin, RunBegin, RunEnd
 from rlm.trace.store import Trace
 from rlm.types import JSON, Answer, Completion, Message, usage_fields
 from rlm.version import VERSION
 
-# Of a cell's output, what travels to the host and into the trace; the whole stays in the worker.
-MAX_OUTPUT = 1_000_000
+# Of a cell's output, what travels to the host and into the trace: as much as the worker keeps.
+MAX_OUTPUT = 8 * 2**20
 # What the sandbox must enforce where the caller does not say; `unconfined` is asked for by that name.
 REQUIRED = frozenset({"files", "network", "memory", "cpu"})
 
@@ -68,7 +68,7 @@ class Execution:
         self._replies = Replies(once=setup.once, folder=setup.kept)
         run_id = store.new_run_id()
         folder = setup.trace if isinstance(setup.trace, Path) else store.home() / "runs"
-        self._trace = Trace(run_id, folder / run_id if setup.trace else None)
+        self._trace = Trace(run_id, folder / run_id if setup.trace else None, setup.redact)
         self._approval = Approval(self._trace, setup.limits.concurrency, setup.approve, setup.confirm)
         self._toolbox = Toolbox(self._trace, setup.limits.concurrency)
         self._tools = self._sub_tools = Toolset()
@@ -325,6 +325,10 @@ class Execution:
 
             self._approval.screen = live = LiveTree()
             self._trace.subscribe(live.listen)
+        if setup.tracer is not None:
+            self._trace.subscribe(setup.tracer().take)
+        if setup.keep is not None and self._trace.path is not None:
+            runs.prune_daily(self._trace.path.parent, setup.keep, self._trace.run_id)
         self._trace.emit(
             RunBegin(
                 run_id=self._trace.run_id,

@@ -27,6 +27,7 @@ from rlm.run import Run
 from rlm.sandbox.launchers.base import Launcher
 from rlm.sandbox.options import Sandbox
 from rlm.tools import Tool, ToolSource
+from rlm.trace.runs import Retention
 from rlm.types import JSON, Completion, Limits
 
 # Our options that go with the reference's.
@@ -163,6 +164,9 @@ class RLM(engine.RLM):
         profile: str | Path | Profile | None = None,
         tools: Iterable[Tool | ToolSource | Callable[..., Any]] = (),
         values: Mapping[str, Any] | None = None,
+        redact: Callable[[str], str] | None = None,
+        keep: Retention | None = None,
+        otel: bool = False,
     ) -> None: ...
     @overload
     def __init__(self, backend: str, backend_kwargs: Mapping[str, Any] | None = None, **options: Any) -> None: ...

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 from urllib.parse import urlsplit
 
+from rlm import config
 from rlm.approval import Approve, Confirm
 from rlm.context import Context
+from rlm.errors import ConfigError
 from rlm.lms.base import LM
 from rlm.prompts import profiles
 from rlm.prompts.profiles import Profile
@@ -17,10 +21,18 @@ from rlm.replies import Folder
 from rlm.route import Route
 from rlm.sandbox.launchers.base import Launcher
 from rlm.tools import Toolset
+from rlm.trace.events import Event
+from rlm.trace.runs import Retention
 from rlm.types import JSON, Limits
 
 # Of a client's settings, what is told; `extra` and headers are the user's own, and may hold a key.
 _TOLD = ("max_tokens", "temperature", "reasoning_effort", "effort", "thinking_tokens", "cache", "format")
+
+
+class Listener(Protocol):
+    """What is told the events of one run."""
+
+    def take(self, event: Event) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,9 @@ class Setup:
     profile: Profile | None
     tools: Toolset = field(default_factory=Toolset)
     sub_tools: Toolset | None = None  # of children; None: the same
+    redact: Callable[[str], str] | None = None
+    keep: Retention | None = None
+    tracer: Callable[[], Listener] | None = None  # makes what is told a run's events
 
 
 def models(setup: Setup) -> dict[str | None, LM]:
@@ -72,6 +87,39 @@ def offers(setup: Setup) -> list[profiles.Offer]:
     return found
 
 
+def retention() -> Retention:
+    """How long traces are kept: as the environment or the config file says, else as `Retention` does.
+
+    Raises:
+        ConfigError: What is said is no number of days or of gigabytes.
+    """
+    said = config.read().trace
+    found: dict[str, float | None] = {}
+    for name in ("days", "gb"):
+        variable = f"RLM_KEEP_{name.upper()}"
+        value = os.environ.get(variable) or said.get(f"keep_{name}")
+        if value is not None:
+            try:
+                number = float(value)
+            except ValueError:
+                number = -1.0
+            if not number >= 0:
+                raise ConfigError(f"{variable}, or keep_{name} of the config file, is a number from 0, or inf")
+            found[name] = None if math.isinf(number) else number
+    return Retention(**found)
+
+
+def tracer() -> Callable[[], Listener]:
+    """Makes listeners that tell OpenTelemetry.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    from rlm.trace.spans import tracer
+
+    return tracer()
+
+
 def described(setup: Setup) -> dict[str, JSON]:
     """A setup as its run's trace tells it: named fields alone, since any option as given may hold a key."""
     return {
@@ -85,6 +133,8 @@ def described(setup: Setup) -> dict[str, JSON]:
         "once": setup.once,
         "cache": setup.kept is not None,
         "approve": setup.approve is not None,
+        "tools": [tool.name for tool in setup.tools.tools],
+        "values": [*setup.tools.values],
     }
 
 
