@@ -8,7 +8,7 @@ from rlm.coverage.quotes import Citation, cited
 from rlm.coverage.reach import Coverage, reached
 from rlm.coverage.source import Input, load_input
 from rlm.errors import ConfigError, ContextError
-from rlm.trace import store
+from rlm.trace import runs, store
 from rlm.trace.tree import RunTree
 from rlm.types import Completion
 
@@ -17,10 +17,10 @@ def coverage(run: Completion | RunTree | str | Path) -> Coverage:
     """What of its input a run's models read. The trace is read, and files of the input are read again.
 
     Args:
-        run: What the run returned, its name, its folder, or its tree.
+        run: What the run returned, its name or the start of it, its folder, or its tree.
 
     Raises:
-        ConfigError: It has no trace.
+        ConfigError: It has no trace, or no run has that name.
         TraceError: Its trace can't be read.
         ContextError: Its input can't be read, or is not what it was.
     """
@@ -32,10 +32,10 @@ def citations(run: Completion | RunTree | str | Path) -> tuple[Citation, ...]:
     """The passages that a run's answer quotes, each with where it stands in the input, or marked unsupported.
 
     Args:
-        run: What the run returned, its name, its folder, or its tree.
+        run: What the run returned, its name or the start of it, its folder, or its tree.
 
     Raises:
-        ConfigError: It has no trace.
+        ConfigError: It has no trace, or no run has that name.
         TraceError: Its trace can't be read.
         ContextError: Its input can't be read, or is not what it was.
     """
@@ -57,7 +57,7 @@ def _tree(run: Completion | RunTree | str | Path) -> RunTree:
         if run.trace is None:
             raise ConfigError(f"the run {run.run_id} kept no trace (trace=False): nothing says what it read")
         run = run.trace
-    return RunTree(store.read(store.home() / "runs" / run if isinstance(run, str) else run))
+    return RunTree(store.read(runs.find(run) if isinstance(run, str) else run))
 
 
 def _input(tree: RunTree) -> Input:
