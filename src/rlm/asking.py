@@ -7,12 +7,14 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, cast
 
+from rlm import errors
 from rlm.errors import Fault, LimitError, LMError, LMReplyError, RlmError
 from rlm.ledger import OUTPUT_TOKENS, Hold, Ledger
 from rlm.lms import watch
 from rlm.lms.base import LEAST_OUTPUT, LM, estimate_tokens, output_room
+from rlm.playback import Left, Live
 from rlm.replies import Key, Replies, key
 from rlm.trace.events import CallBegin, CallEnd, Retry
 from rlm.trace.store import Trace
@@ -38,6 +40,7 @@ class Call:
         once: Whether an equal call's answer may stand for it, whatever the temperature.
         fresh: Whether it has to be asked.
         keeps: Whether an answer may be given to equal calls later.
+        origins: The pieces of the input in the prompt, as the worker claims: each `[start, end, name]`.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Call:
     once: bool = False
     fresh: bool = False
     keeps: Callable[[str], bool] = bool
+    origins: tuple[JSON, ...] = ()
 
 
 @dataclass(slots=True)
@@ -60,6 +64,7 @@ class Record:
         source: Where that is from.
         usage: What it consumed, all that was asked for it together.
         cost: US dollars; None if unknown.
+        seconds: How long it took, where that is not how long it takes now.
     """
 
     span: int
@@ -69,6 +74,7 @@ class Record:
     usage: Usage = field(default_factory=Usage)
     cost: float | None = 0.0
     retries: int = 0
+    seconds: float | None = None
 
     def add(self, usage: Usage, cost: float | None) -> None:
         """Takes what one request consumed."""
@@ -93,10 +99,14 @@ def recorded(trace: Trace, begin: CallBegin) -> Iterator[Record]:
     except asyncio.CancelledError:
         error = "cancelled"
         raise
+    except Left:
+        error = "cancelled"
+        raise
     except BaseException as bug:
         error = f"a bug: {type(bug).__name__}"
         raise
     finally:
+        seconds = time.monotonic() - began if record.seconds is None else record.seconds
         trace.emit(
             CallEnd(
                 t=trace.now(),
@@ -109,7 +119,7 @@ def recorded(trace: Trace, begin: CallBegin) -> Iterator[Record]:
                 usage=usage_fields(record.usage),
                 cost=record.cost,
                 retries=record.retries,
-                seconds=round(time.monotonic() - began, 6),
+                seconds=round(seconds, 6),
                 raised=raised,
             )
         )
@@ -133,12 +143,14 @@ class Asker:
         ledger: The node's ledger.
         trace: The run's trace.
         replies: The run's answers.
+        playback: What an earlier run was answered.
     """
 
-    def __init__(self, ledger: Ledger, trace: Trace, replies: Replies) -> None:
+    def __init__(self, ledger: Ledger, trace: Trace, replies: Replies, playback: Live) -> None:
         self._ledger = ledger
         self._trace = trace
         self._replies = replies
+        self._playback = playback
 
     async def ask(self, call: Call) -> str:
         """The answer.
@@ -149,6 +161,11 @@ class Asker:
         """
         with recorded(self._trace, self._begin(call)) as record:
             asked = self._key(call)
+            if (before := await self._playback.call(record.span)) is not None:
+                text = self.again(before, record)
+                if asked is not None and before.finish == "stop" and call.keeps(text):
+                    self._replies.keep(asked, text)
+                return text
             if asked is None:
                 record.reply = await self._answer(call, record)
             else:
@@ -156,6 +173,27 @@ class Asker:
                     asked, lambda: self._answer(call, record), lambda text: record.finish == "stop" and call.keeps(text)
                 )
             return record.reply
+
+    def again(self, before: CallEnd, record: Record, sub_calls: int = 0) -> str:
+        """The answer that a call had in an earlier run; it is charged as it was then.
+
+        Args:
+            before: How it ended.
+            record: Of the call now.
+            sub_calls: How many were made below it.
+
+        Raises:
+            RlmError: It had failed, and so.
+        """
+        record.source, record.finish, record.retries = "recorded", before.finish, before.retries
+        record.usage, record.cost = Usage(**cast("dict[str, int]", before.usage)), before.cost
+        record.seconds = before.seconds
+        self._ledger.book(record.usage, record.cost, sub_calls)
+        if before.error is not None:
+            raise errors.again(before.raised, before.error, before.fault)
+        record.reply = before.reply or ""
+        self._replies.reused += record.usage.calls == 0
+        return record.reply
 
     def to_send(self, calls: Sequence[Call]) -> list[str]:
         """The prompts of those calls that would be sent now: not answered by what is kept, on its way, or equal."""
@@ -169,6 +207,7 @@ class Asker:
     def kept(self, call: Call, answer: str) -> str:
         """Tells the trace that a call was answered with what an earlier cell had been answered."""
         with recorded(self._trace, self._begin(call)) as record:
+            self._playback.skip(record.span)
             record.reply, record.source = answer, "kept"
             self._replies.reused += 1
             return answer
@@ -183,6 +222,7 @@ class Asker:
             model=call.lm.name,
             temperature=call.temperature,
             fresh=call.fresh,
+            origins=list(call.origins),
         )
 
     def _key(self, call: Call) -> Key | None:

@@ -17,11 +17,13 @@ from rlm.errors import ConfigError, LimitError, LMError, RlmError
 from rlm.ledger import Ledger
 from rlm.lms.base import LM
 from rlm.mapping import Pack, as_texts, pack_items
+from rlm.playback import Live
 from rlm.replies import Leftovers, Replies
 from rlm.sandbox import protocol
 from rlm.toolbox import Toolbox
 from rlm.tools import Tool
 from rlm.trace.events import CallBegin
+from rlm.trace.record import given
 from rlm.trace.store import Trace
 from rlm.types import JSON
 
@@ -58,6 +60,7 @@ class Broker:
         approval: Says whether a batch may be sent; None: the node's own, which allows all.
         tools: The user's tools that the node's cells may call.
         toolbox: Runs them; None: the node's own.
+        playback: What an earlier run was answered; None: nothing.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Broker:
         approval: Approval | None = None,
         tools: Sequence[Tool] = (),
         toolbox: Toolbox | None = None,
+        playback: Live | None = None,
     ) -> None:
         self._models = models
         self._ledger = ledger
@@ -79,7 +83,8 @@ class Broker:
         self._approval = approval or Approval(trace, ledger.limits.concurrency)
         self._tools = {tool.name: tool for tool in tools}
         self._toolbox = toolbox or Toolbox(trace, ledger.limits.concurrency)
-        self._asker = Asker(ledger, trace, replies or Replies())
+        self._playback = playback or Live()
+        self._asker = Asker(ledger, trace, replies or Replies(), self._playback)
         # What batches and maps that failed in part have been answered, for when they are asked again.
         self._left = Leftovers()
         self._mapped: dict[object, dict[str, JSON]] = defaultdict(dict)  # what is asked, and how -> item -> result
@@ -115,6 +120,7 @@ class Broker:
         origins: JSON = None,
     ) -> JSON:
         call = self._call("llm_query", _text(prompt, "prompt"), model, temperature, fresh)
+        call = replace(call, origins=_claims(origins, [call.prompt])[0])
         await self._admit([call])
         return await self._asker.ask(call)
 
@@ -128,19 +134,21 @@ class Broker:
     ) -> JSON:
         first = self._call("llm_query_batched", "", model, temperature, fresh)
         texts = _texts(prompts, "prompts")
+        claims = _claims(origins, texts)
+        calls = [replace(first, prompt=text, origins=claim) for text, claim in zip(texts, claims, strict=True)]
         asked = [(id(first.lm), first.temperature, first.fresh, text) for text in texts]
         done = self._left.take(asked)
         missing = [index for index, answer in enumerate(done) if answer is None]
 
         async def ask(index: int) -> None:
-            done[index] = await self._asker.ask(replace(first, prompt=texts[index]))
+            done[index] = await self._asker.ask(calls[index])
 
         failures: list[RlmError | None] = []
         try:
-            await self._admit([replace(first, prompt=texts[index]) for index in missing])
-            for text, answer in zip(texts, done, strict=True):
+            await self._admit([calls[index] for index in missing])
+            for call, answer in zip(calls, done, strict=True):
                 if answer is not None:
-                    self._asker.kept(replace(first, prompt=text), answer)
+                    self._asker.kept(call, answer)
             failures = await self._each(ask, missing)
         finally:
             if len(failures) < len(missing) or any(failures):  # cancelled too: what has come is paid for
@@ -161,12 +169,14 @@ class Broker:
         if not isinstance(items, list):
             raise ConfigError("llm_map takes a list of items")
         texts, task = as_texts(items), _text(instruction, "instruction")
+        claims = dict(zip(texts, _claims(origins, texts), strict=True))
         key = id(call.lm), call.temperature, call.fresh, task, json.dumps(schema)
         found = self._mapped[key]
         packs = pack_items([text for text in texts if text not in found], task, schema, call.lm.window)
 
         def asked(pack: Pack) -> Call:
-            return replace(call, prompt=pack.prompt, once=True, keeps=pack.is_answered)
+            pieces = tuple(piece for text in pack.items.values() for piece in claims[text])
+            return replace(call, prompt=pack.prompt, once=True, keeps=pack.is_answered, origins=pieces)
 
         async def ask(pack: Pack) -> None:
             found.update(pack.read(await self._asker.ask(asked(pack))))
@@ -244,9 +254,12 @@ class Broker:
             name=call.name,
             prompt=call.prompt,
             model=call.lm.name,
+            given=given(context),
         )
         ledger = Ledger(self._ledger.limits, self._ledger)
         with recorded(self._trace, begin) as record:
+            if (before := await self._playback.call(record.span)) is not None:
+                return self._asker.again(before, record, self._playback.below(record.span))
             try:
                 async with self._ledger.child_slot():
                     record.reply = await self._spawn(call.lm, record.span, call.prompt, context, ledger)
@@ -287,6 +300,13 @@ def _whole(results: list[JSON], failures: list[RlmError | None], hint: str = "")
     raise BatchError(f"{len(errors)} of {len(results)} calls failed, the first with: {errors[0]}{hint}", results) from (
         errors[0]
     )
+
+
+def _claims(origins: JSON, texts: Sequence[str]) -> list[tuple[JSON, ...]]:
+    """The piece of the input that each text is, as the worker claims; its frame was checked to have one for each."""
+    if not isinstance(origins, list):
+        return [()] * len(texts)
+    return [() if origin is None else (origin,) for origin in origins]
 
 
 def _text(value: JSON, name: str) -> str:

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from rlm import RLM, Completion, ConfigError, ContextError, Limits
 from rlm.coverage import Coverage, Stretch, coverage
 from rlm.coverage.source import Span
 from rlm.lms.scripted import Scripted
-from rlm.trace.store import home
+from rlm.trace.events import CallBegin
+from rlm.trace.store import home, read
+from rlm.trace.tree import RunTree
 from rlm.types import Request
 
 WORDS = [f"{a}{b}{c}" for a in ("ba", "ke", "lo", "mi", "su") for b in ("ran", "den", "til") for c in ("a", "or", "s")]
@@ -193,3 +196,38 @@ def test_a_run_without_a_trace():
     rlm = RLM(model=Scripted(["```repl\nFINAL(1)\n```"]), trace=False, route="never")
     with pytest.raises(ConfigError, match="kept no trace"):
         coverage(rlm.completion("What is it?", context="x" * 100))
+
+
+def test_a_piece_just_as_it_was_handed_out_says_where_it_is_from():
+    text = "\n".join(LINES[:100] * 3)
+    covered = coverage(run("llm_query_batched(chunks(3000))", "FINAL(1)", context=text))
+    assert {found.how for found in stretches(covered)} == {"origin"}
+    assert covered.read() == [Span(0, 0, len(text))]
+    assert covered.share == 1.0
+
+
+def test_items_of_a_map_that_are_pieces_say_where_they_are_from():
+    text = "\n".join(LINES[:50] + LINES[:50])
+
+    def sub(request: Request) -> str:
+        return json.dumps({str(n): True for n in range(200)})
+
+    done = run("llm_map(grep('Baran')[-5:], 'Is it a place?')", "FINAL(1)", context=text, sub=sub)
+    (prompt,) = [event for event in read(done.trace) if isinstance(event, CallBegin)]
+    found = stretches(coverage(done))
+    assert {one.how for one in found} == {"origin"}
+    assert [[one.span.start, one.span.end, ""] for one in found] == prompt.origins
+    assert all(one.span.start > len(text) // 2 for one in found)
+
+
+def test_a_claim_that_is_not_true_is_not_taken():
+    forged = CallBegin(parent=0, name="llm_query", prompt="Q: " + LINES[3], model="m", origins=[[0, len(LINES[3]), ""]])
+    done = run(f"llm_query({forged.prompt!r})", "FINAL(1)")
+    tree = RunTree(
+        replace(event, origins=[*forged.origins, [5, 1, ""], [0, 9, "no such"], "?", [0, 2**60, ""], [1, 2]])
+        if isinstance(event, CallBegin)
+        else event
+        for event in read(done.trace)
+    )
+    (found,) = stretches(coverage(tree))
+    assert (found.span.start, found.how) == (INPUT.index(LINES[3]), "exact")

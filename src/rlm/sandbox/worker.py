@@ -222,15 +222,16 @@ def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) ->
 
     def llm_query(prompt: str, model: str | None = None, temperature: float | None = None, fresh: bool = False) -> Any:
         """Asks a language model and returns its reply."""
-        args = {"prompt": prompt, "model": model, "temperature": temperature, "fresh": fresh, "origins": None}
-        return call("llm_query", args)
+        args = {"prompt": prompt, "model": model, "temperature": temperature, "fresh": fresh}
+        return call("llm_query", {**args, "origins": _origins([prompt])})
 
     def llm_query_batched(
         prompts: list[str], model: str | None = None, temperature: float | None = None, fresh: bool = False
     ) -> Any:
         """Asks a language model all prompts at once and returns the replies in order."""
-        args = {"prompts": _listed(prompts, "prompts"), "model": model, "temperature": temperature, "fresh": fresh}
-        return call("llm_query_batched", {**args, "origins": None})
+        sent = _listed(prompts, "prompts")
+        args = {"prompts": sent, "model": model, "temperature": temperature, "fresh": fresh}
+        return call("llm_query_batched", {**args, "origins": _origins(sent)})
 
     def llm_map(
         items: list[Any],
@@ -241,8 +242,9 @@ def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) ->
         fresh: bool = False,
     ) -> Any:
         """Applies an instruction to every item through a language model and returns the results in order."""
-        args = {"items": _listed(items, "items"), "instruction": instruction, "schema": schema, "model": model}
-        return call("llm_map", {**args, "temperature": temperature, "fresh": fresh, "origins": None})
+        sent = _listed(items, "items")
+        args = {"items": sent, "instruction": instruction, "schema": schema, "model": model}
+        return call("llm_map", {**args, "temperature": temperature, "fresh": fresh, "origins": _origins(sent)})
 
     def rlm_query(prompt: str, context: Any = None, model: str | None = None) -> Any:
         """Has a recursive language model answer a question about a context of its own."""
@@ -279,10 +281,19 @@ def _sent(context: Any) -> Any:
     """A child's context as it travels: a piece as its place in the input, anything else as it is."""
     if context is None:
         return None
-    origin = context.origin if isinstance(context, corpus.Piece) else None
-    if origin is not None and len(origin[2]) <= protocol.MAX_NAME:
-        return {"piece": list(origin)}
-    return {"value": context}
+    origin = _origin(context)
+    return {"value": context} if origin is None else {"piece": origin}
+
+
+def _origins(texts: list[Any]) -> list[Any] | None:
+    """Where in the input each text is from that is a piece just as it was handed out; None if none is."""
+    origins = [_origin(text) for text in texts]
+    return origins if any(origins) else None
+
+
+def _origin(text: Any) -> list[Any] | None:
+    origin = text.origin if isinstance(text, corpus.Piece) else None
+    return list(origin) if origin is not None and len(origin[2]) <= protocol.MAX_NAME else None
 
 
 def _with_answer(done: dict[str, Any], cells: cell.Cells) -> bytes:
