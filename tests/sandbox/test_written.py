@@ -3,10 +3,10 @@
 import asyncio
 import os
 import socket
-from pathlib import Path
 
 import pytest
 
+from rlm.errors import SandboxError
 from rlm.sandbox import written
 from rlm.sandbox.written import WrittenFolder
 
@@ -61,6 +61,7 @@ def test_no_link_is_followed_and_nothing_special_copied(source, opened, tmp_path
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(source / "socket"))
     target = tmp_path / "out"
+    target.mkdir()
     with pytest.warns(
         UserWarning, match=r"4 of what cells wrote was not copied to .*'fifo': neither a file nor a folder"
     ):
@@ -97,6 +98,7 @@ def test_all_of_it_is_bounded(source, opened, tmp_path, monkeypatch):
     for number in range(30):
         (source / f"f{number:02}").touch()
     target = tmp_path / "out"
+    target.mkdir()
     with pytest.warns(
         UserWarning, match=r"'a-big': too many bytes in all; it is cut; 'b-sparse': too many bytes"
     ) as told:
@@ -149,8 +151,14 @@ def test_it_is_watched(source, opened, monkeypatch):
     assert asyncio.run(main()) == "it wrote more than 3 MiB; remove some"
 
 
-def test_a_target_that_cannot_be_made_is_an_error(opened, tmp_path):
+def test_a_target_that_is_gone_is_told(opened, tmp_path):
+    with pytest.warns(UserWarning, match="1 of what cells wrote was not copied to .*gone: all of it: No such file"):
+        opened.bring(tmp_path / "gone")
+
+
+def test_a_target_is_made_before_anything_is_spent(tmp_path):
+    written.make_output(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file"):
-        opened.bring(tmp_path / "file")
-    assert Path(tmp_path / "file").is_file()
+    with pytest.raises(SandboxError, match=r"output can't be made: .*file"):
+        written.make_output(tmp_path / "file")

@@ -62,6 +62,11 @@ class SpawnedRun:
         self._workers.append(worker)
         return worker
 
+    def stop(self, why: str) -> None:
+        """Kills the workers that run now, which ended because of `why`."""
+        for worker in self._workers:
+            worker.stop(why)
+
     async def close(self) -> None:
         for worker in self._workers:
             worker.kill()
@@ -80,6 +85,7 @@ class SpawnedWorker:
         self.reader = reader
         self.writer = writer
         self._process = process
+        self._why: str | None = None
 
     def interrupt(self) -> None:
         if self._process.returncode is None:
@@ -91,8 +97,15 @@ class SpawnedWorker:
                 os.killpg(self._process.pid, signal.SIGKILL)
         self.writer.transport.abort()
 
+    def stop(self, why: str) -> None:
+        """Kills it, if it runs, and has it end because of `why`."""
+        if self._process.returncode is None:
+            self._why = why
+            self.kill()
+
     async def wait(self) -> str:
-        return in_words(await self._process.wait())
+        how = in_words(await self._process.wait())
+        return self._why or how
 
     def printed(self) -> tuple[str, int]:
         return "", 0

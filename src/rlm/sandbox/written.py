@@ -10,22 +10,76 @@ import asyncio
 import contextlib
 import functools
 import os
+import shutil
 import stat
+import tempfile
 import warnings
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
+from rlm.errors import SandboxError
 from rlm.sandbox.launchers.base import ChildContext, Worker
-from rlm.sandbox.zygotes import RunZygote
+from rlm.sandbox.options import Sandbox
 from rlm.types import JSON
 
 _Result = TypeVar("_Result")
 MAX_FILES = 20_000  # files and folders; each takes 1 kB of the kernel's memory on a tmpfs, which its size leaves out
 _MAX_DEPTH = 32
+_PREFIX = "rlm-output-"
 _POLL = 0.25  # seconds
 _PIECE = 2**20
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+async def open_equipped(sandbox: Sandbox, open_run: Callable[[str | None], Awaitable[Workers]]) -> EquippedRun:
+    """An environment whose workers see the files of this machine: `files` by their own paths, and a temporary folder
+    that is copied to `sandbox.output` at the end.
+
+    Args:
+        sandbox: What the user asks for.
+        open_run: Starts what starts the workers, which may write to that folder.
+    """
+    paths = {name: str(path) for name, path in sandbox.files.items()}
+    if sandbox.output is None:
+        return EquippedRun(await open_run(None), sandbox, paths)
+    make_output(sandbox.output)
+    folder = await asyncio.to_thread(_new_folder)
+
+    async def end() -> None:
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    try:
+        run = await open_run(folder)
+    except BaseException:
+        await end()
+        raise
+    written = WrittenFolder(os.open(folder, _FOLDER), sandbox.disk_mb * 2**20, sized=False)
+    return EquippedRun(run, sandbox, paths, written, folder, end)
+
+
+def make_output(output: Path) -> None:
+    """Makes the user's folder, before anything is spent on what will be in it.
+
+    Raises:
+        SandboxError: It can't be made, or not be written.
+    """
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SandboxError(f"output can't be made: {error}") from error
+    if not os.access(output, os.W_OK | os.X_OK):
+        raise SandboxError(f"output can't be written: {output}")
+
+
+def _new_folder() -> str:
+    """A temporary folder that says whose it is; those of processes that have died are removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        owner = left.name[len(_PREFIX) :].partition("-")[0]
+        with contextlib.suppress(OSError):
+            if owner.isdigit() and not Path("/proc", owner).exists() and left.lstat().st_uid == os.geteuid():
+                shutil.rmtree(left, ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
 
 
 class WrittenFolder:
@@ -67,18 +121,16 @@ class WrittenFolder:
                 stop(why)
 
     def bring(self, target: Path) -> None:
-        """Copies what is in it below `target`, over what has the same names; warns of what was left out.
+        """Copies what is in it below `target`, over what has the same names.
 
-        Raises:
-            OSError: `target` can't be made or written.
+        Warns of what was left out, and why: an error here would take the place of the run's answer, which is paid.
         """
-        target.mkdir(parents=True, exist_ok=True)
-        to = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        copying = _Copying(self._most)
         try:
-            copying = _Copying(self._most)
-            copying.folder(self.fd, to, "", 0)
-        finally:
-            os.close(to)
+            with _opened(str(target), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, None) as to:
+                copying.folder(self.fd, to, "", 0)
+        except OSError as error:
+            copying.left_out.append(f"all of it: {error.strerror}")
         if copying.left_out:
             first = "; ".join(copying.left_out[:5])
             warnings.warn(
@@ -92,32 +144,44 @@ class WrittenFolder:
             os.close(fd)
 
 
-class ZygoteRun:
-    """An `Environment` over a run's zygote that has more: names, variables, a folder that its workers write to.
+class Workers(Protocol):
+    """What starts workers on this machine."""
+
+    async def start(self, pieces: ChildContext | None = None) -> Worker: ...
+
+    def stop(self, why: str) -> None:
+        """Kills those that run now, which ended because of `why`."""
+
+    async def close(self) -> None: ...
+
+
+class EquippedRun:
+    """An `Environment` on this machine that has more than the input: files, variables, a folder to write to.
 
     Args:
-        run: The zygote.
-        names: What cells find beside `context`.
-        env: Variables of the workers.
-        written: The folder, which is watched, and closed with this.
-        output: Where what is in it is copied to at the end.
-        end: Ends what is around the zygote.
+        run: What starts its workers.
+        sandbox: What the user asks for.
+        paths: Where cells find each of `sandbox.files`.
+        written: The folder that workers write to, which is watched, and closed with this.
+        folder: The path of that.
+        end: Ends what is around it all.
     """
 
     def __init__(
         self,
-        run: RunZygote,
-        names: Mapping[str, JSON],
-        env: Mapping[str, str],
+        run: Workers,
+        sandbox: Sandbox,
+        paths: Mapping[str, str],
         written: WrittenFolder | None = None,
-        output: Path | None = None,
+        folder: str = "",
         end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self.names = names
-        self.env = env
+        files: dict[str, JSON] = {"files": dict(paths)} if paths else {}
+        self.names: Mapping[str, JSON] = {**files, "output_folder": folder} if written else files
+        self.env = sandbox.env
         self._run = run
         self._written = written
-        self._output = output
+        self._output = sandbox.output
         self._end = end
         self._watch = asyncio.create_task(written.watch(run.stop)) if written else None
 
@@ -211,7 +275,7 @@ class _Copying:
 
 
 @contextlib.contextmanager
-def _opened(name: str, flags: int, folder: int) -> Iterator[int]:
+def _opened(name: str, flags: int, folder: int | None) -> Iterator[int]:
     fd = os.open(name, flags, 0o666, dir_fd=folder)
     try:
         yield fd

@@ -11,9 +11,9 @@ from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import lockdown, namespaces
 from rlm.sandbox.launchers.base import Environment
 from rlm.sandbox.options import Sandbox, refuse_unkept
-from rlm.sandbox.written import MAX_FILES, WrittenFolder, ZygoteRun
+from rlm.sandbox.written import MAX_FILES, EquippedRun, WrittenFolder, make_output
 from rlm.sandbox.zygotes import FOLDER, ProcessZygote, open_in
-from rlm.types import JSON, Limits
+from rlm.types import Limits
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _CODE, _FILES, _TMP, _OUTPUT = "/rlm", "/files", "/tmp", "/output"
@@ -58,6 +58,8 @@ class BubblewrapLauncher:
     async def open(self, context: Context, limits: Limits) -> Environment:
         if (why_not := self.why_not()) is not None:
             raise SandboxUnavailableError(why_not)
+        if self._sandbox.output is not None:
+            make_output(self._sandbox.output)
         zygote = self._ready.pop() if self._ready else self._zygote()
         size = self._sandbox.disk_mb * 2**20
         read = [*lockdown.readable(), *self._paths().values()]
@@ -77,12 +79,8 @@ class BubblewrapLauncher:
             if isinstance(error, OSError | SandboxError) and said:
                 raise SandboxError(f"the sandbox can't be opened: {said}") from error
             raise
-        names: dict[str, JSON] = {"files": dict(self._paths())} if self._sandbox.files else {}
-        if run.shared is None:
-            return ZygoteRun(run, names, self._sandbox.env, end=zygote.end)
-        written = WrittenFolder(run.shared, size, sized=True)
-        names["output_folder"] = _OUTPUT
-        return ZygoteRun(run, names, self._sandbox.env, written, self._sandbox.output, zygote.end)
+        written = None if run.shared is None else WrittenFolder(run.shared, size, sized=True)
+        return EquippedRun(run, self._sandbox, self._paths(), written, _OUTPUT, zygote.end)
 
     def _paths(self) -> dict[str, str]:
         """Where each of the user's files is inside."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from rlm.context import Context
-from rlm.errors import SandboxUnavailableError
+from rlm.errors import ConfigError, SandboxUnavailableError
 from rlm.sandbox import lockdown
 from rlm.sandbox.launchers.base import Environment
 from rlm.sandbox.options import Sandbox, refuse_unkept
-from rlm.sandbox.zygotes import open_run, process_zygote
+from rlm.sandbox.written import open_equipped
+from rlm.sandbox.zygotes import RunZygote, open_run, process_zygote
 from rlm.types import Limits
 
 
@@ -23,13 +24,16 @@ class LocalLauncher:
 
     def __init__(self, sandbox: Sandbox | None = None, landlock_abi_cap: int | None = None) -> None:
         self._sandbox = sandbox or Sandbox("local")
-        refuse_unkept(self._sandbox, set())
+        refuse_unkept(self._sandbox, {"files", "output", "disk_mb"})
+        if self._sandbox.output and (why_not := lockdown.no_writing(landlock_abi_cap)) is not None:
+            raise ConfigError(f"the sandbox 'local' can't keep output= here: {why_not}")
         self._landlock_abi_cap = landlock_abi_cap
 
     def enforces(self) -> frozenset[str]:
         if self.why_not() is not None:
             return frozenset()
-        return frozenset(("files", "network", "memory", "cpu", "processes", "disk"))
+        held = frozenset(("files", "network", "memory", "cpu", "processes"))
+        return held if self._sandbox.output else held | {"disk"}  # a folder's size is watched, which is no limit
 
     def why_not(self) -> str | None:
         return lockdown.supported(self._landlock_abi_cap)
@@ -41,10 +45,14 @@ class LocalLauncher:
     async def open(self, context: Context, limits: Limits) -> Environment:
         if (why_not := self.why_not()) is not None:
             raise SandboxUnavailableError(why_not)
-        run = await open_run(
-            context,
-            limits,
-            {"confine": {"read": lockdown.readable(), "landlock_abi_cap": self._landlock_abi_cap}},
-        )
-        run.env = self._sandbox.env
-        return run
+
+        async def run(folder: str | None) -> RunZygote:
+            confine = {
+                "read": [*lockdown.readable(), *map(str, self._sandbox.files.values())],
+                "landlock_abi_cap": self._landlock_abi_cap,
+                "write": [folder] if folder else [],
+                "file_bytes": self._sandbox.disk_mb * 2**20,
+            }
+            return await open_run(context, limits, {"confine": confine})
+
+        return await open_equipped(self._sandbox, run)

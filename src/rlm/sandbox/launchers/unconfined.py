@@ -8,7 +8,8 @@ from rlm.context import Context
 from rlm.sandbox.launchers.base import Environment
 from rlm.sandbox.options import Sandbox, refuse_unkept
 from rlm.sandbox.spawned import SpawnedRun
-from rlm.sandbox.zygotes import RunZygote, open_run, process_zygote
+from rlm.sandbox.written import Workers, open_equipped
+from rlm.sandbox.zygotes import open_run, process_zygote
 from rlm.types import Limits
 
 
@@ -23,7 +24,7 @@ class UnconfinedLauncher:
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._sandbox = sandbox or Sandbox("unconfined")
-        refuse_unkept(self._sandbox, set())
+        refuse_unkept(self._sandbox, {"files", "output", "disk_mb"})
 
     def enforces(self) -> frozenset[str]:
         """Nothing: its limits hold against accidents, and a forked process has as much again."""
@@ -37,10 +38,9 @@ class UnconfinedLauncher:
             process_zygote()
 
     async def open(self, context: Context, limits: Limits) -> Environment:
-        run: SpawnedRun | RunZygote
-        if sys.platform != "linux":
-            run = SpawnedRun(context)
-        else:
-            run = await open_run(context, limits, {"confine": None})
-        run.env = self._sandbox.env
-        return run
+        async def run(folder: str | None) -> Workers:
+            if sys.platform != "linux":
+                return SpawnedRun(context)
+            return await open_run(context, limits, {"confine": None})
+
+        return await open_equipped(self._sandbox, run)
