@@ -157,6 +157,22 @@ def show(
 
 
 @app.command(epilog=exit_codes.HELP)
+def coverage(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN", autocompletion=_runs, help="A run's name, folder, or saved file; the last run if left out."
+        ),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> int:
+    """Show what of its input a run's models read, and what they never did; and check its answer's quotes."""
+    from rlm.cli import coverage
+
+    return coverage.run(run, json=json)
+
+
+@app.command(epilog=exit_codes.HELP)
 def models(
     names: Annotated[
         list[str] | None,
