@@ -54,23 +54,26 @@ def left():
     return sorted(Path(tempfile.gettempdir()).glob("rlm-output-*"))
 
 
-@BOTH
-def test_files_are_there_by_their_paths(name, tmp_path):
+def test_files_are_there_by_their_paths(tmp_path):
     (tmp_path / "a.txt").write_text("named")
     (tmp_path / "b.txt").write_text("not named")
     (tmp_path / "folder" / "deep").mkdir(parents=True)
     (tmp_path / "folder" / "deep" / "c.txt").write_text("below")
     read, write, other = run(
-        name,
+        "local",
         "print(open(files['a']).read(), open(files['f'] + '/deep/c.txt').read())",
         "open(files['a'], 'a')",
         f"open({str(tmp_path / 'b.txt')!r}).read()",
         files={"a": tmp_path / "a.txt", "f": tmp_path / "folder"},
     )
     assert (read.output, read.error) == ("named below\n", None)
-    if name == "local":
-        assert write.error.splitlines()[-1].startswith("PermissionError")
-        assert other.error.splitlines()[-1].startswith("PermissionError")
+    assert write.error.splitlines()[-1].startswith("PermissionError")
+    assert other.error.splitlines()[-1].startswith("PermissionError")
+
+
+def test_unconfined_can_keep_no_file_from_being_written(tmp_path):
+    with pytest.raises(ConfigError, match="'unconfined' can't keep files=; one that can: docker, bubblewrap, local"):
+        find_launcher(Sandbox("unconfined", files={"a": tmp_path}))
 
 
 @BOTH

@@ -24,7 +24,7 @@ class UnconfinedLauncher:
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._sandbox = sandbox or Sandbox("unconfined")
-        refuse_unkept(self._sandbox, {"files", "output", "disk_mb"})
+        refuse_unkept(self._sandbox, {"output", "disk_mb"})
 
     def enforces(self) -> frozenset[str]:
         """Nothing: its limits hold against accidents, and a forked process has as much again."""
