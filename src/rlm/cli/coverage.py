@@ -1,4 +1,4 @@
-"""`rlm coverage`: what of its input a run looked at, who did, what nobody did, and whether the answer's quotes are in it."""
+"""`rlm coverage`: what of its input a run looked at, who did, what nobody did, and whether its quotes are there."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def quote_lines(quotes: Iterable[Citation]) -> Iterator[str]:
         where = "not in the input" if quote.how == "unsupported" else "not looked for"
         if quote.places:
             first = quote.places[0]
-            where = f"{one_line(first.name, 60) + ', ' if first.name else ''}line {first.line}, character {first.character}"
+            where = (
+                f"{one_line(first.name, 60) + ', ' if first.name else ''}line {first.line}, character {first.character}"
+            )
             where += f" and {len(quote.places) - 1} more" if len(quote.places) > 1 else ""
             where += ", spaced or marked otherwise" if quote.how == "loose" else ""
         yield f'  {"+" if quote.supported else "!"} "{one_line(quote.text, _QUOTE)}": {where}'
