@@ -39,6 +39,9 @@ class FakeSession:
             return CellResult("", 0, interrupted=True)
         return CellResult(cell.code + "\n", len(cell.code) + 1)
 
+    async def lose(self) -> None:
+        self.ran.append("(lost)")
+
 
 class FakeCalls:
     span = 0

@@ -17,6 +17,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from rlm.errors import LimitError
 from rlm.lms.base import LM, Price, estimate_tokens
+from rlm.playback import Live
 from rlm.trace.events import CallBegin, CallEnd, EstimateDecided, EstimateMade, Event, NodeBegin
 from rlm.trace.store import Trace
 from rlm.types import Usage
@@ -103,18 +104,25 @@ class Approval:
         concurrency: Model calls in flight at once.
         approve: The caller's policy; None allows everything.
         confirm: Who is asked where the policy says `ask`; None is a no.
+        playback: What an earlier run was allowed: nobody is asked about that again.
 
     Attributes:
         screen: What is drawn on the terminal, and rests while `confirm` may use that.
     """
 
     def __init__(
-        self, trace: Trace, concurrency: int, approve: Approve | None = None, confirm: Confirm | None = None
+        self,
+        trace: Trace,
+        concurrency: int,
+        approve: Approve | None = None,
+        confirm: Confirm | None = None,
+        playback: Live | None = None,
     ) -> None:
         self._trace = trace
         self._concurrency = concurrency
         self._approve = approve
         self._confirm = confirm
+        self._playback = playback or Live()
         self.screen: Screen | None = None
         self._asking = asyncio.Lock()
         self._refusals = 0
@@ -156,9 +164,13 @@ class Approval:
                 seconds=estimate.seconds,
             )
         )
-        decision = await self._decision(estimate)
-        allowed = decision == "allow" or (decision == "ask" and await self._confirmed(estimate))
-        self._trace.emit(EstimateDecided(t=self._trace.now(), span=number, allowed=allowed, asked=decision == "ask"))
+        if (before := self._playback.decision(number)) is not None:
+            estimate, allowed, asked = _as_estimate(before[0]), before[1].allowed, before[1].asked
+        else:
+            decision = await self._decision(estimate)
+            allowed = decision == "allow" or (decision == "ask" and await self._confirmed(estimate))
+            asked = decision == "ask"
+        self._trace.emit(EstimateDecided(t=self._trace.now(), span=number, allowed=allowed, asked=asked))
         if not allowed:
             raise LimitError("approval", _refusal(estimate))
 
@@ -253,6 +265,18 @@ def _price(price: Price | None, sizes: Sequence[int], output_tokens: float) -> f
     if price.over is None:
         return price.cost(Usage(len(sizes), sum(sizes), round(output_tokens * len(sizes))))
     return math.fsum(price.cost(Usage(1, size, round(output_tokens))) for size in sizes)
+
+
+def _as_estimate(event: EstimateMade) -> Estimate:
+    return Estimate(
+        event.function,
+        event.model,
+        event.calls,
+        event.input_tokens,
+        event.output_tokens,
+        event.usd,
+        event.seconds,
+    )
 
 
 def _refusal(estimate: Estimate) -> str:

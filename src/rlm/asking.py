@@ -143,14 +143,14 @@ class Asker:
         ledger: The node's ledger.
         trace: The run's trace.
         replies: The run's answers.
-        playback: What an earlier run was answered.
+        playback: What an earlier run was answered; None: nothing.
     """
 
-    def __init__(self, ledger: Ledger, trace: Trace, replies: Replies, playback: Live) -> None:
+    def __init__(self, ledger: Ledger, trace: Trace, replies: Replies, playback: Live | None = None) -> None:
         self._ledger = ledger
         self._trace = trace
         self._replies = replies
-        self._playback = playback
+        self._playback = playback or Live()
 
     async def ask(self, call: Call) -> str:
         """The answer.

@@ -9,6 +9,7 @@ RlmError
 │   ├── LMUnavailableError  429, 5xx, time-outs, resets: retried, and still failing
 │   └── LMReplyError        a reply that can't be used; `fault` says why: empty, refused, filtered, ...
 ├── LimitError              a limit of the run was reached; `limit` names it
+├── DivergedError           a run that was made from another one went another way than that
 ├── SandboxError            a worker or its launcher failed
 │   ├── SandboxUnavailableError   this machine can't enforce what was required
 │   └── WorkerDiedError     a worker ended before it was told to
@@ -114,6 +115,20 @@ class LimitError(RlmError):
         self.limit = limit
 
 
+class DivergedError(RlmError):
+    """A run that is resumed or replayed went another way than its record.
+
+    Attributes:
+        turn: Where.
+        difference: The first difference, in words.
+    """
+
+    def __init__(self, message: str, turn: int = 0, difference: str = "") -> None:
+        super().__init__(message)
+        self.turn = turn
+        self.difference = difference
+
+
 class SandboxError(RlmError):
     """A worker or its launcher failed."""
 
@@ -132,3 +147,19 @@ class ToolError(RlmError):
 
 class MCPError(ToolError):
     """An MCP server can't be started or reached, ended, or does not speak the protocol."""
+
+
+def again(name: str | None, message: str, fault: Fault | None = None) -> RlmError:
+    """The error that a trace tells of, as far as a cell can see.
+
+    Args:
+        name: Its class; None or one that is not here: an `LMError`.
+        message: Its message.
+        fault: An `LMReplyError`'s.
+    """
+    if fault is not None:
+        return LMReplyError(message, fault=fault)
+    if name == LimitError.__name__:
+        return LimitError("", message)
+    kinds = (SandboxError, SandboxUnavailableError, WorkerDiedError, ConfigError, ContextError, ToolError)
+    return next((kind for kind in kinds if kind.__name__ == name), LMError)(message)

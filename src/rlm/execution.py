@@ -21,10 +21,11 @@ from rlm import setup as setups
 from rlm.approval import Approval
 from rlm.broker import Broker
 from rlm.context import Context, load
-from rlm.errors import LMError, RlmError, SandboxUnavailableError
+from rlm.errors import ContextError, LMError, RlmError, SandboxUnavailableError
 from rlm.ledger import Ledger
 from rlm.lms.base import LM
 from rlm.loop import Dialogue, Node, Outcome, cut_short, finish, run_direct, run_node
+from rlm.playback import Left, Live
 from rlm.prompts import profiles
 from rlm.prompts.profiles import Profile
 from rlm.replies import Replies
@@ -58,21 +59,26 @@ class Execution:
         setup: What the engine gave.
         run: The handle that the caller has.
         question: What is asked.
+        playback: What it is served from, where it was made from another run; None: nothing.
     """
 
-    def __init__(self, setup: Setup, run: Run, question: str) -> None:
+    def __init__(self, setup: Setup, run: Run, question: str, playback: Live | None = None) -> None:
         self._setup = setup
+        self._playback = playback or Live()
         self._run = run
         self._question = question
-        self._ledger = Ledger(setup.limits)
+        self._ledger = Ledger(setup.limits, clock=self._playback.seconds)
         self._replies = Replies(once=setup.once, folder=setup.kept)
         run_id = store.new_run_id()
         folder = setup.trace if isinstance(setup.trace, Path) else store.home() / "runs"
         self._trace = Trace(run_id, folder / run_id if setup.trace else None, setup.redact)
-        self._approval = Approval(self._trace, setup.limits.concurrency, setup.approve, setup.confirm)
-        self._toolbox = Toolbox(self._trace, setup.limits.concurrency)
+        concurrency = setup.limits.concurrency
+        self._playback.attach(self._trace, setup.limits.seconds)
+        self._approval = Approval(self._trace, concurrency, setup.approve, setup.confirm, self._playback)
+        self._toolbox = Toolbox(self._trace, concurrency, self._playback)
         self._tools = self._sub_tools = Toolset()
-        self._seed = secrets.randbits(32)  # not `random`'s: the user's seeds stay as they are
+        seed = self._playback.seed
+        self._seed = secrets.randbits(32) if seed is None else seed  # not `random`'s: the user's stay as they are
         self._root: Dialogue | None = None
         self._way = Way(None, "the run ended before its input was loaded")
 
@@ -116,6 +122,13 @@ class Execution:
     def _load(self, value: object, stop: threading.Event) -> tuple[Context, dict[str, JSON]]:
         """The input, and what the trace says that it was; a value is in the trace then."""
         context = load(value, stop=stop)
+        if self._playback.digest not in (None, context.blob.digest):
+            digest = context.blob.digest
+            context.close()
+            raise ContextError(
+                f"the input has changed since: its SHA-256 was {self._playback.digest} and is {digest}; put it back as "
+                "it was, or ask again"
+            )
         source = setups.source(value, context)
         if isinstance(text := source.get("text"), str) and context.blob.size > store.INLINE_BYTES:
             self._trace.keep(text, context.blob.pieces(stop), context.blob.digest)
@@ -148,12 +161,27 @@ class Execution:
         except RlmError as error:
             self._end(Outcome(None, "failed", str(error), 0))
             raise
+        except Left as left:
+            return self._left(left)
         except asyncio.CancelledError:
             if not self._run.stopping:
                 self._end(Outcome(None, "failed", "cancelled", 0))
                 raise
             assert self._root is not None, "before it begins, `_preparing` has ended the run"
             return self._root.outcome or finish(self._root, cut_short(self._root, "stopped"))
+
+    def _left(self, left: Left) -> Outcome:
+        """The outcome where the record ends, and the run with it.
+
+        Raises:
+            DivergedError: It went another way than its record.
+        """
+        root = self._root
+        assert root is not None, "before it begins, nothing is served"
+        if left.error is None:
+            return root.outcome or finish(root, cut_short(root, str(left)))
+        self._end(cut_short(root, str(left.error)))
+        raise left.error from None
 
     async def _direct(self, context: Context, text: str) -> Outcome:
         """A plain call: question and input in one prompt."""
@@ -164,6 +192,7 @@ class Execution:
             ledger=self._ledger,
             trace=self._trace,
             conversation=[Message("user", prompt)],
+            playback=self._playback,
         )
         self._begin_node(dialogue, 0, 0, self._question, context.description)
         return await run_direct(dialogue)
@@ -218,7 +247,16 @@ class Execution:
 
         given = self._sub_tools if depth else self._tools
         broker = Broker(
-            setups.models(setup), ledger, trace, depth, spawn, self._replies, self._approval, given.tools, self._toolbox
+            setups.models(setup),
+            ledger,
+            trace,
+            depth,
+            spawn,
+            self._replies,
+            self._approval,
+            given.tools,
+            self._toolbox,
+            self._playback,
         )
         profile = setups.profile(self._setup, lm)
         offers = setups.offers(setup)
@@ -247,6 +285,7 @@ class Execution:
             calls=broker,
             stop=profile.stop,
             fields=profile.request,
+            playback=self._playback,
         )
         self._begin_node(node, parent, depth, question, description)
         try:
@@ -289,6 +328,7 @@ class Execution:
                 model=node.lm.name,
             )
         )
+        node.conversation[:] = self._playback.opening(node.span) or node.conversation
 
     async def _child(
         self, lm: LM, environment: Environment, span: int, prompt: str, given: JSON, depth: int, ledger: Ledger
@@ -345,6 +385,7 @@ class Execution:
                 source=source,
                 digest=digest,
                 setup=setups.described(setup),
+                origin=self._playback.origin,
             )
         )
 

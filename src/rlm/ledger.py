@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 
@@ -66,6 +66,7 @@ class Ledger:
     Args:
         limits: The limits of the run.
         parent: The ledger of the node that started this one.
+        clock: The run's seconds so far, where they are not those since now: None where they are.
 
     Attributes:
         usage: What all calls consumed, as far as it is known.
@@ -75,7 +76,9 @@ class Ledger:
         lost: Calls that were cancelled in flight, and nobody knows what they had spent.
     """
 
-    def __init__(self, limits: Limits, parent: Ledger | None = None) -> None:
+    def __init__(
+        self, limits: Limits, parent: Ledger | None = None, clock: Callable[[], float | None] = lambda: None
+    ) -> None:
         self.limits = limits
         self.parent = parent
         self.usage = Usage()
@@ -87,6 +90,7 @@ class Ledger:
         self._in_flight = 0
         self._root: Ledger = parent._root if parent else self
         self._began = time.monotonic()
+        self._clock = clock
         self._child_slots: dict[int, asyncio.Semaphore] = {}
         if parent is None:  # all that is in flight waits at the root's
             self._slots = asyncio.Semaphore(limits.concurrency)
@@ -99,8 +103,9 @@ class Ledger:
 
     @property
     def seconds(self) -> float:
-        """Wall-clock seconds since the run began."""
-        return time.monotonic() - self._root._began
+        """Wall-clock seconds since the run began; of one that was made from another, those of its record too."""
+        told = self._root._clock()
+        return time.monotonic() - self._root._began if told is None else told
 
     def seconds_left(self, *, wrap_up: bool = False) -> float | None:
         """Seconds until the run must stop; the reserve is left out unless this is the wrap-up."""
@@ -200,6 +205,12 @@ class Ledger:
             US dollars; None if unknown.
         """
         return self._book(reply.usage, reply.cost, price)
+
+    def book(self, usage: Usage, cost: float | None, sub_calls: int = 0) -> None:
+        """Books what was paid for in an earlier run, and the sub-calls that were made there; limits count them too."""
+        self._book(usage, cost, None)
+        for ledger in self._line():
+            ledger.sub_calls += sub_calls
 
     def _book(self, usage: Usage, cost: float | None, price: Price | None) -> float | None:
         if cost is None and price is not None:

@@ -12,13 +12,14 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, cast
 
 from rlm.asking import check_fits, retries_told, usable, usual_output, with_room
 from rlm.errors import LimitError, LMError, LMReplyError, RlmError, SandboxError
 from rlm.ledger import Hold, Ledger
 from rlm.lms.base import LEAST_OUTPUT, LM, estimate_tokens
 from rlm.parse import parse
+from rlm.playback import Live
 from rlm.prompts.profiles import Profile
 from rlm.trace.events import (
     AnswerSet,
@@ -33,7 +34,7 @@ from rlm.trace.events import (
     TurnBegin,
 )
 from rlm.trace.store import Trace
-from rlm.types import JSON, Answer, Cell, CellResult, Message, Reply, Request, Status, usage_fields
+from rlm.types import JSON, Answer, Cell, CellResult, Message, Reply, Request, Status, Usage, usage_fields
 
 # The wrap-up's cell only puts together what is there.
 _WRAP_UP_SECONDS = 10.0
@@ -47,6 +48,7 @@ class CellRunner(Protocol):
     """What the loop needs of a session."""
 
     async def run(self, cell: Cell, *, deadline: float | None = None) -> CellResult: ...
+    async def lose(self) -> None: ...
 
 
 class CallGate(Protocol):
@@ -68,6 +70,7 @@ class Dialogue:
         outcome: How it ended, once it has.
         stop: Strings that end a reply, as its model's profile says.
         fields: More fields of each request, as its model's profile says.
+        playback: What an earlier run was answered, and did.
     """
 
     span: int
@@ -81,6 +84,7 @@ class Dialogue:
     outcome: Outcome | None = None
     stop: tuple[str, ...] = ()
     fields: Mapping[str, JSON] = field(default_factory=dict)
+    playback: Live = field(default_factory=Live)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -243,6 +247,8 @@ async def _request(node: Dialogue, span: int, size: int, max_tokens: int | None,
             node.sent = len(node.conversation)
             node.trace.emit(RequestSent(t=node.trace.now(), span=span, messages=new, max_tokens=held.max_tokens))
             began = time.monotonic()
+            if (before := node.playback.reply(span)) is not None:
+                return _again(node, span, before)
             asked = Request(tuple(node.conversation), held.max_tokens, stop=node.stop, fields=node.fields)
             with retries_told(node.trace, span):
                 reply = await node.lm.complete(asked)
@@ -256,6 +262,14 @@ async def _request(node: Dialogue, span: int, size: int, max_tokens: int | None,
     reply = replace(reply, text=reply.text or "", cost=cost)  # a caller's own client may say None
     _tell_reply(node, span, reply, began)
     return reply
+
+
+def _again(node: Dialogue, span: int, before: ReplyReceived) -> Reply:
+    """The reply that an earlier run had; it is charged as it was then."""
+    usage = Usage(**cast("dict[str, int]", before.usage))
+    node.ledger.book(usage, before.cost)
+    node.trace.emit(replace(before, t=node.trace.now(), span=span, source="recorded"))
+    return Reply(before.text, usage, before.cost, before.finish, before.model, before.retries)
 
 
 def _tell_reply(node: Dialogue, span: int, reply: Reply, began: float) -> None:
@@ -284,7 +298,7 @@ async def _run_cell(node: Node, span: int, cell: Cell, seconds: float | None) ->
     node.trace.emit(CellBegin(t=node.trace.now(), span=span, code=cell.code))
     node.calls.span = span
     deadline = None if seconds is None else time.monotonic() + seconds
-    result = await node.session.run(cell, deadline=deadline)
+    result = await node.playback.outcome(span, node.session, cell, deadline)
     node.trace.emit(
         CellEnd(
             t=node.trace.now(),
@@ -296,6 +310,7 @@ async def _run_cell(node: Node, span: int, cell: Cell, seconds: float | None) ->
             interrupted=result.interrupted,
             lost=result.lost,
             seconds=result.seconds,
+            resumed=result.resumed,
         )
     )
     if result.answer is not None:

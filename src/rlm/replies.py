@@ -173,6 +173,10 @@ class Replies:
             return True
         return self._folder is not None and asked.lasts and self._folder.has(asked.digest)
 
+    def keep(self, asked: Key, text: str) -> None:
+        """Keeps an answer that an earlier run had; on disk it is already, if it was to be."""
+        self._keep(asked, text)
+
     async def _ask(self, asked: Key, ask: Callable[[], Awaitable[str]], keeps: Callable[[str], bool]) -> str:
         told: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._in_flight[asked] = told

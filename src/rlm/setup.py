@@ -123,9 +123,9 @@ def tracer() -> Callable[[], Listener]:
 def described(setup: Setup) -> dict[str, JSON]:
     """A setup as its run's trace tells it: named fields alone, since any option as given may hold a key."""
     return {
-        "model": _model(setup.model),
-        "sub_model": _model(setup.sub_model),
-        "sub_models": {name: _model(lm) for name, lm in setup.sub_models.items()},
+        "model": told(setup.model),
+        "sub_model": told(setup.sub_model),
+        "sub_models": {name: told(lm) for name, lm in setup.sub_models.items()},
         "sandbox": setup.launcher.name,
         "require": None if setup.require is None else cast(list[JSON], sorted(setup.require)),
         "route": setup.route,
@@ -138,7 +138,8 @@ def described(setup: Setup) -> dict[str, JSON]:
     }
 
 
-def _model(lm: LM) -> dict[str, JSON]:
+def told(lm: LM) -> dict[str, JSON]:
+    """What a trace tells of a model."""
     settings: Mapping[str, JSON] = getattr(lm, "settings", None) or {}
     told: dict[str, JSON] = {
         name: settings[name] for name in _TOLD if isinstance(settings.get(name), int | float | str)

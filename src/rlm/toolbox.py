@@ -15,9 +15,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from rlm.errors import ToolError
+from rlm.playback import Live
 from rlm.tools import Tool, as_json
 from rlm.trace.events import ToolBegin, ToolEnd
 from rlm.trace.store import Trace
@@ -43,10 +44,12 @@ class Toolbox:
     Args:
         trace: The run's trace.
         concurrency: How many run at once.
+        playback: What an earlier run was given: it is not run again.
     """
 
-    def __init__(self, trace: Trace, concurrency: int) -> None:
+    def __init__(self, trace: Trace, concurrency: int, playback: Live | None = None) -> None:
         self._trace = trace
+        self._playback = playback or Live()
         self._slots = asyncio.Semaphore(concurrency)
         self._calls: Counter[int] = Counter()
         self._stuck = 0
@@ -77,7 +80,15 @@ class Toolbox:
             began = time.monotonic()
             value: JSON = None
             error: str | None = "cancelled"
+            source: Literal["tool", "recorded"] = "tool"
             try:
+                if (before := await self._playback.tool(begin.span)) is not None:
+                    source = "recorded"
+                    self._calls[id(tool)] += 1
+                    if before.error is not None:
+                        raise ToolError(before.error)
+                    value, error = before.value, None
+                    return value
                 value = await self._value(tool, args, kwargs)
                 error = None
                 return value
@@ -86,8 +97,9 @@ class Toolbox:
                 raise
             finally:
                 seconds = round(time.monotonic() - began, 6)
+                now = self._trace.now()
                 self._trace.emit(
-                    ToolEnd(t=self._trace.now(), span=begin.span, value=value, error=error, seconds=seconds)
+                    ToolEnd(t=now, span=begin.span, value=value, error=error, seconds=seconds, source=source)
                 )
 
     async def _value(self, tool: Tool, args: list[JSON], kwargs: dict[str, JSON]) -> JSON:

@@ -135,6 +135,8 @@ class Profile:
             parts.append(f"[the REPL was lost: {result.lost}; a new one has started: assign your names again]")
         elif result.interrupted:
             parts.append(f"[interrupted after {result.seconds:.0f} s; the names assigned so far are kept]")
+        if result.resumed:
+            parts.append("[the run was cut off while this cell ran, and it has been run again from its start]")
         return self._text("output.md").substitute(output="\n".join(parts) or "(no output)")
 
     def shown(self, result: CellResult, limits: Limits) -> str:

@@ -1,0 +1,285 @@
+"""Runs that are made from an earlier one: resumed where it was cut off, replayed without a model, forked at a turn.
+
+The new run has the earlier one's question, input, seed, limits and models, runs its cells again in a fresh sandbox, and
+is served from its record until that ends (`playback`). It has a trace of its own; that of the earlier one stays as it
+is. `docs/resume.md` says what is the same in a cell that is run again, and what is not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, cast
+
+from rlm import setup as setups
+from rlm.engine import RLM
+from rlm.errors import ConfigError, ContextError, MissingKeyError
+from rlm.execution import Execution
+from rlm.ledger import check_limits
+from rlm.lms import resolve
+from rlm.lms.base import LM, Price, priced
+from rlm.playback import Playback
+from rlm.run import Run
+from rlm.trace import runs
+from rlm.trace.events import RunBegin
+from rlm.trace.record import Record, chain
+from rlm.types import JSON, Limits, Reply, Request
+
+# What a model's settings have, and a client has no option for.
+_NO_OPTION = {"format"}
+
+
+def resume(run: str | Path | None = None, *, live: bool = False, limits: Limits | None = None, **options: Any) -> Run:
+    """Picks a run up where it was cut off: killed, stopped, at a limit, or by a failure of its provider or sandbox.
+
+    What it was answered is served from its trace and charged again, so that its limits hold over the whole; a tool that
+    had ended is not run again. A run that came to its end ends again, the same way.
+
+    Args:
+        run: The run's name, the start of it, or its folder; None: the last run.
+        live: Where a cell goes another way than recorded, goes on from there; otherwise the run ends.
+        limits: Other limits, for a run that one of them had ended.
+        options: Options of `RLM` that can't be made again from the trace, or are to be others: `model` and `sub_model`
+            where those are objects of your own, `tools`, `values`, `prices`, `trace`, `verbose`, `approve`, ...; and
+            `context`, where the input was redacted.
+
+    Returns:
+        The run, as `RLM.stream` gives it. Its `result` raises `DivergedError` where a cell went another way, and
+        `ContextError` where the input has changed since.
+
+    Raises:
+        ConfigError: There is no such run, it is under way, or an option that it needs is missing.
+        TraceError: Its trace can't be read.
+        MissingKeyError: A model needs a key that is not set.
+    """
+    path = _found(run)
+    records = chain(path)
+    origin: dict[str, JSON] = {"run": path.name, "turn": None, "way": "resume"}
+    engine = _engine(records[0].begin, limits, options)
+    _check_same(records[0].begin, engine)
+    playback = Playback(records, origin, live=live, cell=_edited(records), redact=engine.setup.redact)
+    return _started(engine, records[0], playback, options)
+
+
+def replay(run: str | Path | None = None, **options: Any) -> Run:
+    """Runs a run's cells again with no model: it ends where its record ends, or where it goes another way.
+
+    It keeps no trace, unless `trace` is given.
+
+    Args:
+        run: The run's name, the start of it, or its folder; None: the last run.
+        options: As for `resume`; models are not needed.
+
+    Returns:
+        The run. Its `result` is the recorded one, or `partial` or `failed` with the reason that the record ends; it
+        raises `DivergedError` with the first difference.
+
+    Raises:
+        ConfigError: There is no such run, it is under way, or it had tools or values and they are not given.
+        TraceError: Its trace can't be read.
+    """
+    path = _found(run)
+    records = chain(path)
+    begin = records[0].begin
+    models = {name: _Recorded(told) for name, told in _told_models(begin).items()}
+    pool = {name.partition(":")[2]: lm for name, lm in models.items() if name.startswith("pool:")}
+    given = {"model": models["model"], "sub_model": models["sub_model"], "sub_models": pool, "trace": False}
+    engine = _engine(begin, None, {**given, **options})
+    origin: dict[str, JSON] = {"run": path.name, "turn": None, "way": "replay"}
+    return _started(engine, records[0], Playback(records, origin, replay=True, redact=engine.setup.redact), options)
+
+
+def fork(
+    run: str | Path | None = None,
+    *,
+    at: int,
+    model: str | LM | None = None,
+    limits: Limits | None = None,
+    cell: str | None = None,
+    live: bool = False,
+    **options: Any,
+) -> Run:
+    """Goes another way from a turn on: what was before it is served from the run's trace, and from it on all is live.
+
+    Args:
+        run: The run's name, the start of it, or its folder; None: the last run.
+        at: The root's turn from which it is live, from 1.
+        model: Another root model; the sub-model stays as it was, unless `sub_model` is given.
+        limits: Other limits.
+        cell: Code to run in that turn, in the place of the model's.
+        live: As for `resume`.
+        options: As for `resume`.
+
+    Returns:
+        The run, as `RLM.stream` gives it.
+
+    Raises:
+        ConfigError, TraceError: As `resume`; or the run has no such turn.
+    """
+    path = _found(run)
+    if at < 1:
+        raise ConfigError(f"turns count from 1: a run can't be forked at {at}")
+    records = chain(path, before=at)
+    begin = records[0].begin
+    given = {**options, **({} if model is None else {"model": model})}
+    engine = _engine(begin, limits, given)
+    names = {}
+    if "sub_model" in options:
+        names = {engine.setup.sub_model.name: begin.sub_model}
+    origin: dict[str, JSON] = {"run": path.name, "turn": at, "way": "fork"}
+    if cell is not None:
+        origin["cell"] = cell
+    edited = None if cell is None else (at, cell)
+    playback = Playback(records, origin, live=live, names=names, cell=edited, redact=engine.setup.redact)
+    return _started(engine, records[0], playback, options)
+
+
+def _edited(records: Sequence[Record]) -> tuple[int, str] | None:
+    """The turn and the code of a fork that was cut off, perhaps before it came to that turn."""
+    origins = [record.begin.origin for record in records if record.begin.origin is not None]
+    return next((cast("tuple[int, str]", (one["turn"], one["cell"])) for one in origins if "cell" in one), None)
+
+
+def _found(run: str | Path | None) -> Path:
+    path = runs.find(None if run is None else str(run))
+    if runs.is_running(path):
+        raise ConfigError(f"the run {path.name} is under way: stop it first, or wait for its end")
+    return path.resolve()
+
+
+def _started(engine: RLM, record: Record, playback: Playback, options: Mapping[str, Any]) -> Run:
+    value = options["context"] if "context" in options else _input(record)
+    question = record.begin.question
+    return Run(lambda run: Execution(engine.setup, run, question, playback).main(value), events=True)
+
+
+def _input(record: Record) -> object:
+    """What the run's input was, to be loaded again.
+
+    Raises:
+        ConfigError: It is not in the trace.
+        ContextError: A file of it is not there any more.
+    """
+    begin = cast(RunBegin, record.load(0))
+    source = begin.source
+    if source["kind"] == "paths":
+        paths = [Path(str(path)) for path in cast("list[JSON]", source["paths"])]
+        if (missing := next((path for path in paths if not path.exists()), None)) is not None:
+            raise ContextError(f"the run's input is not there any more: {missing}; put it back, or pass context=")
+        return paths[0] if len(paths) == 1 else paths
+    if source["kind"] == "none":
+        raise ConfigError(f"the run {begin.run_id} ended before its input was loaded: ask again")
+    text = cast(str, source["text"])
+    return text if source["kind"] == "text" else json.loads(text)
+
+
+def _engine(begin: RunBegin, limits: Limits | None, given: Mapping[str, Any]) -> RLM:
+    """An engine as the run's was, but for what is given.
+
+    Raises:
+        ConfigError: Something of it can't be made again, and is not given; says what.
+    """
+    options = {name: value for name, value in given.items() if name != "context"}
+    described = begin.setup
+    told = _told_models(begin)
+    options.setdefault("model", None)
+    if options["model"] is None:
+        options["model"] = _model("model", told["model"])
+        if told["sub_model"] == told["model"]:
+            options.setdefault("sub_model", options["model"])
+    root = options["model"]
+    if "sub_model" not in options:
+        same = told["sub_model"]["name"] == getattr(root, "name", root)
+        options["sub_model"] = root if same else _model("sub_model", told["sub_model"])
+    if "sub_models" not in options:
+        pool = {name.partition(":")[2]: one for name, one in told.items() if name.startswith("pool:")}
+        options["sub_models"] = {name: _model(f"sub_models[{name!r}]", one) for name, one in pool.items()}
+    for name in ("tools", "values"):
+        if (had := described.get(name)) and name not in options:
+            shown = ", ".join(map(str, cast("list[JSON]", had)))
+            raise ConfigError(f"the run had {name} ({shown}), which no trace can hold: pass {name}=")
+    options.setdefault("sandbox", begin.sandbox)
+    for name in ("route", "profile", "once", "require"):
+        if described.get(name) is not None:
+            options.setdefault(name, described[name])
+    options["limits"] = limits or _limits(begin)
+    check_limits(options["limits"])
+    return RLM(**options)
+
+
+def _limits(begin: RunBegin) -> Limits:
+    known = {field.name for field in fields(Limits)}
+    return Limits(**{name: value for name, value in begin.limits.items() if name in known})  # type: ignore[arg-type]
+
+
+def _told_models(begin: RunBegin) -> dict[str, dict[str, JSON]]:
+    """What the trace says of the run's models: `model`, `sub_model`, and `pool:NAME` of each that cells may name."""
+    setup = cast("dict[str, dict[str, JSON]]", begin.setup)
+    told = {"model": setup["model"], "sub_model": setup["sub_model"]}
+    pool = cast("dict[str, dict[str, JSON]]", setup["sub_models"])
+    return told | {f"pool:{name}": one for name, one in pool.items()}
+
+
+def _model(option: str, told: Mapping[str, JSON]) -> LM:
+    """The model that a trace tells of, made again from its name and settings.
+
+    Raises:
+        MissingKeyError: It needs a key that is not set.
+        ConfigError: It can't be, or it would be asked at another place.
+    """
+    name = cast(str, told["name"])
+    try:
+        lm = resolve(name)
+        settings = cast("dict[str, JSON]", told["settings"])
+        if cast("dict[str, JSON]", setups.told(lm)["settings"]) != settings:
+            lm = resolve(name, **{key: value for key, value in settings.items() if key not in _NO_OPTION})
+    except MissingKeyError:
+        raise
+    except ConfigError as error:
+        raise ConfigError(
+            f"the run's model {name} can't be made again from its name ({error}): pass {option}="
+        ) from error
+    now = setups.told(lm)
+    if now["host"] != told["host"]:
+        raise ConfigError(
+            f"the run's model {name} was asked at {told['host']}, and now would be at {now['host']}: pass {option}="
+        )
+    if lm.price is None and isinstance(told["price"], dict):
+        lm = priced(lm, _price(told["price"]))
+    return lm
+
+
+def _price(told: Mapping[str, Any]) -> Price:
+    over = told.get("over")
+    tier = (over[0], _price(over[1])) if over else None
+    return replace(Price(**{**told, "over": None}), over=tier)
+
+
+def _check_same(begin: RunBegin, engine: RLM) -> None:
+    """Refuses models with other names than those that were asked: that is a fork.
+
+    Raises:
+        ConfigError: One has another name.
+    """
+    for option, had, lm in (
+        ("model", begin.model, engine.setup.model),
+        ("sub_model", begin.sub_model, engine.setup.sub_model),
+    ):
+        if lm.name != had:
+            raise ConfigError(f"{option} is {lm.name}, and the run asked {had}: to go on with another, fork it")
+
+
+class _Recorded:
+    """A model that is never asked, with what a trace tells of it."""
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        self.name: str = told["name"]
+        self.window: int | None = told["window"]
+        self.price: Price | None = _price(told["price"]) if told["price"] else None
+        self.settings: Mapping[str, JSON] = told["settings"]
+
+    async def complete(self, request: Request) -> Reply:
+        """Nobody answers."""
+        raise AssertionError("a replay asks no model")
