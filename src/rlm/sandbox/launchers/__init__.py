@@ -12,6 +12,8 @@ from rlm.sandbox.options import Sandbox
 LAUNCHERS = {
     "local": "rlm.sandbox.launchers.local:LocalLauncher",
     "bubblewrap": "rlm.sandbox.launchers.bubblewrap:BubblewrapLauncher",
+    "docker": "rlm.sandbox.launchers.docker:DockerLauncher",
+    "e2b": "rlm.sandbox.launchers.e2b:E2BLauncher",
     "unconfined": "rlm.sandbox.launchers.unconfined:UnconfinedLauncher",
 }
 

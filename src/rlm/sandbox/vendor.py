@@ -1,0 +1,144 @@
+"""What the launchers of vendors share: their SDK and key, which live in the host alone, creation, leases, bundles."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import importlib.util
+import io
+import os
+import tarfile
+import tempfile
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import IO, Any, TypeVar
+
+from rlm.errors import ConfigError, MissingKeyError, SandboxError
+from rlm.sandbox.exits import in_words
+from rlm.sandbox.options import Sandbox
+
+_Made = TypeVar("_Made")
+_PAUSE = 1.0  # seconds before a machine is asked for again
+_TOLD = 300  # characters of a vendor's message
+LABELS = {"made-by": "rlm-engine"}
+FINDS_PYTHON = "command -v python3 || command -v python"
+INSTALLS = "-m pip install --quiet --no-input --disable-pip-version-check --break-system-packages"
+
+
+def library(module: str, sandbox: str) -> ModuleType:
+    """A vendor's SDK, imported when it is needed.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise _missing(module, sandbox) from None
+
+
+def check_host(sandbox: str, module: str, *variables: str) -> None:
+    """Refuses a sandbox whose vendor can't be reached from this host; nothing is imported for it.
+
+    Raises:
+        ConfigError: The SDK is not installed.
+        MissingKeyError: One of the variables is not set; names it.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise _missing(module, sandbox)
+    for variable in variables:
+        if not os.environ.get(variable):
+            raise MissingKeyError(f"the sandbox {sandbox!r} needs a key in the environment variable {variable}")
+
+
+def _missing(module: str, sandbox: str) -> ConfigError:
+    return ConfigError(f"the sandbox {sandbox!r} needs {module}: pip install 'rlm-engine[{sandbox}]'")
+
+
+@contextlib.contextmanager
+def told_as_ours(vendor: str, errors: tuple[type[Exception], ...], *variables: str) -> Iterator[None]:
+    """Tells what a vendor's SDK raises as `SandboxError`, without the keys in those variables."""
+    try:
+        yield
+    except errors as error:
+        told = f"{type(error).__name__}: {error}"
+        for value in filter(None, map(os.environ.get, variables)):
+            told = told.replace(value, "***")
+        raise SandboxError(f"{vendor}: {' '.join(told.split())[:_TOLD]}") from None
+
+
+def ending(code: int) -> str:
+    """How a program ended, in words, from an exit code as shells and vendors tell it: 128 and a signal's number."""
+    return in_words(128 - code if code > 128 else code)
+
+
+async def made(make: Callable[[], Awaitable[_Made]], may_pass: Callable[[Exception], bool]) -> _Made:
+    """Makes something at a vendor's, and tries once more where that failed for a reason that may pass."""
+    try:
+        return await make()
+    except Exception as error:
+        if not may_pass(error):
+            raise
+    await asyncio.sleep(_PAUSE)
+    return await make()
+
+
+@contextlib.contextmanager
+def bundle(files: Mapping[str, bytes | Path]) -> Iterator[IO[bytes]]:
+    """Files by their relative paths as one tar, so that they travel at once; call it in a thread."""
+    with tempfile.TemporaryFile(prefix="rlm-bundle-") as packed:
+        with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar:
+            for name, source in files.items():
+                member = tarfile.TarInfo(name)
+                member.mode = 0o644
+                if isinstance(source, bytes):
+                    member.size = len(source)
+                    tar.addfile(member, io.BytesIO(source))
+                else:
+                    member.size = source.stat().st_size
+                    with source.open("rb") as file:
+                        tar.addfile(member, file)
+        packed.seek(0)
+        yield packed
+
+
+async def read_bounded(chunks: AsyncIterable[bytes], sandbox: Sandbox) -> bytes:
+    """What a vendor sends of `output`.
+
+    Raises:
+        SandboxError: It is more than `disk_mb`, with what a tar adds.
+    """
+    most = (sandbox.disk_mb << 20) * 1.1 + (1 << 21)
+    parts, size = [], 0
+    async for chunk in chunks:
+        parts.append(chunk)
+        size += len(chunk)
+        if size > most:
+            raise SandboxError(f"output holds more than {sandbox.disk_mb:,} MiB")
+    return b"".join(parts)
+
+
+class Lease:
+    """Keeps a machine for as long as this process lives: its deadline is moved on, and passes once nobody does that.
+
+    Args:
+        seconds: How long the machine stays without us.
+        extend: Moves the deadline so many seconds from now on; raises `SandboxError` where it can't.
+    """
+
+    def __init__(self, seconds: float, extend: Callable[[], Awaitable[Any]]) -> None:
+        self._every = seconds / 3
+        self._extend = extend
+        self._task = asyncio.create_task(self._keep())
+
+    async def end(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(self._every)
+            with contextlib.suppress(SandboxError):  # the next time may do; if not, the stream ends and tells
+                await self._extend()

@@ -1,0 +1,148 @@
+"""What is asked of every launcher of a far place over its double."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from rlm import RLM, Limits
+from rlm.context import load
+from rlm.errors import ConfigError, MissingKeyError, SandboxError
+from rlm.lms.scripted import Scripted
+from rlm.sandbox.launchers import find_launcher
+from rlm.sandbox.options import Sandbox
+from rlm.sandbox.session import Session
+from rlm.sandbox.trials.contract import cases, run_contract
+from rlm.types import Cell
+from sandbox.support import FUNCTIONS, echo
+
+LIMITS = Limits(memory_mb=512, cell_seconds=20)
+_LINES = "".join(f"line {number}\n" for number in range(2000))
+_CELLS = (
+    "from concurrent.futures import ThreadPoolExecutor\n"
+    "with ThreadPoolExecutor(4) as pool:\n"
+    "    asked = list(pool.map(llm_query, ['a', 'b', 'c', 'd']))\n"
+    "print(asked)",
+    "half = rlm_query('how many lines?', chunks(1_000_000)[0])\n"
+    "open(f'{output_folder}/half.txt', 'w').write(half)\n"
+    "FINAL(f'{asked} {half} {len(context)}')",
+)
+
+
+def the_contract_holds(name, double, refused=()):
+    """Every case of the contract, and nothing left after it; `refused`: the cases whose option it can't keep."""
+    sandbox = Sandbox(name)
+    results = asyncio.run(run_contract(find_launcher(sandbox), sandbox))
+    assert {case: result.fault for case, result in results.items() if result.fault} == {}
+    assert {case for case, result in results.items() if result.refused} == set(refused)
+    assert list(results) == [case.name for case in cases()]
+    assert double.places == {}
+
+
+def a_run_goes_all_the_way(name, double, tmp_path, **options):
+    """A run of RLM's own: threads that ask, a child on a piece of the input, a file that comes back."""
+
+    def sub(request):  # a model for plain calls, and for children
+        if any("how many lines?" in message.content for message in request.messages):
+            return "```repl\nFINAL(str(context.count(chr(10))))\n```"
+        return request.messages[-1].content.upper()
+
+    sandbox = Sandbox(name, output=tmp_path / "out", **options)
+    rlm = RLM(
+        model=Scripted([f"```repl\n{code}\n```" for code in _CELLS]),
+        sub_model=Scripted(sub),
+        limits=Limits(depth=2, memory_mb=512),
+        sandbox=sandbox,
+        route="never",
+    )
+    done = rlm.completion("What is it?", context=_LINES)
+    assert done.status == "done"
+    assert done.response == f"['A', 'B', 'C', 'D'] 2000 {len(_LINES)}"
+    assert (tmp_path / "out" / "half.txt").read_text() == "2000"
+    assert double.places == {}
+    (place,) = double.gone
+    return place
+
+
+@contextlib.asynccontextmanager
+async def opened(launcher, value="one two\n", limits=LIMITS):
+    """A session of a run over a launcher, and its environment."""
+    if not hasattr(launcher, "open"):
+        launcher = find_launcher(launcher)
+    with contextlib.closing(load(value)) as context:
+        environment = await launcher.open(context, limits)
+    session = Session(
+        environment,
+        functions=FUNCTIONS,
+        question="why?",
+        limits=limits,
+        max_output=2000,
+        on_call=echo,
+        names=environment.names,
+        env=environment.env,
+    )
+    try:
+        yield session, environment
+    finally:
+        await session.close()
+        await environment.close()
+
+
+def a_lost_machine_is_told(name, double):
+    """A machine that its vendor ends in the middle of a run: the cell is lost, and then the sandbox is."""
+
+    async def scene():
+        async with opened(name) as (session, _):
+            await session.start()
+            running = asyncio.create_task(session.run(Cell("print(1)\nwhile True: pass")))
+            await asyncio.sleep(0.1)
+            await asyncio.to_thread(double.expire, _first(double).name)
+            lost = (await asyncio.wait_for(running, 15)).lost
+            with pytest.raises(SandboxError) as told:
+                await session.run(Cell("1"))
+            return lost, str(told.value)
+
+    return asyncio.run(scene())
+
+
+def a_dead_host_leaves_a_deadline(name, double):
+    """Whoever started a run is gone without a word: what is left ends with its deadline on the server."""
+
+    async def scene():
+        with contextlib.closing(load("one")) as context:
+            environment = await find_launcher(name).open(context, LIMITS)
+        await environment.start()
+        place = _first(double)
+        assert place.running()
+        await asyncio.to_thread(double.expire, place.name)
+        assert not place.running()
+        await environment.close()  # the host is long gone; this is for the test's own streams
+        return place
+
+    return asyncio.run(scene())
+
+
+def nothing_runs_without_a_key(name, double, monkeypatch, *variables):
+    for variable in variables:
+        with monkeypatch.context() as patch:
+            patch.delenv(variable)
+            with pytest.raises(MissingKeyError, match=f"^the sandbox {name!r} needs a key in .*{variable}$"):
+                find_launcher(name)
+    assert double.requests == []
+
+
+def nothing_runs_without_the_sdk(name, module, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError) as told:
+        find_launcher(name)
+    assert str(told.value) == f"the sandbox {name!r} needs {module}: pip install 'rlm-engine[{name}]'"
+
+
+async def until(holds):
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 (the double is in another thread)
+            await asyncio.sleep(0.01)
+
+
+def _first(double):
+    return next(iter(double.places.values()))
