@@ -12,6 +12,7 @@ from rlm.approval import Estimate
 from rlm.errors import (
     ConfigError,
     ContextError,
+    DivergedError,
     LimitError,
     LMError,
     LMRefusedError,
@@ -33,6 +34,7 @@ from rlm.version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
     from rlm.coverage import citations
+    from rlm.resuming import fork, replay, resume
 
 __all__ = [
     "LM",
@@ -40,6 +42,7 @@ __all__ = [
     "Completion",
     "ConfigError",
     "ContextError",
+    "DivergedError",
     "Estimate",
     "LMError",
     "LMRefusedError",
@@ -62,6 +65,9 @@ __all__ = [
     "WorkerDiedError",
     "__version__",
     "citations",
+    "fork",
+    "replay",
+    "resume",
 ]
 
 
@@ -70,4 +76,8 @@ def __getattr__(name: str) -> object:
         from rlm.coverage import citations
 
         return citations
+    if name in ("fork", "replay", "resume"):
+        from rlm import resuming
+
+        return getattr(resuming, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
