@@ -1,0 +1,284 @@
+"""One run's containers: a container a worker, so that each is killed, limited and counted by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import glob
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlm.errors import SandboxError, WorkerDiedError
+from rlm.sandbox import shipped
+from rlm.sandbox.containers.engine import Engine
+from rlm.sandbox.containers.share import INSIDE, Share
+from rlm.sandbox.containers.stream import Stream, attach, watch_end
+from rlm.sandbox.exits import in_words
+from rlm.sandbox.launchers.base import ChildContext
+from rlm.sandbox.options import Sandbox
+from rlm.types import JSON
+
+OUTPUT = "/output"
+USER = "65534:65534"
+_END = 10.0  # seconds for a container that was killed to be gone
+_HEARD = 0.1  # seconds for a cell to end by the frame that interrupts it
+_KILLED = 137  # what SIGKILL makes of an exit status
+# Where engines keep the CPU time of a container that runs on this machine, in nanoseconds (first) or in a table.
+_CPU_FILES = (
+    "/sys/fs/cgroup/cpu*acct/docker/{}/cpuacct.usage",
+    "/sys/fs/cgroup/cpu*acct/*.slice/*{}.scope/cpuacct.usage",
+    "/sys/fs/cgroup/cpu*acct/libpod_parent/libpod-{}/cpuacct.usage",
+    "/sys/fs/cgroup/docker/{}/cpu.stat",
+    "/sys/fs/cgroup/*.slice/*{}.scope/cpu.stat",
+    "/sys/fs/cgroup/libpod_parent/libpod-{}/cpu.stat",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How each container of a run is made.
+
+    Attributes:
+        image: The image's id.
+        python: The Python in it.
+        labels: Whose it is, and until when.
+        host: `HostConfig` of the Engine API, mounts aside.
+    """
+
+    image: str
+    python: str
+    labels: Mapping[str, str]
+    host: Mapping[str, Any]
+
+    def config(self, argv: list[str], mounts: list[dict[str, Any]]) -> dict[str, Any]:
+        """What the engine makes a container from (`POST /containers/create`)."""
+        return {
+            "Image": self.image,
+            "Entrypoint": [self.python, "-s", "-X", "utf8", *argv],
+            "Cmd": [],
+            "Env": ["PYTHONHASHSEED=0", "MALLOC_ARENA_MAX=2", "PYTHONDONTWRITEBYTECODE=1"],
+            "User": USER,
+            "WorkingDir": "/tmp",
+            "Hostname": "sandbox",
+            "AttachStdin": True,
+            "AttachStdout": True,
+            "AttachStderr": False,
+            "OpenStdin": True,
+            "StdinOnce": True,  # and so it ends when our end of the stream does, by kill -9 too
+            "Tty": False,
+            "NetworkDisabled": True,
+            "Healthcheck": {"Test": ["NONE"]},
+            "Labels": dict(self.labels),
+            "HostConfig": {**self.host, "Mounts": mounts},
+        }
+
+
+class ContainerRun:
+    """One run's input, and the containers on it: an `Environment`. `open_output` comes first where there is one."""
+
+    def __init__(self, engine: Engine, plan: Plan, share: Share, sandbox: Sandbox) -> None:
+        names = shipped.names_inside(sandbox, INSIDE)
+        self.names: Mapping[str, JSON] = {**names, "output_folder": OUTPUT} if sandbox.output else names
+        self.env: Mapping[str, str] = sandbox.env
+        self._engine = engine
+        self._plan = plan
+        self._share = share
+        self._sandbox = sandbox
+        self._mounts = list(share.mounts)
+        self._workers: list[ContainerWorker] = []
+        self._holder: ContainerWorker | None = None
+        self._volume: str | None = None
+
+    async def open_output(self, volume: str) -> None:
+        """Makes the file system for `output`: in memory, sized, shared by the run's containers.
+
+        One of its own holds it, because it is empty again when nothing has it mounted.
+
+        Raises:
+            SandboxError: The engine can't make it.
+        """
+        size = f"size={self._sandbox.disk_mb}m,uid={USER.partition(':')[0]},mode=0777,nosuid,nodev"
+        options = {"type": "tmpfs", "device": "tmpfs", "o": size}
+        api = self._engine.api
+        await self._engine.call(api.create_volume, volume, driver_opts=options, labels=dict(self._plan.labels))
+        self._volume = volume
+        mount = {"Type": "volume", "Source": volume, "Target": OUTPUT, "ReadOnly": False}
+        self._mounts.append({**mount, "VolumeOptions": {"NoCopy": True}})  # nor whose the image's folder is
+        self._holder = await self._started(["-c", "import sys; sys.stdin.read()"])
+
+    async def start(self, pieces: ChildContext | None = None) -> ContainerWorker:
+        argv = [f"{INSIDE}/start.py", f"{INSIDE}/input", f"{INSIDE}/options.json", json.dumps(pieces)]
+        worker = await self._started(argv)
+        self._workers.append(worker)
+        return worker
+
+    async def close(self) -> None:
+        """Ends the containers, brings `output` back, removes all that the run has on the engine.
+
+        Raises:
+            SandboxError: `output` can't be brought back.
+        """
+        try:
+            await _gone(self._workers)
+            if self._holder is not None and self._sandbox.output is not None:
+                await self._engine.call(self._bring_output, self._holder, self._sandbox.output)
+        finally:
+            await _uncancelled(self._removed())
+
+    async def _removed(self) -> None:
+        workers, self._workers = self._workers, []
+        await _gone([*workers, *([self._holder] if self._holder is not None else [])])
+        if self._volume is not None:
+            with contextlib.suppress(SandboxError):
+                await self._engine.call(self._engine.api.remove_volume, self._volume, force=True)
+        await asyncio.to_thread(self._share.close)
+
+    async def _started(self, argv: list[str]) -> ContainerWorker:
+        engine = self._engine
+        config = self._plan.config(argv, self._mounts)
+        making = asyncio.ensure_future(engine.call(engine.api.create_container_from_config, config))
+        try:
+            container = str((await asyncio.shield(making))["Id"])
+        except asyncio.CancelledError:
+            await asyncio.wait([making])
+            if making.exception() is None:
+                await asyncio.to_thread(engine.remove, making.result()["Id"])
+            raise
+        try:
+            ended = await watch_end(engine.address, container)
+            try:
+                stream = await attach(engine.address, container)
+                await engine.call(engine.api.start, container)
+            except BaseException:
+                ended.cancel()
+                raise
+        except BaseException as error:
+            await asyncio.to_thread(engine.remove, container)
+            if isinstance(error, SandboxError):
+                raise WorkerDiedError(f"no container could be started: {error}") from error
+            raise
+        return ContainerWorker(engine, container, stream, ended)
+
+    def _bring_output(self, holder: ContainerWorker, output: Path) -> None:
+        most = self._sandbox.disk_mb << 20
+        stream, _ = self._engine.api.get_archive(holder.container, OUTPUT)
+        archive = bytearray()
+        for chunk in stream:
+            archive += chunk
+            if len(archive) > most * 1.1 + 2**24:  # a tar of small files is larger than they are
+                raise SandboxError(f"output holds more than {self._sandbox.disk_mb:,} MiB")
+        shipped.unpack_output(bytes(archive), output, most)
+
+
+class ContainerWorker:
+    """A container with a worker in it: a `Worker`."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        container: str,
+        stream: Stream,
+        ended: asyncio.Task[int | None],
+    ) -> None:
+        self.container = container
+        self.stream = stream
+        self.reader: asyncio.StreamReader = stream.reader
+        self.writer: asyncio.StreamWriter = stream.writer
+        self._engine = engine
+        self._ended = ended
+        self._asked: set[asyncio.Task[None]] = set()
+        self._killed = False
+        self._cpu = _cpu_clock(container) if engine.is_near else None
+
+    def interrupt(self) -> None:
+        if not self._ended.done():
+            self._start(self._interrupted(self.stream.received))
+
+    def kill(self) -> None:
+        self.writer.transport.abort()
+        if not self._killed:
+            self._killed = True
+            self._start(self._send("SIGKILL"))
+
+    async def wait(self) -> str:
+        status = await asyncio.shield(self._ended)
+        if status is None:
+            return "its container ended"
+        if status == _KILLED and not self._killed:
+            return f"{in_words(128 - status)}, which is what a container gets that is out of memory"
+        return in_words(128 - status if status > 128 else status)
+
+    def printed(self) -> tuple[str, int]:
+        return "", 0
+
+    def cpu_seconds(self) -> float | None:
+        return None if self._cpu is None else self._cpu()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+
+    async def _interrupted(self, received: int) -> None:
+        """Sends SIGINT where the frame that says the same did nothing, and nothing else before that has arrived.
+
+        A signal takes its time through an engine, and one that is late would interrupt the next cell.
+        """
+        await asyncio.sleep(_HEARD)
+        if self.stream.received == received:
+            self.stream.writer.hold()
+            try:
+                await self._send("SIGINT")  # to the process that watches, which passes it on
+            finally:
+                self.stream.writer.release()
+
+    async def _send(self, signal: str) -> None:
+        with contextlib.suppress(SandboxError):  # it has ended
+            await self._engine.call(self._engine.api.kill, self.container, signal)
+
+    async def gone(self) -> None:
+        """Ends it; waits until it is removed."""
+        self.kill()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END):
+                await asyncio.gather(*self._asked)
+                await asyncio.shield(self._ended)
+        if not self._ended.done():
+            self._ended.cancel()
+            await asyncio.to_thread(self._engine.remove, self.container)
+
+
+def _cpu_clock(container: str) -> Callable[[], float | None] | None:
+    """Reads the CPU seconds of a container on this machine; None where the kernel's counters aren't found."""
+    found = next((path for pattern in _CPU_FILES for path in glob.glob(pattern.format(container))), None)
+    if found is None:
+        return None
+    path = Path(found)
+
+    def read() -> float | None:
+        try:
+            text = path.read_text()
+        except OSError:
+            return None
+        if path.name == "cpuacct.usage":
+            return int(text) / 1e9
+        return int(text.split("usage_usec", 1)[1].split()[0]) / 1e6
+
+    return read
+
+
+async def _gone(workers: list[ContainerWorker]) -> None:
+    await asyncio.gather(*(worker.gone() for worker in workers))
+
+
+async def _uncancelled(work: Coroutine[Any, Any, None]) -> None:
+    """Waits for it even where whoever waits is cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

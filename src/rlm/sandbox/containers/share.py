@@ -1,0 +1,214 @@
+"""The read-only folder `/rlm` that all containers of a run have: worker, input, options, files. Mounted or uploaded.
+
+Where the engine is on this machine, it is a folder in memory here that is mounted; elsewhere a volume of the engine's
+that is filled once. Either way a run's input is there once, however many workers it has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import py_compile
+import shutil
+import tarfile
+import tempfile
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from rlm.context import Context
+from rlm.context.blob import Blob
+from rlm.errors import ConfigError, SandboxError
+from rlm.sandbox import reaper, shipped
+from rlm.sandbox.containers.engine import Engine, told
+
+INSIDE = "/rlm"
+_MEMORY = Path("/dev/shm")
+_SLICE = 1 << 24
+
+
+class Share(Protocol):
+    """What a run's containers mount."""
+
+    mounts: list[dict[str, Any]]
+
+    def close(self) -> None:
+        """Removes it. Blocks; more than once is fine."""
+
+
+class MountedShare:
+    """A folder in memory on this machine. Blocks while it is made.
+
+    Raises:
+        ConfigError: A file of the user's can't be read by others, so not by a container either.
+        SandboxError: There is no room.
+    """
+
+    def __init__(self, context: Context, files: Mapping[str, Path], options: bytes) -> None:
+        for name, path in files.items():
+            if path.stat().st_mode & (0o005 if path.is_dir() else 0o004) not in (0o005, 0o004):
+                raise ConfigError(f"files[{name!r}] can't be read by a container: chmod o+rX {path}")
+        self._folder = folder()
+        self._path = self._folder / uuid.uuid4().hex
+        try:
+            self._path.mkdir(mode=0o755)
+            self._path.chmod(0o755)
+            for name, data in {**compiled_worker(), "options.json": options}.items():
+                _write(self._path / name, functools.partial(_write_bytes, data))
+            _write(self._path / "input", functools.partial(_copy, context.blob))
+            for name, path in files.items():
+                target = self._path / "files" / name
+                target.parent.mkdir(exist_ok=True)
+                target.mkdir() if path.is_dir() else target.touch()
+        except OSError as error:
+            self.close()
+            raise SandboxError(f"the input can't be put where containers find it: {error}") from error
+        self.mounts = [_bind(self._path, INSIDE)]
+        self.mounts += [_bind(path, f"{INSIDE}/files/{name}") for name, path in files.items()]
+
+    def close(self) -> None:
+        shutil.rmtree(self._path, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another run of this process is there
+            self._folder.rmdir()
+
+
+class UploadedShare:
+    """A volume of the engine's. Blocks while it is made.
+
+    Raises:
+        SandboxError: The engine doesn't take it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        image: str,
+        labels: Mapping[str, str],
+        context: Context,
+        files: Mapping[str, Path],
+        options: bytes,
+    ) -> None:
+        self._engine = engine
+        self._volume = f"rlm-{uuid.uuid4().hex}"
+        self.mounts = [{"Type": "volume", "Source": self._volume, "Target": INSIDE, "ReadOnly": True}]
+        told(engine.api.create_volume, self._volume, labels=dict(labels))
+        try:
+            self._fill(image, labels, context, files, options)
+        except BaseException:
+            self.close()
+            raise
+
+    def _fill(
+        self, image: str, labels: Mapping[str, str], context: Context, files: Mapping[str, Path], options: bytes
+    ) -> None:
+        """By way of a container that never starts: only a container can be written to."""
+        api = self._engine.api
+        writable = [{**self.mounts[0], "ReadOnly": False}]
+        config = {"Image": image, "Cmd": ["true"], "Labels": dict(labels), "HostConfig": {"Mounts": writable}}
+        holder = told(api.create_container_from_config, config)["Id"]
+        try:
+            with tempfile.TemporaryFile(prefix="rlm-input-") as packed:
+                with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as tar:
+                    for name, data in {**shipped.worker_sources(), "options.json": options}.items():
+                        _add(tar, name, len(data), functools.partial(_write_to, data))
+                    _add(tar, "input", context.blob.size, functools.partial(_write_blob, context.blob))
+                    for name, path in shipped.listed_files(files).items():
+                        with path.open("rb") as source:
+                            size = os.fstat(source.fileno()).st_size
+                            _add(tar, f"files/{name}", size, functools.partial(shutil.copyfileobj, source))
+                packed.seek(0)
+                told(api.put_archive, holder, INSIDE, packed)
+        finally:
+            self._engine.remove(holder)
+
+    def close(self) -> None:
+        with contextlib.suppress(SandboxError):
+            told(self._engine.api.remove_volume, self._volume, force=True)
+
+
+def can_mount() -> bool:
+    """Whether this machine has a file system in memory."""
+    return _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK)
+
+
+def folder() -> Path:
+    """This process's folder in memory, which only its user enters: the engine mounts what lies in it by itself."""
+    path = _MEMORY / f"rlm-{reaper.host_id()}"
+    path.mkdir(mode=0o700, exist_ok=True)
+    return path
+
+
+def reap() -> None:
+    """Removes the folders of processes that have died."""
+    for path in _MEMORY.glob("rlm-*-*-*"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_uid == os.getuid() and reaper.is_left({reaper.HOST: path.name[4:]}):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+@functools.cache
+def compiled_worker() -> dict[str, bytes]:
+    """The worker's files by relative path, and what this Python compiles them to, which an equal one reads instead."""
+    files = dict(shipped.worker_sources())
+    with tempfile.TemporaryDirectory(prefix="rlm-worker-") as at:
+        for name, source in list(files.items()):
+            path = Path(at, name)
+            path.write_bytes(source)
+            mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+            made = py_compile.compile(str(path), dfile=f"{INSIDE}/{name}", doraise=True, invalidation_mode=mode)
+            files[str(Path(str(made)).relative_to(at))] = Path(str(made)).read_bytes()
+    return files
+
+
+def _bind(path: Path, target: str) -> dict[str, Any]:
+    return {"Type": "bind", "Source": str(path), "Target": target, "ReadOnly": True}
+
+
+def _write(path: Path, fill: Callable[[int], None]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    try:
+        os.fchmod(fd, 0o644)
+        fill(fd)
+    finally:
+        os.close(fd)
+
+
+def _write_bytes(data: bytes, fd: int) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _copy(blob: Blob, fd: int) -> None:
+    """The input's bytes, from kernel to kernel where that can be."""
+    done = 0
+    while done < blob.size:
+        try:
+            sent = os.sendfile(fd, blob.fd, done, _SLICE)
+        except OSError:
+            sent = os.write(fd, blob.read(done, _SLICE))
+        done += sent
+
+
+def _write_to(data: bytes, file: Any) -> None:
+    file.write(data)
+
+
+def _write_blob(blob: Blob, file: Any) -> None:
+    for start in range(0, blob.size, _SLICE):
+        file.write(blob.read(start, _SLICE))
+
+
+def _add(tar: tarfile.TarFile, name: str, size: int, fill: Callable[[Any], object]) -> None:
+    """Adds a member without holding it: its header, its bytes, the padding of the format."""
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = size, 0o644
+    tar.addfile(info)
+    file = tar.fileobj
+    assert file is not None
+    fill(file)
+    file.write(bytes(-size % tarfile.BLOCKSIZE))
+    tar.offset += size + -size % tarfile.BLOCKSIZE
