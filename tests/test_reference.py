@@ -1,4 +1,4 @@
-"""The reference system's names: the shapes of its first two examples, over the wire, and its options."""
+"""The reference system's names: the shapes of three of its examples, over the wire, and its options."""
 
 import asyncio
 import inspect
@@ -112,6 +112,77 @@ def test_a_trajectory_in_memory(server: ScriptedServer) -> None:
     ]  # fmt: skip
     assert (row["type"], row["iteration"], row["final_answer"], row["response"]) == ("iteration", 1, "15", block(SUM))
     assert [message["role"] for message in row["prompt"]] == ["system", "user"]
+
+
+RATES = {"usd": {"eur": 0.5}, "fee": 2}
+
+
+def rate_of(currency: str) -> dict[str, Any]:
+    """The rate of a currency."""
+    return {"rate": 0.5} if currency == "eur" else {"error": f"no {currency}"}
+
+
+def exchanged(amounts: dict[str, int]) -> float:
+    """What amounts come to, by currency."""
+    return float(sum(amount * rate_of(currency)["rate"] for currency, amount in amounts.items()))
+
+
+def test_custom_tools(tmp_path: Path) -> None:
+    """The shape of the reference's example of custom tools: functions that call each other, and data, described."""
+    cell = (
+        "total = exchanged({'eur': 100}) - RATES['fee']\nanswer['content'] = f\"{rate_of('eur')['rate']} {total} "
+        "{rate_of('xyz')}\"\nanswer['ready'] = True"
+    )
+    with ScriptedServer(lambda request: Answer(block(cell))) as server:
+        rlm = reference(
+            server,
+            custom_tools={
+                "rate_of": {"tool": rate_of, "description": "Fetch the rate of a currency (eur)"},
+                "exchanged": {"tool": exchanged, "description": "What a dict of {currency: amount} comes to"},
+                "RATES": {"tool": RATES, "description": "Rates and fees"},
+                "plain": lambda text: text,
+                "LIMIT": 3,
+            },
+            verbose=True,
+        )
+        result = rlm.completion("What do 100 eur come to? Take the fee off.")
+        assert result.response == "0.5 48.0 {'error': 'no xyz'}"
+        (request,) = server.requests
+    assert (
+        "- `rate_of(currency: str) -> dict[str, Any]`: Fetch the rate of a currency (eur)\n"
+        "- `exchanged(amounts: dict[str, int]) -> float`: What a dict of {currency: amount} comes to\n"
+        "- `plain(text)`\n- `RATES`: Rates and fees\n- `LIMIT`: int, 3\n"
+    ) in request.value["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    ("sub_tools", "found"),
+    [({}, [True, 7]), ({"custom_sub_tools": {}}, [False, None]), ({"custom_sub_tools": {"LIMIT": 8}}, [False, 8])],
+)
+def test_custom_tools_of_children(sub_tools: dict[str, Any], found: list[Any]) -> None:
+    def respond(request: Received) -> Answer:
+        if "the whole" in request.value["messages"][1]["content"]:
+            return Answer(block("FINAL(rlm_query('a part', context='x'))"))
+        return Answer(block("FINAL(['rate_of' in globals(), globals().get('LIMIT')])"))
+
+    with ScriptedServer(respond) as server:
+        rlm = reference(server, max_depth=2, custom_tools={"rate_of": rate_of, "LIMIT": 7}, **sub_tools)
+        assert json.loads(rlm.completion("input", root_prompt="the whole").response) == found
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"custom_tools": {"llm_query": rate_of}}, "cells have a 'llm_query' already, so no tool can have that name"),
+        ({"custom_tools": {"answer": 1}}, "cells have a 'answer' already, so no value can have that name"),
+        ({"custom_tools": {"when": object()}}, r"values\['when'\] is of type object, and only what JSON has"),
+        ({"custom_tools": [rate_of]}, "custom_tools is a dict of names and functions or values, not list"),
+        ({"custom_tools": {"a": 1}, "tools": [rate_of]}, "tools and values: not together with custom_tools"),
+    ],
+)
+def test_custom_tools_that_can_not_be_right(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        RLM(backend="openai", backend_kwargs={"model_name": "m", "api_key": "k"}, **options)
 
 
 def test_an_iteration_has_its_cell_its_output_and_its_calls(server: ScriptedServer) -> None:

@@ -5,14 +5,16 @@
 `backend` and `backend_kwargs` name the model, `sampling_args` are options of it; the first of `other_backends` (with
 `other_backend_kwargs` and `sub_sampling_args`) is the model that cells call, and further ones they may name.
 `environment` is the sandbox, and `max_depth`, `max_iterations`, `max_budget` (US dollars), `max_timeout` (seconds) and
-`max_tokens` become `Limits`. The prompt is the input, as there, and never takes the short way of a plain call.
+`max_tokens` become `Limits`. `custom_tools` are tools and values, `custom_sub_tools` those of children; the functions
+run here and not in the REPL's process, so what they give has to be JSON. The prompt is the input, as there, and never
+takes the short way of a plain call.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -26,13 +28,14 @@ from rlm.route import Route
 from rlm.run import Run
 from rlm.sandbox.launchers.base import Launcher
 from rlm.sandbox.options import Sandbox
-from rlm.tools import Tool, ToolSource
+from rlm.setup import Setup
+from rlm.tools import Tool, Toolset, ToolSource, toolset
 from rlm.trace.runs import Retention
 from rlm.types import JSON, Completion, Limits
 
 # Our options that go with the reference's.
 _EITHER_FORM = {"verbose", "trace", "require", "prices", "sub_model", "sub_models", "once", "cache"}
-_EITHER_FORM |= {"approve", "confirm", "profile"}
+_EITHER_FORM |= {"approve", "confirm", "profile", "tools", "values"}
 _LIMITS = {
     "max_depth": "depth",
     "max_iterations": "turns",
@@ -40,9 +43,11 @@ _LIMITS = {
     "max_timeout": "seconds",
     "max_tokens": "tokens",
 }
+# There, a string that is code becomes a function in the environments that are no process of the host's own.
+_CODE, _IN_PROCESS = ("def ", "class ", "lambda"), {"local", "unconfined", "bubblewrap"}
 _OTHERS = {"other_backends", "other_backend_kwargs", "sub_sampling_args"}
 _NAMES = {"backend", "backend_kwargs", "environment", "environment_kwargs", "logger", "sampling_args"}
-_NAMES |= _LIMITS.keys() | _OTHERS
+_NAMES |= _LIMITS.keys() | _OTHERS | {"custom_tools", "custom_sub_tools"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,7 @@ class RLM(engine.RLM):
         backend: The model's provider; an option of the reference system, as are `backend_kwargs` (`model_name`,
             `api_key`, `base_url`, `timeout`, `max_retries`, `default_headers`, `sampling_args`, ...), `other_backends`,
             `other_backend_kwargs`, `sampling_args`, `sub_sampling_args`, `environment`, `max_depth`, `max_iterations`,
-            `max_budget`, `max_timeout`, `max_tokens` and `logger`.
+            `max_budget`, `max_timeout`, `max_tokens`, `custom_tools`, `custom_sub_tools` and `logger`.
         backend_kwargs: Options of the model.
         options: Our own options: `model`, `sub_model`, `sandbox`, `limits`, ... (see `rlm.engine.RLM`).
 
@@ -179,6 +184,7 @@ class RLM(engine.RLM):
         self._logger: RLMLogger | None = named.get("logger")
         self._as_reference = bool(named)
         super().__init__(**(_translated(named, own) if named else own))
+        self.setup = _with_tools(self.setup, named)
         if self._logger is not None:
             self._logger.log_metadata(self._metadata(named))
 
@@ -268,3 +274,32 @@ def _translated(named: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     # Where no depth is left, an RLM is a plain call there.
     route = "always" if limits.depth == 0 else "never"
     return {**own, **models, "sandbox": named.get("environment", "local"), "limits": limits, "route": route}
+
+
+def _with_tools(setup: Setup, named: Mapping[str, Any]) -> Setup:
+    """A setup with the reference's tools; children have those of the root unless they are given their own."""
+    if named.get("custom_tools") is None and named.get("custom_sub_tools") is None:
+        return setup
+    if setup.tools:
+        raise ConfigError("tools and values: not together with custom_tools; use one form of both")
+    own = _toolset("custom_tools", named.get("custom_tools") or {}, setup)
+    subs = named.get("custom_sub_tools")
+    return replace(setup, tools=own, sub_tools=None if subs is None else _toolset("custom_sub_tools", subs, setup))
+
+
+def _toolset(option: str, given: Any, setup: Setup) -> Toolset:
+    """Functions and values by name, each as it is or as `{"tool": ..., "description": ...}`."""
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{option} is a dict of names and functions or values, not {type(given).__name__}")
+    tools, values, about = [], {}, {}
+    for name, entry in given.items():
+        described = isinstance(entry, Mapping) and "tool" in entry
+        value, text = (entry["tool"], entry.get("description")) if described else (entry, None)
+        text = text if isinstance(text, str) else ""
+        if callable(value):
+            tools.append(Tool(value, name, text))
+        elif isinstance(value, str) and value.lstrip().startswith(_CODE) and setup.launcher.name not in _IN_PROCESS:
+            raise ConfigError(f"{option}: {name} is code in a string; give the function itself, which runs here")
+        else:
+            values[name], about[name] = value, text
+    return toolset(tools, values, about)

@@ -33,10 +33,10 @@ def sandboxed(route: Route, lm: LM, profile: Profile, tools: bool = False) -> st
     """Why no input can go to this model in a plain call; empty where that depends on the input."""
     if route == "never":
         return 'route="never"'
-    if tools:
-        return "there are tools or values, which a plain call has not"
     if route == "always":
         return ""
+    if tools:
+        return "there are tools or values, which a plain call has not"
     if not profile.direct:
         return f"{lm.name} answers through code alone"
     if lm.window is None:

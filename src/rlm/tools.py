@@ -275,7 +275,9 @@ def _shown_signature(found: inspect.Signature) -> str:
 
 
 def _shown_annotation(annotation: Any) -> Any:
-    return _Shown(annotation) if isinstance(annotation, str) else annotation
+    if isinstance(annotation, type) and not hasattr(annotation, "__args__"):
+        return annotation
+    return _Shown(annotation if isinstance(annotation, str) else repr(annotation).replace("typing.", ""))
 
 
 def _shown_default(parameter: inspect.Parameter) -> Any:
