@@ -55,6 +55,7 @@ def test_what_went_wrong_is_there() -> None:
         "│   ├── answer['content'] = 'half'",
         "│   └── answer so far: half",
         "├── turn 3 (wrap-up)  no reply",
+        "│   └── no reply: the script of scripted is at its end: 3 replies",
         "└── the limit of 2 turns is reached",
         *lines[-3:],
     ]

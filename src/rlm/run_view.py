@@ -14,7 +14,7 @@ from rich.tree import Tree
 
 from rlm.prompts import profiles
 from rlm.terminal import one_line, visible
-from rlm.trace.tree import Approval, Call, Node, RunTree, Turn
+from rlm.trace.tree import Approval, Call, Node, RunTree, ToolCall, Turn
 from rlm.types import JSON
 
 LINE = 160
@@ -29,7 +29,9 @@ def console(file: TextIO) -> Console:
     return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
-def view(run: RunTree, *, code: bool = False, last_turns: int | None = None, now: float | None = None) -> Group:
+def view(
+    run: RunTree, *, code: bool = False, last_turns: int | None = None, now: float | None = None, ends: str = ""
+) -> Group:
     """The whole run.
 
     Args:
@@ -37,6 +39,7 @@ def view(run: RunTree, *, code: bool = False, last_turns: int | None = None, now
         code: Show whole cells, their outputs and the single sub-calls, instead of one line each.
         last_turns: Show only that many turns of a node, the last ones.
         now: Seconds since the run began; the time of the last event if None.
+        ends: Why the run has no end, where it was killed.
     """
     tree = Tree(_title(run), guide_style=QUIET_STYLE)
     if run.end is not None and run.end.route == "direct":
@@ -45,7 +48,7 @@ def view(run: RunTree, *, code: bool = False, last_turns: int | None = None, now
         _add_turns(tree, run.root, code, last_turns)
     for limit in run.limits:
         tree.add(_line(limit.message, BAD_STYLE))
-    return Group(tree, summary(run, now))
+    return Group(tree, summary(run, now, ends))
 
 
 def _title(run: RunTree) -> Text:
@@ -64,7 +67,47 @@ def turn_view(turn: Turn) -> Tree:
     return tree
 
 
-def summary(run: RunTree, now: float | None = None) -> Text:
+def whole_turn(turn: Turn) -> Text:
+    """One turn with all that was said in it, nothing cut: the reply, its cell and output, each call."""
+    text = _turn_title(turn).append("\n")
+    for title, said in _said(turn):
+        text.append(f"\n── {one_line(title, LINE)}\n", style=QUIET_STYLE)
+        text.append(visible(said).rstrip("\n") + "\n")
+    return text
+
+
+def _said(turn: Turn) -> Iterator[tuple[str, str]]:
+    for reply in turn.replies:
+        yield "reply", reply.text
+    for failure in turn.failures:
+        yield "no reply", failure.error
+    for retry in turn.retries:
+        yield f"tried again after {retry.wait:.1f} s", retry.reason
+    if turn.cell is not None:
+        yield "cell", turn.cell.code
+    for number, call in enumerate(turn.calls, 1):
+        yield f"{number}. {call.begin.name}, {call.begin.model}", call.begin.prompt
+        if call.end is not None:
+            how = f"{call.end.seconds:.2f} s, {_money(call.end.cost)}"
+            failed = call.end.error is not None
+            yield f"{number}. {'failed' if failed else 'reply'}: {how}", call.end.error or call.end.reply or ""
+    for tool in turn.tools:
+        yield tool.begin.name, json.dumps([*tool.begin.args, tool.begin.kwargs], ensure_ascii=False)
+        if tool.end is not None:
+            yield f"{tool.begin.name} gave", tool.end.error or as_text(tool.end.value)
+    if (end := turn.cell_end) is not None:
+        yield f"output, {end.output_size:,} characters", end.output
+        if end.error:
+            yield "error", end.error
+        if end.lost:
+            yield "worker lost", end.lost
+    if turn.nudge is not None:
+        yield "nudge", turn.nudge.message
+    if turn.answer is not None:
+        yield "answer", as_text(turn.answer.value)
+
+
+def summary(run: RunTree, now: float | None = None, ends: str = "") -> Text:
     """One line: how it ended or that it runs, and what it used of its limits."""
     limits = run.begin.limits if run.begin else {}
     end = run.end
@@ -82,12 +125,15 @@ def summary(run: RunTree, now: float | None = None) -> Text:
         parts.insert(2, f"{run.reused:,} answered without asking")
     line = Text()
     if end is None:
-        line.append("running", style="bold")
+        state, _, why = ends.partition("; ")
+        line.append(state or "running", style=f"bold {BAD_STYLE}" if ends else "bold")
     else:
         line.append(end.status, style=f"bold {GOOD_STYLE if end.status == 'done' else BAD_STYLE}")
     line.append(" · " + " · ".join(parts), style=QUIET_STYLE)
     if end is not None and end.reason and end.reason not in told:
         line.append("\n" + visible(end.reason), style=BAD_STYLE)
+    if end is None and why:
+        line.append("\n" + visible(why), style=BAD_STYLE)
     if end is not None and run.begin is not None:
         line.append(f"\nrun {run.begin.run_id}", style=QUIET_STYLE)
     return line
@@ -137,6 +183,12 @@ def _add_turn_details(branch: Tree, turn: Turn, code: bool, last_turns: int | No
                 _add_turns(leaf, call.child, code, last_turns)
         if len(listed) > CALLS_SHOWN:
             group.add(Text(f"… {len(listed) - CALLS_SHOWN} more", style=QUIET_STYLE))
+    for tool in turn.tools[:CALLS_SHOWN]:
+        branch.add(_tool_line(tool))
+    if len(turn.tools) > CALLS_SHOWN:
+        branch.add(Text(f"… {len(turn.tools) - CALLS_SHOWN} more tool calls", style=QUIET_STYLE))
+    for failure in turn.failures:
+        branch.add(_line(f"no reply: {failure.error}", BAD_STYLE))
     for approval in _held_up(turn):
         branch.add(_approval_line(approval))
     for line in _outcome(turn, code):
@@ -221,6 +273,16 @@ def _call_line(call: Call) -> Text:
     if call.end.error is not None:
         return line.append(" ! " + one_line(call.end.error, LINE // 2), style=BAD_STYLE)
     return line.append(" -> " + one_line(call.end.reply or "", LINE // 2), style="default")
+
+
+def _tool_line(tool: ToolCall) -> Text:
+    given = [*(repr(value) for value in tool.begin.args), *(f"{k}={v!r}" for k, v in tool.begin.kwargs.items())]
+    line = _line(one_line(f"{tool.begin.name}({', '.join(given)})", LINE // 2), QUIET_STYLE)
+    if tool.end is None:
+        return line.append(" …")
+    if tool.end.error is not None:
+        return line.append(" ! " + one_line(tool.end.error, LINE // 2), style=BAD_STYLE)
+    return line.append(" -> " + one_line(as_text(tool.end.value), LINE // 2), style="default")
 
 
 def _by_name(calls: list[Call]) -> list[tuple[str, list[Call]]]:

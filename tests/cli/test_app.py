@@ -42,6 +42,7 @@ def test_help_tells_the_exit_statuses(rlm: Rlm, command: str) -> None:
 )
 def test_the_shell_completes(typed: str, offered: str, tmp_path: Path) -> None:
     (tmp_path / "runs" / "20261121-000000-abc123").mkdir(parents=True)
+    (tmp_path / "runs" / "20261121-000000-abc123" / "events.jsonl").touch()
     words = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split(" ")) - 1)}
     done = subprocess.run(
         [sys.executable, "-c", "import sys; from rlm.cli import main; sys.exit(main())"],

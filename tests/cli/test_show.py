@@ -63,7 +63,22 @@ def test_a_run_that_was_killed_is_shown_as_far_as_it_came(rlm: Rlm, runs: list[s
     shown = rlm("show", runs[0])
     assert shown.status == 0
     assert "cell running" in shown.out
-    assert shown.out.splitlines()[-1].startswith("running · 1/30 turn")
+    summary, why = shown.out.splitlines()[-2:]
+    assert summary.startswith("killed · 1/30 turn")
+    assert why == "events.jsonl ends within line 7"
+
+
+def test_one_turn_whole(rlm: Rlm, runs: list[str]) -> None:
+    shown = rlm("show", runs[0], "--turn", "1")
+    lines = shown.out.splitlines()
+    assert lines[0].startswith("turn 1  model ")
+    assert lines[2:4] == ["── reply", "```repl"]
+    at = lines.index("── cell")
+    assert lines[at : at + 3] == ["── cell", "print('out')", "FINAL('First?')"]
+    assert lines[lines.index("── output, 4 characters") + 1] == "out"
+    assert lines[-3:-1] == ["── answer", "First?"]
+    missing = rlm("show", runs[0], "--turn", "2")
+    assert (missing.status, missing.err) == (2, "rlm: the run has no turn 2; its last is 1\n")
 
 
 @pytest.mark.parametrize("text", ["{", '{"type": "no_such"}', "[]", '{"type": "turn_begin", "nonsense": 1}'])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rlm.cli import exit_codes
+from rlm.cli import exit_codes, run_commands
 from rlm.version import VERSION
 
 app = typer.Typer(
@@ -22,12 +22,6 @@ def _sandboxes() -> list[str]:
     from rlm.sandbox.launchers import LAUNCHERS
 
     return list(LAUNCHERS)
-
-
-def _runs() -> list[str]:
-    from rlm.trace.store import home
-
-    return [path.name for path in (home() / "runs").glob("*/")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -142,26 +136,13 @@ def demo(
 
 
 @app.command(epilog=exit_codes.HELP)
-def show(
-    run: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="RUN", autocompletion=_runs, help="A run's name, folder, or saved file; the last run if left out."
-        ),
-    ] = None,
-) -> int:
-    """Show a saved run as a tree."""
-    from rlm.cli import show
-
-    return show.run(run)
-
-
-@app.command(epilog=exit_codes.HELP)
 def coverage(
     run: Annotated[
         str | None,
         typer.Argument(
-            metavar="RUN", autocompletion=_runs, help="A run's name, folder, or saved file; the last run if left out."
+            metavar="RUN",
+            autocompletion=run_commands.names,
+            help="A run's name, folder, or saved file; the last run if left out.",
         ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -271,3 +252,22 @@ def try_sandbox(
     from rlm.cli import sandbox
 
     return sandbox.test(name, option or [], as_json=json)
+
+
+@app.command(epilog=exit_codes.HELP)
+def view(
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="A run to begin with; else the list.", autocompletion=run_commands.names),
+    ] = None,
+    host: Annotated[str, typer.Option(metavar="HOST", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="0 takes a free one.")] = 0,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
+) -> int:
+    """Look at runs in a browser: serves a page on this machine, and prints where it is."""
+    from rlm.cli import view
+
+    return view.run(run, host=host, port=port, open_browser=open_browser)
+
+
+run_commands.register(app)

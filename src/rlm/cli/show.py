@@ -1,4 +1,4 @@
-"""`rlm show`: a saved run as a tree."""
+"""`rlm show`: a saved run as a tree, or one of its turns whole."""
 
 from __future__ import annotations
 
@@ -8,47 +8,48 @@ from pathlib import Path
 
 from rlm.cli import exit_codes
 from rlm.errors import ConfigError
-from rlm.trace import single_file, store
+from rlm.trace import runs, single_file, store
 from rlm.trace.events import Event
+from rlm.trace.reader import Reader
 from rlm.trace.tree import RunTree
 
 
-def run(name: str | None) -> int:
-    """Prints the run `name` (the last one if None) to standard output.
+def run(name: str | None, turn: int | None = None) -> int:
+    """Prints the run `name` (the last one if None) to standard output, or one turn of its root.
+
+    Raises:
+        ConfigError: There is no such run, or no such turn in it.
+        TraceError: Its trace can't be read.
+    """
+    found = events(name)
+    tree = RunTree(found)
+    if tree.begin is None:
+        raise ConfigError(f"the run {name or 'before'} was killed before its first event")
+    from rlm import run_view
+
+    console = run_view.console(sys.stdout)
+    if turn is not None:
+        turns = [one for one in (tree.root.turns if tree.root else []) if one.begin.turn == turn]
+        if not turns:
+            last = tree.root.turns[-1].begin.turn if tree.root and tree.root.turns else 0
+            raise ConfigError(f"the run has no turn {turn}; its last is {last}")
+        for one in turns:
+            console.print(run_view.whole_turn(one))
+        return exit_codes.DONE
+    ends = ""
+    if isinstance(found, Reader) and tree.end is None and not runs.is_running(found.path):
+        ends = f"killed; {found.reason}"
+    console.print(run_view.view(tree, code=True, ends=ends))
+    return exit_codes.DONE
+
+
+def events(name: str | None) -> Iterator[Event]:
+    """The events of a run: by its name, the start of it, `last` (None too), its folder, or the file it was saved to.
 
     Raises:
         ConfigError: There is no such run.
         TraceError: Its trace can't be read.
     """
-    tree = RunTree(events(name))
-    if tree.begin is None:
-        raise ConfigError(f"the run {name or 'before'} was killed before its first event")
-    from rlm import run_view
-
-    run_view.console(sys.stdout).print(run_view.view(tree, code=True))
-    return exit_codes.DONE
-
-
-def events(name: str | None) -> Iterator[Event]:
-    """The events of a run, given by its name, the start of it, its folder, or the file it was saved to."""
-    runs = store.home() / "runs"
-    if name is None:
-        names = sorted(path.name for path in runs.glob("*/")) if runs.is_dir() else []
-        if not names:
-            raise ConfigError(f"no run in {runs} yet: rlm ask makes one")
-        return store.read(runs / names[-1])
-    path = Path(name)
-    if path.is_file():
-        return single_file.read(path)
-    if (path / "events.jsonl").is_file():
-        return store.read(path)
-    found = sorted(runs.glob(f"{_pattern(name)}*/"))
-    if len(found) != 1:
-        what = "no run" if not found else f"{len(found)} runs"
-        raise ConfigError(f"{what} named {name} in {runs}")
-    return store.read(found[0])
-
-
-def _pattern(name: str) -> str:
-    """`name` as a glob pattern that matches it alone, and never leaves the folder."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in name.replace("/", "_"))
+    if name is not None and Path(name).is_file():
+        return single_file.read(Path(name))
+    return store.read(runs.find(name))

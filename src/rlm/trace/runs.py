@@ -188,7 +188,7 @@ def prune(runs: Path, keep: Retention, *, dry: bool = False, spare: Sequence[str
 
 def prune_daily(runs: Path, keep: Retention, spare: str) -> threading.Thread | None:
     """`prune` in a thread of its own, if that has not been done for a day; costs a run that starts 10 µs."""
-    mark = runs / ".pruned"
+    mark = runs.with_name(f".{runs.name}.pruned")  # beside it: what is in the folder are runs
     try:
         if mark.stat().st_mtime > time.time() - _DAY:
             return None

@@ -56,9 +56,9 @@ def home() -> Path:
     return Path(named) if named else Path.home() / ".local" / "share" / "rlm"
 
 
-def new_run_id() -> str:
-    """A run's name: sorts by time, unique without asking anyone."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+def new_run_id(began: datetime | None = None) -> str:
+    """A run's name: sorts by time, unique without asking anyone; of a run that began now, or then."""
+    return f"{(began or datetime.now(UTC)).astimezone(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 class Trace:
