@@ -340,7 +340,7 @@ class TestRuns:
     def test_arguments_that_json_can_not_carry_are_refused_in_the_cell(self) -> None:
         cell = "try:\n    look({1, 2})\nexcept TypeError as error:\n    FINAL(str(error))"
         assert answer(cell, tools=[look]) == (
-            "tool: only JSON values can be sent: Object of type set is not JSON serializable"
+            "look: only JSON values can be sent: Object of type set is not JSON serializable"
         )
 
     def test_a_result_that_is_no_json_is_named(self) -> None:

@@ -22,12 +22,14 @@ from rlm.errors import (
     RlmError,
     SandboxError,
     SandboxUnavailableError,
+    ToolError,
     WorkerDiedError,
 )
 from rlm.lms.base import LM, Price
 from rlm.reference import RLM
 from rlm.run import Run
 from rlm.sandbox.options import Sandbox
+from rlm.tools import Tool
 from rlm.trace.runs import Retention
 from rlm.types import Completion, Limits, Message, Reply, Request, Usage
 from rlm.version import VERSION as __version__  # noqa: N811
@@ -61,6 +63,8 @@ __all__ = [
     "Sandbox",
     "SandboxError",
     "SandboxUnavailableError",
+    "Tool",
+    "ToolError",
     "Usage",
     "WorkerDiedError",
     "__version__",

@@ -116,15 +116,16 @@ class Calls:
             TypeError: JSON can't carry an argument.
         """
         number = next(self._numbers)
+        shown = args["name"] if name == protocol.TOOL else name
         try:
             frame = protocol.encode({"type": "call", "id": number, "name": name, "args": args})
         except protocol.FrameError as error:
-            raise ToolError(f"{name}: too much for one call: {error}") from None
+            raise ToolError(f"{shown}: too much for one call: {error}") from None
         except (TypeError, ValueError, RecursionError) as error:
-            raise TypeError(f"{name}: only JSON values can be sent: {error}") from None
+            raise TypeError(f"{shown}: only JSON values can be sent: {error}") from None
         waiting = _Open(len(frame))
         with self._shield:
-            self._register(number, frame, waiting, name)
+            self._register(number, frame, waiting, shown)
         try:
             waiting.answered.acquire()
         finally:
