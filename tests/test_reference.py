@@ -315,7 +315,7 @@ def test_our_own_shape_returns_our_own_result() -> None:
         ({"backend": "openai", "model": "openai/m"}, "model: not together with backend"),
         ({"max_iterations": 3, "limits": Limits()}, "limits: not together with max_iterations"),
         ({"backend": "openai", "persistent": True}, "not supported: persistent"),
-        ({"backend": "openai", "environment_kwargs": {"image": "x"}}, "environment_kwargs"),
+        ({"backend": "openai", "environment_kwargs": {"setup": "x"}}, "environment_kwargs: setup is not supported"),
     ],
 )
 def test_options_that_can_not_be_right(options: dict[str, Any], said: str) -> None:

@@ -12,7 +12,7 @@ import secrets
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -21,7 +21,7 @@ from rlm import setup as setups
 from rlm.approval import Approval
 from rlm.broker import Broker
 from rlm.context import Context, load
-from rlm.errors import ContextError, LMError, RlmError, SandboxUnavailableError
+from rlm.errors import ContextError, LMError, RlmError, SandboxError, SandboxUnavailableError
 from rlm.ledger import Ledger
 from rlm.lms.base import LM
 from rlm.loop import Dialogue, Node, Outcome, cut_short, finish, run_direct, run_node
@@ -39,7 +39,7 @@ from rlm.tools import Toolset, opened
 from rlm.trace import runs, store
 from rlm.trace.events import NodeBegin, RunBegin, RunEnd
 from rlm.trace.store import Trace
-from rlm.types import JSON, Answer, Completion, Message, usage_fields
+from rlm.types import JSON, Answer, Completion, Message, Status, usage_fields
 from rlm.version import VERSION
 
 # Of a cell's output, what travels to the host and into the trace: as much as the worker keeps.
@@ -79,6 +79,7 @@ class Execution:
         self._tools = self._sub_tools = Toolset()
         seed = self._playback.seed
         self._seed = secrets.randbits(32) if seed is None else seed  # not `random`'s: the user's stay as they are
+        self._enforces: frozenset[str] = frozenset()  # what the sandbox does; an engine may have to be asked
         self._root: Dialogue | None = None
         self._way = Way(None, "the run ended before its input was loaded")
 
@@ -121,6 +122,7 @@ class Execution:
 
     def _load(self, value: object, stop: threading.Event) -> tuple[Context, dict[str, JSON]]:
         """The input, and what the trace says that it was; a value is in the trace then."""
+        self._enforces = self._setup.launcher.enforces()
         context = load(value, stop=stop)
         if self._playback.digest not in (None, context.blob.digest):
             digest = context.blob.digest
@@ -200,26 +202,37 @@ class Execution:
     async def _recursive(self, context: Context) -> Outcome:
         """The root node and all below it, in a sandbox that is open as long as they run."""
         launcher = self._setup.launcher
-        if (why_not := launcher.why_not()) is not None:
+        async with self._preparing("its sandbox was ready"):
+            why_not = await asyncio.to_thread(launcher.why_not)  # it may have to ask an engine
+        if why_not is not None:
             raise SandboxUnavailableError(why_not)
         required = self._setup.require
         if required is None:
             required = REQUIRED if launcher.name != "unconfined" else frozenset()
-        if missing := sorted(required - launcher.enforces()):
+        if missing := sorted(required - self._enforces):
             raise SandboxUnavailableError(
                 f"the sandbox {launcher.name!r} does not enforce {', '.join(missing)} on this machine: "
                 "choose one that does, or give `require` without them"
             )
-        async with AsyncExitStack() as stack:
-            async with self._preparing("its tools were ready"):
-                await self._open_tools(stack)
-            async with self._preparing("its sandbox was ready"):
-                environment = await launcher.open(context, self._setup.limits)
-            stack.push_async_callback(environment.close)
-            context.close()  # the sandbox has the input now: once is enough
-            return await self._node(
-                self._setup.model, environment, None, context.description, self._question, 0, 0, self._ledger
-            )
+        outcome: Outcome | None = None
+        try:
+            async with AsyncExitStack() as stack:
+                async with self._preparing("its tools were ready"):
+                    await self._open_tools(stack)
+                async with self._preparing("its sandbox was ready"):
+                    environment = await launcher.open(context, self._setup.limits)
+                stack.push_async_callback(environment.close)
+                context.close()  # the sandbox has the input now: once is enough
+                outcome = await self._node(
+                    self._setup.model, environment, None, context.description, self._question, 0, 0, self._ledger
+                )
+        except SandboxError as error:
+            if outcome is None:
+                raise
+            # What was written did not come back, or something was not removed: the answer is there all the same.
+            status: Status = "partial" if outcome.answer is not None else "failed"
+            return replace(outcome, status=status, reason=f"{outcome.reason}; {error}".removeprefix("; "))
+        return outcome
 
     async def _open_tools(self, stack: AsyncExitStack) -> None:
         """Starts what has tools as long as the run lasts."""
@@ -378,7 +391,7 @@ class Execution:
                 model=setup.model.name,
                 sub_model=setup.sub_model.name,
                 sandbox=setup.launcher.name,
-                enforces=cast(list[JSON], sorted(setup.launcher.enforces())),
+                enforces=cast(list[JSON], sorted(self._enforces)),
                 limits=asdict(setup.limits),
                 seed=self._seed,
                 versions={"rlm": VERSION, "python": platform.python_version(), "trace": store.FORMAT_VERSION},

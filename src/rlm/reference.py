@@ -43,6 +43,8 @@ _LIMITS = {
     "max_timeout": "seconds",
     "max_tokens": "tokens",
 }
+_ENVIRONMENT = {"image": "image", "docker_image": "image", "template": "image", "cpu": "cpus", "cpu_cores": "cpus"}
+_GIGABYTES = {"memory": "memory_mb", "memory_gb": "memory_mb", "disk": "disk_mb", "disk_size_gb": "disk_mb"}
 # There, a string that is code becomes a function in the environments that are no process of the host's own.
 _CODE, _IN_PROCESS = ("def ", "class ", "lambda"), {"local", "unconfined", "bubblewrap"}
 _OTHERS = {"other_backends", "other_backend_kwargs", "sub_sampling_args"}
@@ -263,9 +265,8 @@ def _translated(named: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(own.keys() - _EITHER_FORM)
     if unknown:
         raise ConfigError(f"not supported: {', '.join(unknown)}; there is: {', '.join(sorted(_NAMES))}, verbose")
-    if named.get("environment_kwargs"):
-        raise ConfigError("environment_kwargs is not supported; limits are given with limits=Limits(...)")
     limits = Limits(**{ours: named[theirs] for theirs, ours in _LIMITS.items() if theirs in named})
+    sandbox, limits = _sandbox(named.get("environment", "local"), named.get("environment_kwargs") or {}, limits)
     backend = named.get("backend", "openai")
     kwargs = backends.sampled(named.get("backend_kwargs", {}), named.get("sampling_args"))
     models: dict[str, Any] = {"model": backends.model_of(backend, kwargs)}
@@ -273,7 +274,21 @@ def _translated(named: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         models["sub_model"], models["sub_models"] = backends.others_of(backend, kwargs, named)
     # Where no depth is left, an RLM is a plain call there.
     route = "always" if limits.depth == 0 else "never"
-    return {**own, **models, "sandbox": named.get("environment", "local"), "limits": limits, "route": route}
+    return {**own, **models, "sandbox": sandbox, "limits": limits, "route": route}
+
+
+def _sandbox(name: str, kwargs: Mapping[str, Any], limits: Limits) -> tuple[str | Sandbox, Limits]:
+    """Our sandbox and limits for the reference's environment."""
+    if unknown := sorted(kwargs.keys() - _ENVIRONMENT.keys() - _GIGABYTES.keys()):
+        known = ", ".join(sorted(_ENVIRONMENT.keys() | _GIGABYTES.keys()))
+        raise ConfigError(
+            f"environment_kwargs: {', '.join(unknown)} is not supported; there is {known}, and sandbox=Sandbox(...)"
+        )
+    options = {_ENVIRONMENT[name]: value for name, value in kwargs.items() if name in _ENVIRONMENT}
+    sizes = {_GIGABYTES[name]: int(value * 1024) for name, value in kwargs.items() if name in _GIGABYTES}
+    if (memory := sizes.pop("memory_mb", None)) is not None:
+        limits = replace(limits, memory_mb=memory)
+    return (Sandbox(name, **options, **sizes) if options or sizes else name), limits
 
 
 def _with_tools(setup: Setup, named: Mapping[str, Any]) -> Setup:

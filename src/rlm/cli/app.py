@@ -67,9 +67,13 @@ def ask(
     sandbox: Annotated[
         str,
         typer.Option(
-            metavar="NAME", autocompletion=_sandboxes, help="Where the model's code runs: local or unconfined."
+            metavar="NAME", autocompletion=_sandboxes, help="Where the model's code runs; rlm sandbox list has them."
         ),
     ] = "local",
+    sandbox_option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="An option of the sandbox, like runtime=runsc; may be repeated."),
+    ] = None,
     profile: Annotated[
         str | None,
         typer.Option(metavar="NAME|FOLDER", help="How the model is spoken to; by its name unless given."),
@@ -116,6 +120,7 @@ def ask(
             budget=budget,
             confirm_above=confirm_above,
             price=tuple(price or ()),
+            sandbox_option=tuple(sandbox_option or ()),
             timeout=timeout,
             max_turns=max_turns,
             json=json,

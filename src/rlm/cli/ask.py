@@ -21,6 +21,7 @@ from rlm.lms.base import Price
 from rlm.route import Route
 from rlm.run import Run
 from rlm.terminal import visible
+from rlm.sandbox.options import Sandbox
 from rlm.types import Completion, Limits
 
 
@@ -45,6 +46,7 @@ class Options:
 
 
 def run(question: str, paths: list[Path], options: Options) -> int:
+    sandbox_option: tuple[str, ...] = ()
     """Asks, prints, and returns the exit status.
 
     Raises:
@@ -129,13 +131,21 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
         sub_model=options.sub_model,
         sub_models=_offered(options),
         route=cast(Route, options.route),  # checked there
-        sandbox=options.sandbox,
+        sandbox=_sandbox(options),
         profile=options.profile,
         limits=limits,
         prices=prices,
         approve=above.approve if above else None,
         confirm=above.confirm if above else None,
     )
+def _sandbox(options: Options) -> str | Sandbox:
+    if not options.sandbox_option:
+        return options.sandbox
+    from rlm.cli.sandbox import made
+
+    return made(options.sandbox, options.sandbox_option, "--sandbox-option")
+
+
     _check_prices(engine, options)
     named = options.model or os.environ.get("RLM_MODEL") or config.read().model
     if not named and engine.setup.model.name == "nano":

@@ -73,7 +73,7 @@ def _row(name: str) -> Row:
     return Row(name, why_not, held)
 
 
-def made(name: str, given: Sequence[str]) -> Sandbox:
+def made(name: str, given: Sequence[str], flag: str = "--option") -> Sandbox:
     """The sandbox of that name with options as `KEY=VALUE`: of `Sandbox`, or the launcher's own.
 
     A value is JSON where it can be read as that, and text otherwise; lists may be written with commas.
@@ -87,10 +87,10 @@ def made(name: str, given: Sequence[str]) -> Sandbox:
     for pair in given:
         key, sign, text = pair.partition("=")
         if not sign or not key:
-            raise ConfigError(f"--option takes KEY=VALUE, not {pair!r}")
+            raise ConfigError(f"{flag} takes KEY=VALUE, not {pair!r}")
         if key in known - _GIVEN:
             raise ConfigError(
-                f"--option {key}= can't be given here; {', '.join(sorted(_GIVEN))} and the launcher's can"
+                f"{flag} {key}= can't be given here; {', '.join(sorted(_GIVEN))} and the launcher's can"
             )
         try:
             value: JSON = json.loads(text)
