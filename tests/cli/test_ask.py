@@ -83,7 +83,8 @@ def test_a_partial_answer_is_printed_and_its_status_is_3(rlm: Rlm, book: Path) -
     done = rlm("ask", "Who?", str(book), "--max-turns", "1", script=script)
     assert (done.status, done.out) == (3, "so far\n")
     assert "rlm: partial: 2 turns" in done.err
-    assert done.err.endswith("rlm: the limit of 1 turns is reached\n")
+    assert done.err.splitlines()[-2] == "rlm: the limit of 1 turns is reached"
+    assert done.err.endswith(" (--limits raises a limit)\n")
 
 
 def test_no_answer_at_all_is_status_1(rlm: Rlm, book: Path) -> None:
@@ -246,11 +247,13 @@ def test_the_time_is_up_and_what_there_is_is_printed(rlm: Rlm, book: Path) -> No
     script = [cell("answer['content'] = 'so far'\nimport time\ntime.sleep(60)"), "no cell"]
     done = rlm("ask", "Q", str(book), "--timeout", "0.5", script=script)
     assert (done.status, done.out) == (3, "so far\n")
-    assert done.err.endswith("rlm: the limit of 0.5 s is reached\n")
+    assert done.err.splitlines()[-2] == "rlm: the limit of 0.5 s is reached"
+    assert done.err.endswith(" (--limits raises a limit)\n")
 
 
 def test_the_money_is_spent_and_what_there_is_is_printed(rlm: Rlm, book: Path) -> None:
     script = [Reply(cell("answer['content'] = 'so far'"), Usage(1, 1000, 400), 1.4)]
     done = rlm("ask", "Q", str(book), "--budget", "2", script=script, price=Price(1000.0, 1000.0))
     assert (done.status, done.out) == (3, "so far\n")
-    assert done.err.endswith("rlm: the limit of $2 is reached: $1.4000 is spent\n")
+    assert done.err.splitlines()[-2] == "rlm: the limit of $2 is reached: $1.4000 is spent"
+    assert done.err.endswith(" (--limits raises a limit)\n")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rlm.cli import exit_codes, run_commands
+from rlm.cli import exit_codes, resume_commands, run_commands
 from rlm.version import VERSION
 
 app = typer.Typer(
@@ -78,6 +78,10 @@ def ask(
         str | None,
         typer.Option(metavar="NAME|FOLDER", help="How the model is spoken to; by its name unless given."),
     ] = None,
+    mcp: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COMMAND|URL", help="An MCP server whose tools cells may call; may be repeated."),
+    ] = None,
     budget: Annotated[float | None, typer.Option(metavar="USD", min=0, help="US dollars to spend at most.")] = None,
     confirm_above: Annotated[
         float | None,
@@ -116,11 +120,12 @@ def ask(
             offer=tuple(offer or ()),
             route=route,
             sandbox=sandbox,
+            sandbox_option=tuple(sandbox_option or ()),
             profile=profile,
+            mcp=tuple(mcp or ()),
             budget=budget,
             confirm_above=confirm_above,
             price=tuple(price or ()),
-            sandbox_option=tuple(sandbox_option or ()),
             timeout=timeout,
             max_turns=max_turns,
             json=json,
@@ -275,4 +280,5 @@ def view(
     return view.run(run, host=host, port=port, open_browser=open_browser)
 
 
+resume_commands.register(app)
 run_commands.register(app)

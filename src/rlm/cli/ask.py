@@ -5,10 +5,11 @@ from __future__ import annotations
 import json as json_text
 import math
 import os
+import shlex
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from rlm import config
 from rlm.cli import exit_codes
@@ -20,9 +21,20 @@ from rlm.lms import default_model, default_sub_model
 from rlm.lms.base import Price
 from rlm.route import Route
 from rlm.run import Run
-from rlm.terminal import visible
 from rlm.sandbox.options import Sandbox
+from rlm.terminal import visible
+from rlm.trace.events import Event
 from rlm.types import Completion, Limits
+
+if TYPE_CHECKING:
+    from rlm.mcp import MCPServer
+
+
+class Listener(Protocol):
+    """What is told a run's events until it ends."""
+
+    def listen(self, event: Event) -> None: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +46,9 @@ class Options:
     offer: tuple[str, ...] = ()
     route: str = "auto"
     sandbox: str = "local"
+    sandbox_option: tuple[str, ...] = ()
     profile: str | None = None
+    mcp: tuple[str, ...] = ()
     budget: float | None = None
     confirm_above: float | None = None
     price: tuple[str, ...] = ()
@@ -46,7 +60,6 @@ class Options:
 
 
 def run(question: str, paths: list[Path], options: Options) -> int:
-    sandbox_option: tuple[str, ...] = ()
     """Asks, prints, and returns the exit status.
 
     Raises:
@@ -58,13 +71,22 @@ def run(question: str, paths: list[Path], options: Options) -> int:
         if options.json:
             print(json_text.dumps({"status": "failed", "error": type(error).__name__, "reason": str(error)}))
         raise
-    if options.json:
+    status = printed(completion, interrupted, as_object=options.json)
+    if options.save is not None and completion.trace is not None:
+        _save(completion.trace, options.save)
+    return status
+
+
+def printed(completion: Completion, interrupted: bool, *, as_object: bool) -> int:
+    """Prints an answer, and how to go on where there is none or not the whole one; the exit status."""
+    if as_object:
         # JSON escapes ESC, but not the C1 and bidi controls; in ASCII it escapes all of them.
         print(json_text.dumps(as_json(completion), ensure_ascii=sys.stdout.isatty()))
     elif completion.status != "failed":
         print(visible(completion.response) if sys.stdout.isatty() else completion.response)
-    if options.save is not None and completion.trace is not None:
-        _save(completion.trace, options.save)
+    if completion.trace is not None and completion.status != "done":
+        more = "" if interrupted else " (--limits raises a limit)"
+        print(f"rlm: to go on from here: rlm resume {completion.run_id}{more}", file=sys.stderr)
     return exit_codes.INTERRUPTED if interrupted else exit_codes.OF_STATUS[completion.status]
 
 
@@ -95,7 +117,7 @@ def as_json(completion: Completion) -> dict[str, object]:
     return fields
 
 
-def follow(run: Run, live: LiveTree) -> tuple[Completion, bool]:
+def follow(run: Run, live: Listener) -> tuple[Completion, bool]:
     """Waits for a run's end while it is drawn; Ctrl-C ends it early, keeping what it has.
 
     Returns:
@@ -116,6 +138,14 @@ def follow(run: Run, live: LiveTree) -> tuple[Completion, bool]:
         live.close()
 
 
+def _sandbox(options: Options) -> str | Sandbox:
+    if not options.sandbox_option:
+        return options.sandbox
+    from rlm.cli.sandbox import made
+
+    return made(options.sandbox, options.sandbox_option, "--sandbox-option")
+
+
 def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion, bool]:
     value = given(paths)
     if options.save is not None and not os.access(options.save.parent, os.W_OK):
@@ -133,19 +163,12 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
         route=cast(Route, options.route),  # checked there
         sandbox=_sandbox(options),
         profile=options.profile,
+        tools=_servers(options),
         limits=limits,
         prices=prices,
         approve=above.approve if above else None,
         confirm=above.confirm if above else None,
     )
-def _sandbox(options: Options) -> str | Sandbox:
-    if not options.sandbox_option:
-        return options.sandbox
-    from rlm.cli.sandbox import made
-
-    return made(options.sandbox, options.sandbox_option, "--sandbox-option")
-
-
     _check_prices(engine, options)
     named = options.model or os.environ.get("RLM_MODEL") or config.read().model
     if not named and engine.setup.model.name == "nano":
@@ -153,8 +176,26 @@ def _sandbox(options: Options) -> str | Sandbox:
     started = engine.stream(question) if value is None else engine.stream(question, context=value)
     completion, interrupted = follow(started, live)
     if not live.drawn:
-        print(_summary(completion), file=sys.stderr)
+        print(summary(completion), file=sys.stderr)
     return completion, interrupted
+
+
+def _servers(options: Options) -> list[MCPServer]:
+    """Each `--mcp COMMAND` or `--mcp URL`."""
+    if not options.mcp:
+        return []
+    from rlm.mcp import MCPServer
+
+    found = []
+    for one in options.mcp:
+        if one.startswith(("http://", "https://")):
+            found.append(MCPServer(url=one))
+            continue
+        try:
+            found.append(MCPServer(shlex.split(one)))
+        except ValueError as error:
+            raise ConfigError(f"--mcp {one}: {error}") from None
+    return found
 
 
 def _offered(options: Options) -> dict[str, str]:
@@ -202,7 +243,7 @@ def _check_prices(engine: RLM, options: Options) -> None:
         )
 
 
-def _summary(completion: Completion) -> str:
+def summary(completion: Completion) -> str:
     """One line on how a run ended and what it used, for where no tree was drawn."""
     cost = "price unknown" if completion.cost is None else f"${completion.cost:.4f}"
     turns = f"{completion.turns} turn{'' if completion.turns == 1 else 's'}"

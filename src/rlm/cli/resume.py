@@ -1,0 +1,149 @@
+"""`rlm resume`, `rlm replay` and `rlm fork`: a run that is made from an earlier one."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from rlm.cli import ask, env_file, exit_codes
+from rlm.errors import ConfigError, RlmError
+from rlm.live import LiveTree
+from rlm.resuming import fork, limits_of, replay, resume
+from rlm.run import Run
+from rlm.terminal import visible
+from rlm.trace.events import Event, RecordLeft, TurnBegin
+from rlm.types import Limits
+
+_WHOLE = ("tokens", "turns", "sub_calls", "depth", "concurrency", "memory_mb", "output_chars", "nudges")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How a run is shown."""
+
+    json: bool = False
+    show_code: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """What a fork does another way, and from which turn on."""
+
+    at: int
+    model: str | None = None
+    sub_model: str | None = None
+    cell: Path | None = None
+    live: bool = False
+
+
+def resumed(name: str | None, live: bool, limits: Sequence[str], shown: Shown, file: Path | None) -> int:
+    """Resumes a run, prints its answer, and returns the exit status.
+
+    Raises:
+        RlmError: It can't be resumed, or went another way than recorded.
+    """
+    if file is not None:
+        env_file.load(file)
+    return _shown(lambda: resume(name, live=live, limits=_limits(name, limits)), shown)
+
+
+def replayed(name: str | None, shown: Shown) -> int:
+    """Replays a run, prints its answer, and returns the exit status: 0 if it went as recorded, as far as that goes.
+
+    Raises:
+        RlmError: It can't be replayed, or went another way than recorded.
+    """
+    status = _shown(lambda: replay(name), shown)
+    return status if status == exit_codes.INTERRUPTED else exit_codes.DONE
+
+
+def forked(name: str | None, how: Fork, limits: Sequence[str], shown: Shown, file: Path | None) -> int:
+    """Forks a run, prints its answer, and returns the exit status.
+
+    Raises:
+        RlmError: It can't be forked, or went another way than recorded before that turn.
+    """
+    if file is not None:
+        env_file.load(file)
+    try:
+        cell = None if how.cell is None else how.cell.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"--edit-cell {how.cell}: {error}") from error
+    more = {} if how.sub_model is None else {"sub_model": how.sub_model}
+
+    def start() -> Run:
+        given = _limits(name, limits)
+        return fork(name, at=how.at, model=how.model, limits=given, cell=cell, live=how.live, **more)
+
+    return _shown(start, shown)
+
+
+class _Watch:
+    """Draws the run, and notes where it left its record."""
+
+    def __init__(self, live: LiveTree) -> None:
+        self.left: RecordLeft | None = None
+        self._live = live
+        self._turns: dict[int, int] = {}
+        self.turn = 0
+
+    def listen(self, event: Event) -> None:
+        """Takes the next event."""
+        self._live.listen(event)
+        if isinstance(event, TurnBegin):
+            self._turns[event.span] = event.turn
+        elif isinstance(event, RecordLeft) and self.left is None:
+            self.left, self.turn = event, self._turns.get(event.span, 0)
+
+    def close(self) -> None:
+        """The run has ended."""
+        self._live.close()
+
+    def told(self) -> str:
+        """Where it left its record, in words."""
+        if self.left is None:
+            return "all of it was recorded: nobody was asked"
+        why = (
+            f"it went another way: {visible(self.left.difference)}" if self.left.difference else "the record ends there"
+        )
+        return f"live from turn {self.turn} on: {why}"
+
+
+def _shown(start: Callable[[], Run], shown: Shown) -> int:
+    live = LiveTree(code=shown.show_code)
+    watch = _Watch(live)
+    try:
+        completion, interrupted = ask.follow(start(), watch)
+    except RlmError as error:
+        if shown.json:
+            print(json.dumps({"status": "failed", "error": type(error).__name__, "reason": str(error)}))
+        raise
+    if not live.drawn:
+        print(ask.summary(completion), file=sys.stderr)
+    print(f"rlm: {watch.told()}", file=sys.stderr)
+    return ask.printed(completion, interrupted, as_object=shown.json)
+
+
+def _limits(name: str | None, given: Sequence[str]) -> Limits | None:
+    """The run's limits with those that were given; None where none was.
+
+    Raises:
+        ConfigError: One is no limit, or no number.
+    """
+    if not given:
+        return None
+    known = {field.name for field in fields(Limits)}
+    changes: dict[str, Any] = {}
+    for one in (part for option in given for part in option.split(",")):
+        limit, _, value = one.partition("=")
+        if limit not in known:
+            raise ConfigError(f"--limits {one}: the limits are {', '.join(sorted(known))}")
+        try:
+            changes[limit] = None if value == "none" else int(value) if limit in _WHOLE else float(value)
+        except ValueError:
+            raise ConfigError(f"--limits {one}: {limit} is a number, or none") from None
+    return replace(limits_of(name), **changes)

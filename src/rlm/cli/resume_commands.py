@@ -1,0 +1,81 @@
+"""The commands that make a run from an earlier one, and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from rlm.cli import exit_codes, run_commands
+
+_Run: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(metavar="RUN", autocompletion=run_commands.names, help="A run's name or folder; else the last run."),
+]
+_Live: TypeAlias = Annotated[
+    bool, typer.Option("--live", help="Go on where a cell goes another way than recorded, in place of stopping.")
+]
+_Limits: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=VALUE", help="Another limit, like usd=2 or turns=50 (none: no limit); may be repeated."),
+]
+_Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the answer.")]
+_ShowCode: TypeAlias = Annotated[bool, typer.Option("--show-code", help="Show each cell and its output as it ends.")]
+_EnvFile: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Take keys and settings from this file; none is read else.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds them to `app`."""
+    for command in (resume, replay, fork):
+        app.command(epilog=exit_codes.HELP)(command)
+
+
+def resume(
+    run: _Run = None,
+    live: _Live = False,
+    limits: _Limits = None,
+    json: _Json = False,
+    show_code: _ShowCode = False,
+    env_file: _EnvFile = None,
+) -> int:
+    """Pick a run up where it was cut off; what it was answered is not asked again."""
+    from rlm.cli import resume
+
+    return resume.resumed(run, live, limits or [], resume.Shown(json, show_code), env_file)
+
+
+def replay(run: _Run = None, json: _Json = False, show_code: _ShowCode = False) -> int:
+    """Run a run's cells again without a model, up to the first difference."""
+    from rlm.cli import resume
+
+    return resume.replayed(run, resume.Shown(json, show_code))
+
+
+def fork(
+    run: _Run = None,
+    at: Annotated[
+        int, typer.Option(metavar="TURN", min=1, help="The turn from which it goes another way.", show_default=False)
+    ] = ...,  # type: ignore[assignment]  # typer's way to say that it is required
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="MODEL", help="Another root model from there on.")
+    ] = None,
+    sub_model: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Another model for cells to call from there on.")
+    ] = None,
+    limits: _Limits = None,
+    edit_cell: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Run this code in that turn, in the place of the model's.")
+    ] = None,
+    live: _Live = False,
+    json: _Json = False,
+    show_code: _ShowCode = False,
+    env_file: _EnvFile = None,
+) -> int:
+    """Try another model, limit or cell from a turn on; what was before it is not asked again."""
+    from rlm.cli import resume
+
+    how = resume.Fork(at, model, sub_model, edit_cell, live)
+    return resume.forked(run, how, limits or [], resume.Shown(json, show_code), env_file)
