@@ -284,11 +284,11 @@ def _sandbox(name: str, kwargs: Mapping[str, Any], limits: Limits) -> tuple[str 
         raise ConfigError(
             f"environment_kwargs: {', '.join(unknown)} is not supported; there is {known}, and sandbox=Sandbox(...)"
         )
-    options = {_ENVIRONMENT[name]: value for name, value in kwargs.items() if name in _ENVIRONMENT}
-    sizes = {_GIGABYTES[name]: int(value * 1024) for name, value in kwargs.items() if name in _GIGABYTES}
-    if (memory := sizes.pop("memory_mb", None)) is not None:
+    options: dict[str, Any] = {_ENVIRONMENT[key]: value for key, value in kwargs.items() if key in _ENVIRONMENT}
+    options |= {_GIGABYTES[key]: int(value * 1024) for key, value in kwargs.items() if key in _GIGABYTES}
+    if (memory := options.pop("memory_mb", None)) is not None:
         limits = replace(limits, memory_mb=memory)
-    return (Sandbox(name, **options, **sizes) if options or sizes else name), limits
+    return (Sandbox(name, **options) if options else name), limits
 
 
 def _with_tools(setup: Setup, named: Mapping[str, Any]) -> Setup:
