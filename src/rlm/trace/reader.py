@@ -20,6 +20,7 @@ from rlm.trace.fields import fields_of
 FORMAT_VERSION = 2
 LOG, PACK = "events.jsonl", "strings.pack"
 LoadString: TypeAlias = Callable[[Any], str]  # given a place in the pack: [offset, length, hash]
+_LARGEST = 1 << 60  # bytes of a pack
 _LONGEST_LINE = 256 << 20  # bytes; an answer, which is never packed as a whole, has at most 32 MiB
 
 
@@ -91,7 +92,7 @@ class Reader(Iterator[Event]):
 
     def _string(self, place: Any, pack: BinaryIO) -> str:
         offset, length, digest = place
-        if min(offset, length) < 0:
+        if type(offset) is not int or type(length) is not int or min(offset, length) < 0 or offset > _LARGEST:
             raise ValueError(f"no place in {PACK} is [{offset}, {length}]")
         pack.seek(offset)
         if self._longest is not None and length > self._longest:
@@ -108,7 +109,7 @@ class _PackEndsError(Exception):
     """The pack is shorter than the log says."""
 
 
-def event_of(row: dict[str, Any], string: LoadString | None = None) -> Event:
+def event_of(row: Any, string: LoadString | None = None) -> Event:
     """The event that a line of a log tells.
 
     Args:
@@ -118,6 +119,8 @@ def event_of(row: dict[str, Any], string: LoadString | None = None) -> Event:
     Raises:
         ValueError, KeyError, TypeError, AttributeError: It is no event.
     """
+    if not isinstance(row, dict):
+        raise ValueError("not a JSON object")
     cls = EVENT_TYPES[row.pop("type")]
     if string is not None:
         row = {name: _loaded(value, string) for name, value in row.items()}
