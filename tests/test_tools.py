@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rlm import RLM, Completion, ConfigError, Limits, Run
 from rlm.errors import ToolError
@@ -152,9 +154,9 @@ class TestToolset:
             toolset([look], {"look": 1})
 
     def test_what_is_no_list_of_tools_is_refused(self) -> None:
-        for given in ("look", {"look": look}, look):
+        for wrong in ("look", {"look": look}, look):
             with pytest.raises(ConfigError, match=r"tools is a list of functions, Tool\(...\) and MCPServer\(...\)"):
-                toolset(given)  # type: ignore[arg-type]
+                toolset(wrong)  # type: ignore[arg-type]
 
     def test_values_are_copied_and_what_json_can_not_carry_is_refused(self) -> None:
         values: dict[str, Any] = {"rates": {"usd": [1.5, 2]}}
@@ -374,6 +376,50 @@ class TestRuns:
         )
         assert completion.status == "partial"
         assert completion.answer == "the run is ending, no more sub-calls: the limit of 1 turns is reached"
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+class TestHostileCells:
+    @settings(derandomize=True, deadline=None, database=None, max_examples=80)
+    @given(st.lists(ANYTHING, max_size=3), st.dictionaries(st.text() | st.sampled_from(["key", "self"]), ANYTHING))
+    def test_any_arguments_give_a_value_or_a_tool_error(self, args: list[Any], kwargs: dict[str, Any]) -> None:
+        def given_all(*args: object, **kwargs: object) -> object:
+            return [args, kwargs]
+
+        async def main() -> None:
+            box = Toolbox(Trace("r", None), 4)
+            assert await box.call(Tool(given_all), 0, args, kwargs) == [args, kwargs]
+            try:
+                await box.call(Tool(fetch), 0, args, kwargs)
+            except ToolError:
+                return
+
+        asyncio.run(main())
+
+    def test_a_flood_of_calls_is_bounded_and_ends_with_the_cell(self) -> None:
+        running, most = 0, 0
+
+        async def never() -> None:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            try:
+                await asyncio.sleep(60)
+            finally:
+                running -= 1
+
+        flood = (
+            "import threading\nfor _ in range(200):\n    threading.Thread(target=never).start()\n"
+            "import time\ntime.sleep(0.1)\nFINAL(1)"
+        )
+        assert answer(flood, tools=[never], limits=Limits(concurrency=5)) == 1
+        assert (running, most) == (0, 5)
 
 
 class TestTime:

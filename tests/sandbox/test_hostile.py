@@ -382,13 +382,14 @@ def test_random_frames_never_do_worse_than_a_lost_worker(monkeypatch):
     chance = random.Random(11)
     values = [None, True, 0, 1, -1, 2**60, 1.5, "", "x", "llm_query", [], {}, {"prompt": "p"}, [[[]]]]
     values += [{"value": 1, "is_repr": False, "ready": True}]
+    values += ["tool", "look", TOOL["args"], {**ARGS, "origins": [[0, 1, ""]]}]
     fields = ["id", "name", "args", "output", "output_size", "error", "answer", "seconds", "version", "type"]
 
     async def echo(name, args):
         return args
 
     def frame():
-        base = dict(chance.choice([CALL, {**DONE, "id": 1}, {"type": "ready"}]))
+        base = dict(chance.choice([CALL, TOOL, {**DONE, "id": 1}, {"type": "ready"}]))
         for _ in range(chance.randint(0, 2)):
             base[chance.choice(fields)] = chance.choice(values)
         data = bytearray(protocol.encode(base))
