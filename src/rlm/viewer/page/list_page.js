@@ -1,0 +1,81 @@
+// All runs of the folder, newest first.
+import { brief, count, dollars, el, put, replace, seconds } from "./dom.js";
+import { table } from "./table.js";
+
+export class ListPage {
+  constructor(source, stage, go) {
+    this.source = source;
+    this.stage = stage;
+    this.go = go;
+    this.chosen = new Set();
+  }
+
+  async load() {
+    replace(this.stage, el("p.quiet", { role: "status" }, "reading the runs …"));
+    this.runs = await this.source.runs();
+    const search = el("input", { type: "search", placeholder: "filter: question, model, status", "aria-label": "filter", input: () => this.draw(search.value) });
+    this.compare = el("button", { type: "button", disabled: true, click: () => this.go(["compare", ...this.chosen]) }, "compare two");
+    this.list = el("div");
+    const patterns = el("div.patterns");
+    replace(this.stage, el("div.tools", {}, el("h1", {}, "Runs"), search, this.compare), this.list, patterns);
+    this.draw("");
+    search.focus();
+    this.source.json("strategies").then((found) => this.patterns(patterns, found), () => {});
+    this.timer = setInterval(() => this.refresh(search), 3000);
+  }
+
+  async refresh(search) {
+    if (document.hidden || !this.runs.some((run) => run.status === "running")) return;
+    this.runs = await this.source.runs().catch(() => this.runs);
+    this.draw(search.value);
+  }
+
+  draw(wanted) {
+    const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
+    const text = (run) => `${run.question} ${run.model} ${run.status} ${run.run}`.toLowerCase();
+    const rows = this.runs.filter((run) => words.every((word) => text(run).includes(word)));
+    const number = (title, value, show) => ({ title, number: true, value: (run) => value(run) ?? NaN, show });
+    const columns = [
+      { title: "", value: (run) => this.chosen.has(run.run), show: (run) => this.choice(run) },
+      { title: "status", value: (run) => run.status, show: (run) => el(`span.status.${run.status}`, {}, run.status) },
+      { title: "question", value: (run) => run.question, show: (run) => el("span.start", {}, run.question.slice(0, 160)) },
+      { title: "model", value: (run) => run.model, show: (run) => run.model },
+      number("tokens", (run) => run.tokens, (run) => brief(run.tokens)),
+      number("cost", (run) => run.cost, (run) => (run.cost === null ? "–" : dollars(run.cost))),
+      number("time", (run) => run.seconds, (run) => seconds(run.seconds)),
+      { title: "started", value: (run) => run.started, show: (run) => run.started.slice(0, 19).replace("T", " ") },
+    ];
+    const open = (run) => this.go(["run", run.run]);
+    const empty = el("p.quiet", {}, this.runs.length ? "no run matches" : "no runs yet: rlm ask makes one");
+    replace(this.list, rows.length ? table(columns, rows, { open, label: "runs", sortBy: 7, down: true }) : empty);
+  }
+
+  choice(run) {
+    const box = el("input", { type: "checkbox", "aria-label": `compare ${run.run}`, checked: this.chosen.has(run.run) });
+    box.addEventListener("click", (event) => event.stopPropagation());
+    box.addEventListener("change", () => {
+      if (box.checked) this.chosen.add(run.run);
+      else this.chosen.delete(run.run);
+      this.compare.disabled = this.chosen.size !== 2;
+    });
+    return box;
+  }
+
+  // How often each pattern was seen: {runs: n, patterns: [{name, runs, turns}]}.
+  patterns(holder, found) {
+    if (!found.patterns?.length) return;
+    const most = Math.max(1, ...found.patterns.map((pattern) => pattern.runs));
+    const rows = found.patterns.map((pattern) => {
+      const bar = el("span.bar");
+      bar.style.setProperty("--share", String(pattern.runs / most));
+      return el("div.pattern", {}, el("span", {}, pattern.name), bar, el("span.number", {}, `${count(pattern.runs)} of ${count(found.runs)} runs`));
+    });
+    put(holder, [el("h2", {}, "Strategies"), rows]);
+  }
+
+  step() {}
+
+  leave() {
+    clearInterval(this.timer);
+  }
+}

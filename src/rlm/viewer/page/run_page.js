@@ -1,0 +1,228 @@
+// One run: its answer first, then the call tree, the time line, the turns of a node, what it cost, and what was read.
+import { brief, count, cut, dollars, el, put, replace, seconds } from "./dom.js";
+import { inputStrip } from "./input_strip.js";
+import { RunModel } from "./run_model.js";
+import { block, fold, start } from "./stored.js";
+import { table } from "./table.js";
+import { timeLine } from "./time_line.js";
+import { turnView } from "./turn_view.js";
+
+const MOST_TREE = 2000; // nodes that are shown
+const MOST_TURNS = 100; // turns that are drawn at once
+
+export class RunPage {
+  constructor(source, run, stage) {
+    this.source = source;
+    this.run = run;
+    this.model = new RunModel();
+    this.stage = stage;
+    this.node = null;
+    this.labels = new Map(); // span of a turn -> what it does
+    this.stop = () => {};
+  }
+
+  async load() {
+    replace(this.stage, el("p.quiet", { role: "status" }, "reading the run …"));
+    const from = await this.source.events(this.run, (events) => this.model.take(events));
+    if (this.model.begin === null) throw new Error("the record is empty");
+    this.frame();
+    this.source.about(this.run, "strategy").then((found) => this.label(found), () => {});
+    this.drawCoverage();
+    if (this.model.end === null) {
+      this.stop = this.source.follow(this.run, from, (events) => this.grow(events), () => this.drawCoverage());
+    }
+  }
+
+  frame() {
+    const parts = ["head", "tree", "line", "turns", "costs", "input", "about"];
+    this.parts = Object.fromEntries(parts.map((name) => [name, el(`section.${name}`)]));
+    const { head, tree, line, turns, costs, input, about } = this.parts;
+    replace(this.stage, head, el("div.columns", {}, el("nav.side", { "aria-label": "call tree" }, tree), el("div.main", {}, line, turns, costs, input, about)));
+    this.node = this.model.root;
+    this.draw();
+    put(about, fold("about this run", () => this.about()));
+  }
+
+  draw() {
+    this.drawHead();
+    this.drawTree();
+    this.drawLine();
+    this.drawTurns();
+    this.drawCosts();
+  }
+
+  // More events of a run that goes on: what is shown grows, and what is open stays open.
+  grow(events) {
+    this.model.take(events);
+    this.node ??= this.model.root;
+    this.drawHead();
+    this.drawTree();
+    this.drawLine();
+    this.drawCosts();
+    const turns = this.node?.turns ?? [];
+    const drawn = this.drawn ?? 0;
+    if (turns.length && drawn > 0) this.shown?.lastElementChild?.remove();
+    this.addTurns(Math.max(0, drawn - 1), turns.length);
+  }
+
+  drawHead() {
+    const { model, source, run } = this;
+    const { begin, end } = model;
+    const facts = [
+      ["cost", dollars(model.cost)],
+      ["tokens", brief(model.tokens)],
+      ["turns", String(model.root?.turns.length ?? 0)],
+      ["sub-calls", count(model.nodes.reduce((sum, node) => sum + node.turns.reduce((all, turn) => all + turn.calls.length, 0), 0))],
+      ["time", seconds(end?.seconds ?? model.now)],
+      ["model", begin.model],
+    ];
+    if (model.reused) facts.push(["not asked again", count(model.reused)]);
+    const last = model.root?.turns.findLast((turn) => turn.answer !== null)?.answer.value;
+    const answer = end !== null ? end.response : typeof last === "string" || last?.$s ? last : null;
+    const key = JSON.stringify([model.status, answer]);
+    if (key !== this.answered) {
+      this.answered = key;
+      this.answer = el(
+        "div.result",
+        {},
+        answer ? block(source, run, answer) : el("p.quiet", {}, end === null ? "no answer yet" : "no answer"),
+        end?.reason ? el("p.note.warn", {}, start(source, run, end.reason, 600)) : null,
+      );
+      this.question ??= el("h1", {}, start(source, run, begin.question, 400));
+    }
+    replace(
+      this.parts.head,
+      el("div.title", {}, el(`span.status.${model.status}`, {}, model.status), this.question),
+      el("dl.facts", {}, facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+      this.answer,
+      model.odd ? el("p.note.warn", {}, `${count(model.odd)} lines of the record fit nowhere and are left out`) : null,
+    );
+  }
+
+  drawTree() {
+    const items = this.model.nodes.slice(0, MOST_TREE).map((node) => {
+      const depth = Math.min(30, Number(node.begin.depth) || 0);
+      const state = node.end?.status ?? "running";
+      const button = el("button.node", { type: "button", "aria-current": node === this.node ? "true" : false, click: () => this.show(node) });
+      button.style.setProperty("--depth", String(depth));
+      put(button, [
+        el(`span.dot.${["done", "partial", "failed", "running"].includes(state) ? state : "failed"}`, { title: state }),
+        el("span.what", {}, start(this.source, this.run, node.begin.question, 60)),
+        el("span.quiet", {}, `${node.turns.length}`),
+      ]);
+      return el("li", {}, button);
+    });
+    const more = this.model.nodes.length - items.length;
+    replace(this.parts.tree, el("h2", {}, "Nodes"), el("ul.nodes", {}, items), more > 0 ? el("p.quiet", {}, `and ${count(more)} more`) : null);
+  }
+
+  drawLine() {
+    if (this.node === null) return;
+    const labels = this.labels.size ? this.labels : null;
+    replace(this.parts.line, el("h2", {}, "Time"), timeLine(this.node, this.model.now, { labels, open: (one) => this.open(one.span) }));
+  }
+
+  drawTurns() {
+    const turns = this.node?.turns ?? [];
+    this.shown = el("div.list");
+    this.drawn = 0;
+    const path = [];
+    for (let node = this.node; node !== null && path.length < 30; node = node.call?.turn.node ?? null) path.unshift(node);
+    const up = path.slice(0, -1).map((node) => el("button.go", { type: "button", click: () => this.show(node) }, `depth ${node.begin.depth} ›`));
+    const asked = this.node !== null && this.node.call !== null ? block(this.source, this.run, this.node.begin.question) : null;
+    const more = el("button.more", { type: "button", click: () => this.addTurns(this.drawn, this.drawn + MOST_TURNS) }, "more turns");
+    replace(this.parts.turns, el("h2", {}, up, "Turns"), asked, this.shown, (this.more = more));
+    this.addTurns(0, Math.min(turns.length, MOST_TURNS));
+  }
+
+  addTurns(from, to) {
+    const turns = this.node?.turns ?? [];
+    put(this.shown, turns.slice(from, to).map((turn) => turnView(this, turn, this.labels.get(turn.span) ?? [])));
+    this.drawn = Math.min(to, turns.length);
+    this.more.hidden = this.drawn >= turns.length;
+  }
+
+  drawCosts() {
+    const spending = this.model.spending();
+    const number = (title, value, show) => ({ title, number: true, value, show });
+    const columns = (first) => [
+      { title: first, value: (row) => row.name, show: (row) => row.name },
+      number("calls", (row) => row.calls, (row) => count(row.calls)),
+      number("in", (row) => row.input, (row) => brief(row.input)),
+      number("cached", (row) => row.cached, (row) => brief(row.cached)),
+      number("out", (row) => row.output, (row) => brief(row.output)),
+      number("cost", (row) => row.cost, (row) => (row.unpriced ? "unknown" : dollars(row.cost))),
+    ];
+    const tables = Object.entries(spending).map(([name, rows]) => table(columns(name), rows, { label: `spent, by ${name}` }));
+    replace(this.parts.costs, el("h2", {}, "Spent"), el("div.grid", {}, tables));
+  }
+
+  async drawCoverage() {
+    const { input } = this.parts;
+    const ask = async () => {
+      replace(input, el("h2", {}, "Input"), el("p.quiet", { role: "status" }, "looking for what was read …"));
+      try {
+        replace(input, el("h2", {}, "Input"), inputStrip(this, await this.source.about(this.run, "coverage")));
+      } catch (error) {
+        replace(input, el("h2", {}, "Input"), el("p.quiet", {}, `what was read can't be told: ${error.message}`));
+      }
+    };
+    if (this.model.end === null) replace(input, el("h2", {}, "Input"), el("p.quiet", {}, "told when the run has ended"));
+    else await ask();
+  }
+
+  // What each turn does, as rlm.viewer.strategy sees it: {labels: [{span, pattern, evidence, ...}]}.
+  label(found) {
+    for (const label of found.labels) this.labels.set(label.span, [...(this.labels.get(label.span) ?? []), label]);
+    this.drawLine();
+    this.drawTurns();
+  }
+
+  about() {
+    const { begin } = this.model;
+    const shown = { ...begin, question: undefined, type: undefined, source: undefined };
+    return el("pre.text", {}, JSON.stringify(shown, null, 1).slice(0, 20_000));
+  }
+
+  show(node) {
+    this.node = node;
+    this.drawTree();
+    this.drawLine();
+    this.drawTurns();
+    this.parts.line.scrollIntoView({ block: "start" });
+  }
+
+  // Brings the turn or call of a span into view.
+  open(span) {
+    const found = this.model.spans.get(span);
+    if (found === undefined) return;
+    const turn = found.kind === "turn" ? found : found.turn;
+    const node = found.kind === "node" ? found : turn?.node;
+    if (node === undefined) return;
+    if (node !== this.node) this.show(node);
+    if (turn !== undefined) {
+      const index = node.turns.indexOf(turn);
+      if (index >= this.drawn) this.addTurns(this.drawn, index + 1);
+    }
+    const place = document.getElementById(`span-${turn?.span}`);
+    if (place === null) return;
+    place.scrollIntoView({ block: "start" });
+    place.focus({ preventScroll: true });
+    if (found.kind === "call") place.querySelectorAll("tr.opens")[found.index]?.click();
+  }
+
+  // The next or the last turn, for the keys j and k.
+  step(by) {
+    const views = [...(this.shown?.children ?? [])];
+    const at = views.findIndex((view) => view.getBoundingClientRect().bottom > 80);
+    const next = views[Math.max(0, Math.min(views.length - 1, at + (views[at]?.getBoundingClientRect().top < -5 || by > 0 ? by : by)))];
+    next?.scrollIntoView({ block: "start" });
+    next?.focus({ preventScroll: true });
+  }
+
+  leave() {
+    this.stop();
+  }
+}
+
+export const title = (question) => cut(String(question ?? ""), 60);

@@ -1,0 +1,70 @@
+// Text of a trace that is fetched when it comes into view or is opened.
+import { brief, el, put, replace } from "./dom.js";
+import { isStored } from "./source.js";
+
+const SHOWN = 20_000; // characters at first
+
+// A block of text; `draw` makes an element of it, a plain one by default.
+export function block(source, run, value, draw = plain) {
+  const holder = el("div.stored");
+  if (!isStored(value)) return put(holder, draw(String(value)));
+  put(holder, el("p.quiet", {}, `${brief(value.$s[1])} bytes …`));
+  const load = async () => {
+    try {
+      replace(holder, draw(await source.text(run, value)));
+    } catch (error) {
+      replace(holder, el("p.bad", {}, `it can't be read: ${error.message}`));
+    }
+  };
+  whenSeen(holder, load);
+  return holder;
+}
+
+export function plain(text) {
+  if (text === "") return el("p.quiet", {}, "(empty)");
+  const shown = el("pre.text", { tabindex: "0" }, text.slice(0, SHOWN));
+  if (text.length <= SHOWN) return shown;
+  const more = el("button.more", { type: "button", click: () => replace(shown.parentNode, el("pre.text", {}, text)) });
+  put(more, `show all ${brief(text.length)} characters`);
+  return el("div", {}, shown, more);
+}
+
+// The beginning of a text, for a line of a table; the whole of a stored one is not fetched before it is seen.
+export function start(source, run, value, length) {
+  const holder = el("span.start");
+  const show = (text) => replace(holder, text.slice(0, length * 4).replace(/\s+/g, " ").trim().slice(0, length));
+  if (!isStored(value)) show(String(value ?? ""));
+  else whenSeen(holder, async () => show(await source.text(run, value).catch(() => "(unreadable)")));
+  return holder;
+}
+
+const waiting = new WeakMap();
+const seen = new IntersectionObserver(
+  (entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      seen.unobserve(entry.target);
+      waiting.get(entry.target)?.();
+    }
+  },
+  { rootMargin: "300px" },
+);
+
+export function whenSeen(node, act) {
+  waiting.set(node, act);
+  seen.observe(node);
+}
+
+// A part that is made when it is opened for the first time.
+export function fold(title, make, open = false) {
+  const details = el("details", { open }, el("summary", {}, title));
+  let done = false;
+  const fill = () => {
+    if (!details.open || done) return;
+    done = true;
+    put(details, make());
+  };
+  details.addEventListener("toggle", fill);
+  fill();
+  return details;
+}

@@ -1,0 +1,159 @@
+// One turn: what the model thought, its cell, what that printed, the names it made, and the calls it made.
+import { brief, count, dollars, el, put, seconds, visible } from "./dom.js";
+import { code, made } from "./code.js";
+import { block, fold, start } from "./stored.js";
+import { table } from "./table.js";
+
+const FENCE = /```[ \t]*[\w-]*[^\S\n]*\n/;
+
+export function turnView(page, turn, labels) {
+  const { source, run } = page;
+  const begin = turn.begin;
+  const view = el("section.turn", { id: `span-${turn.span}`, tabindex: "-1", "aria-label": `turn ${begin.turn}` });
+  put(view, header(turn, labels));
+  put(view, turn.requests.length ? fold("what was sent", () => requests(page, turn)) : null);
+  for (const reply of turn.replies) put(view, thought(source, run, reply));
+  for (const note of turn.notes) put(view, noteView(source, run, note));
+  if (turn.cell !== null) put(view, cellView(source, run, turn));
+  if (turn.tools.length) put(view, toolsView(page, turn));
+  if (turn.calls.length) put(view, callsView(page, turn));
+  if (turn.answer !== null) {
+    const ready = turn.answer.ready ? "the answer" : "an answer so far";
+    put(view, el("div.answer", {}, el("h4", {}, ready), block(source, run, shownValue(turn.answer.value))));
+  }
+  return view;
+}
+
+const shownValue = (value) => (typeof value === "string" || value?.$s ? value : JSON.stringify(value, null, 1));
+
+function header(turn, labels) {
+  const spent = turn.replies.reduce((sum, reply) => sum + (reply.cost ?? 0), 0);
+  const tokens = turn.replies.reduce((sum, { usage }) => sum + (usage?.input_tokens || 0) + (usage?.output_tokens || 0), 0);
+  const facts = [
+    `${brief(tokens)} tokens`,
+    turn.replies.some((reply) => reply.cost === null) ? null : dollars(spent),
+    turn.cellEnd ? `cell ${seconds(turn.cellEnd.seconds)}` : null,
+    turn.calls.length ? `${count(turn.calls.length)} sub-call${turn.calls.length === 1 ? "" : "s"}` : null,
+    `at ${seconds(turn.begin.t)}`,
+  ];
+  return el(
+    "header",
+    {},
+    el("h3", {}, `Turn ${turn.begin.turn}`, turn.begin.wrap_up ? " · wrap-up" : ""),
+    labels.map((label) => el("span.label", { title: visible(label.evidence) }, label.pattern)),
+    el("span.facts", {}, facts.filter(Boolean).join(" · ")),
+  );
+}
+
+function requests(page, turn) {
+  return turn.requests.flatMap((request) =>
+    (Array.isArray(request.messages) ? request.messages : []).map((message) =>
+      el("div.message", {}, el("h4", {}, message?.role ?? "?"), block(page.source, page.run, message?.content ?? "")),
+    ),
+  );
+}
+
+// What the reply says before its cell; the cell itself is shown below it.
+function thought(source, run, reply) {
+  return block(source, run, reply.text ?? "", (text) => {
+    const cell = FENCE.exec(text);
+    const said = (cell ? text.slice(0, cell.index) : text).trim();
+    const behind = cell ? text.slice(cell.index).split("```").slice(2).join("```").trim() : "";
+    return el(
+      "div",
+      {},
+      said ? el("p.thought", {}, said) : null,
+      behind ? fold("behind its cell, not executed", () => el("p.thought.quiet", {}, behind)) : null,
+    );
+  });
+}
+
+function noteView(source, run, note) {
+  const line = (kind, ...text) => el(`p.note.${kind}`, {}, ...text);
+  switch (note.type) {
+    case "nudge":
+      return fold("it wrote no cell, and was told so", () => block(source, run, note.message));
+    case "limit":
+      return line("warn", `limit of ${note.limit}: `, start(source, run, note.message, 400));
+    case "retry":
+      return line("warn", `tried again after ${seconds(note.wait)}: `, start(source, run, note.reason, 300));
+    case "request_failed":
+      return line("bad", "no usable reply: ", start(source, run, note.error, 400));
+    case "estimate": {
+      const tokens = note.input_tokens === null ? "tokens unknown" : `about ${brief(note.input_tokens)} tokens in`;
+      return line("quiet", `estimate: ${count(note.calls)} calls to ${note.model}, ${tokens}, ${dollars(note.usd)}`);
+    }
+    case "estimate_decided":
+      return note.allowed ? null : line("warn", "these calls were not allowed");
+  }
+  return null;
+}
+
+function cellView(source, run, turn) {
+  const end = turn.cellEnd;
+  const parts = [
+    block(source, run, turn.cell.code, (text) => {
+      const names = made(text);
+      return el("div", {}, code(text), names.length ? el("p.names", {}, "makes ", names.map((name) => el("code", {}, name))) : null);
+    }),
+  ];
+  if (end === null) return [...parts, el("p.note.quiet", {}, "it is running, or was when the record ends")];
+  if (end.interrupted) parts.push(el("p.note.warn", {}, `interrupted after ${seconds(end.seconds)}`));
+  if (end.lost) parts.push(el("p.note.bad", {}, "the worker was lost: ", start(source, run, end.lost, 300)));
+  if (end.output_size) parts.push(el("h4", {}, "Output as the model saw it"), block(source, run, end.shown));
+  if (end.error) parts.push(el("h4.bad", {}, "Error"), block(source, run, end.error));
+  if (size(end.output) - size(end.shown) > 2) {
+    parts.push(fold(`the whole output: ${count(end.output_size)} characters`, () => block(source, run, end.output)));
+  }
+  return parts;
+}
+
+function toolsView(page, turn) {
+  const columns = [
+    { title: "tool", value: (tool) => tool.begin.name, show: (tool) => tool.begin.name },
+    { title: "arguments", value: (tool) => tool.span, show: (tool) => el("code", {}, JSON.stringify([tool.begin.args, tool.begin.kwargs]).slice(0, 200)) },
+    { title: "value", value: (tool) => tool.span, show: (tool) => start(page.source, page.run, tool.end?.error ?? shownValue(tool.end?.value ?? ""), 200) },
+    { title: "time", number: true, value: (tool) => tool.end?.seconds ?? NaN, show: (tool) => seconds(tool.end?.seconds) },
+  ];
+  return [el("h4", {}, "Tools"), table(columns, turn.tools, { label: "calls of tools" })];
+}
+
+export function callsView(page, turn) {
+  const { source, run } = page;
+  const usage = (call, name) => call.end?.usage?.[name] ?? NaN;
+  const state = (call) => (call.end === null ? "open" : call.end.error ? "failed" : call.end.source ?? "model");
+  const columns = [
+    { title: "#", number: true, value: (call) => call.index, show: (call) => String(call.index + 1) },
+    { title: "asked", value: (call) => size(call.begin.prompt), show: (call) => start(source, run, call.begin.prompt, 110) },
+    { title: "reply", value: (call) => size(call.end?.reply), show: (call) => start(source, run, call.end?.error ?? call.end?.reply ?? "…", 90) },
+    { title: "", value: state, show: (call) => el(`span.state.${state(call)}`, {}, call.child !== null ? "child" : state(call)) },
+    { title: "model", value: (call) => call.begin.model, show: (call) => call.begin.model },
+    { title: "in", number: true, value: (call) => usage(call, "input_tokens"), show: (call) => brief(usage(call, "input_tokens")) },
+    { title: "out", number: true, value: (call) => usage(call, "output_tokens"), show: (call) => brief(usage(call, "output_tokens")) },
+    { title: "cost", number: true, value: (call) => call.end?.cost ?? NaN, show: (call) => (call.end?.cost != null ? dollars(call.end.cost) : "–") },
+    { title: "time", number: true, value: (call) => call.end?.seconds ?? NaN, show: (call) => seconds(call.end?.seconds) },
+  ];
+  const open = (call, row) => {
+    const next = row.nextElementSibling;
+    if (next !== null && next.classList.contains("inside")) return next.remove();
+    const cell = el("td", { colspan: columns.length }, callView(page, call));
+    return row.after(el("tr.inside", {}, cell));
+  };
+  return [el("h4", {}, "Sub-calls"), table(columns, turn.calls, { open, label: `sub-calls of turn ${turn.begin.turn}` })];
+}
+
+const size = (value) => (value?.$s ? value.$s[1] : String(value ?? "").length);
+
+function callView(page, call) {
+  const { source, run } = page;
+  const child = call.child;
+  return el(
+    "div.call",
+    { id: `span-${call.span}` },
+    child ? el("button.go", { type: "button", click: () => page.show(child) }, "open this child's turns") : null,
+    el("h4", {}, `${call.begin.name}, asked`),
+    block(source, run, call.begin.prompt),
+    el("h4", {}, call.end?.error ? "Error" : "Reply"),
+    call.end === null ? el("p.quiet", {}, "none yet") : block(source, run, call.end.error ?? call.end.reply ?? ""),
+  );
+}

@@ -1,0 +1,75 @@
+"""What the page asks of runs, as JSON: their list, what each turn does, strings of a pack, passages of an input."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+from rlm.coverage.source import Input, Span
+from rlm.errors import RlmError
+from rlm.trace import runs
+from rlm.trace.reader import Reader
+from rlm.trace.tree import RunTree
+from rlm.types import JSON
+from rlm.viewer.strategy import count, recognise
+
+_MOST_RUNS = 2000  # of a list: the latest
+_MOST_COUNTED = 100  # runs whose strategies are counted: their cells are read whole
+
+
+def listed(folder: Path) -> list[JSON]:
+    """The runs of a folder, the latest first."""
+    rows: list[JSON] = []
+    for summary in runs.summaries(folder):
+        begin = summary.begin
+        rows.append(
+            {
+                "run": summary.run_id,
+                "status": summary.state,
+                "question": begin.question,
+                "model": begin.model,
+                "started": begin.started,
+                "tokens": summary.tokens,
+                "cost": summary.cost,
+                "seconds": summary.seconds,
+                "bytes": summary.bytes,
+            }
+        )
+        if len(rows) == _MOST_RUNS:
+            break
+    return rows
+
+
+def string(pack: Path, offset: int, length: int, digest: str) -> str | None:
+    """The string at a place of a pack; None where the pack does not hold one of that hash there."""
+    with open(pack, "rb") as file:
+        file.seek(offset)
+        data = file.read(length)
+    if hashlib.sha256(data).hexdigest()[:16] != digest:
+        return None
+    return data.decode("utf-8", "replace")
+
+
+def passage(source: Input, text: int, start: int, end: int) -> JSON:
+    """Characters of one text of an input."""
+    return {"text": source.read(Span(text, start, end)) if text < len(source) else ""}
+
+
+def strategy(run: Path) -> JSON:
+    """The patterns that were recognised in each turn of a run: `{"labels": [{"span": 3, "pattern": "probing", ...}]}`.
+
+    Raises:
+        TraceError: The trace can't be read.
+    """
+    return {"labels": [label.to_json() for label in recognise(RunTree(Reader(run))).labels]}
+
+
+def strategies(folder: Path) -> JSON:
+    """In how many of the latest runs each pattern was seen: `{"runs": 20, "patterns": [{"name", "runs"}, ...]}`."""
+    found = []
+    for name in list(reversed(runs.names(folder)))[:_MOST_COUNTED]:
+        with suppress(RlmError, OSError):
+            found.append(recognise(RunTree(Reader(folder / name))))
+    patterns: list[JSON] = [{"name": name, "runs": many} for name, many in count(found).items() if many]
+    return {"runs": len(found), "patterns": patterns}

@@ -1,0 +1,198 @@
+"""The page in a real browser."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from tests.viewer.support import HOSTILE, cell, hostile_run, make_run, serving
+
+from rlm.viewer.one_file import html
+
+pytestmark = pytest.mark.slow
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    page.close()
+    refused = ("400", "404", "422")  # by the server, of what a hostile trace names
+    assert [text for text in complaints if not any(f"status of {status}" in text for status in refused)] == []
+
+
+def opened(page: Page, url: str) -> None:
+    page.goto("about:blank")
+    page.goto(url)
+    page.wait_for_selector("body[data-ready]", timeout=20_000)
+
+
+def text_of(page: Page, selector: str) -> str:
+    found: str = page.locator(selector).first.inner_text()
+    return found
+
+
+CELLS = [
+    cell("found = grep('two', limit=3)\nprint(len(context))\nprint(found)", "First I look for it."),
+    cell("replies = llm_query_batched([f'{n}: {context[n * 14:n * 14 + 700]}' for n in range(5)])\n1/0"),
+    cell("FINAL(f'{len(replies)} replies')"),
+]
+
+
+def test_a_run(tmp_path: Path, page: Page) -> None:
+    run = make_run(tmp_path, CELLS)
+    with serving(tmp_path) as server:
+        opened(page, f"{server.url}#run/{run}")
+        assert text_of(page, ".title .status") == "done"
+        assert text_of(page, "h1") == "How many?"
+        assert text_of(page, ".result") == "5 replies"
+        assert page.locator("section.turn").count() == 3
+        assert "First I look for it." in text_of(page, "section.turn")
+        assert text_of(page, ".names").split() == ["makes", "found"]
+        assert page.locator(".code .keyword").count() > 0
+        page.get_by_text("ZeroDivisionError").first.scroll_into_view_if_needed()
+        assert page.locator("tr.opens").count() == 5
+        page.locator("tr.opens").nth(2).click()
+        page.wait_for_selector(".call pre.text")
+        assert text_of(page, ".call pre.text").startswith("2: one two three")
+        assert "time line: 3 turns and 5 calls" in str(page.locator(".time-line canvas").get_attribute("aria-label"))
+        page.wait_for_selector("canvas.strip")
+        assert "of 5.6k characters reached a model" in text_of(page, ".coverage p")
+        page.locator("canvas.strip").click(position={"x": 3, "y": 5})
+        page.wait_for_selector(".passage mark")
+        assert text_of(page, ".passage mark").startswith("one two three")
+
+
+def test_a_table_is_sorted_by_what_is_clicked(tmp_path: Path, page: Page) -> None:
+    run = make_run(tmp_path, CELLS)
+    with serving(tmp_path) as server:
+        opened(page, f"{server.url}#run/{run}")
+        table = page.get_by_label("sub-calls of turn 2")
+        table.get_by_role("button", name="#").click()
+        assert table.locator("tbody tr td").first.inner_text() == "5"
+        assert table.locator("th").first.get_attribute("aria-sort") == "descending"
+
+
+def test_the_list_and_two_runs_side_by_side(tmp_path: Path, page: Page) -> None:
+    make_run(tmp_path, CELLS)
+    time.sleep(0.01)
+    make_run(tmp_path, [CELLS[0], cell("FINAL('other')")], question="Another?")
+    with serving(tmp_path) as server:
+        opened(page, server.url)
+        assert page.locator("tbody tr").count() == 2
+        page.get_by_label("filter").fill("another")
+        assert page.locator("tbody tr").count() == 1
+        page.get_by_label("filter").fill("")
+        for box in page.get_by_role("checkbox").all():
+            box.click()
+        page.get_by_role("button", name="compare two").click()
+        page.wait_for_selector("#parting")
+        assert text_of(page, "#parting") == "they part at turn 2: their cells differ"
+        page.keyboard.press("g")
+        page.wait_for_selector("input[type=search]")
+
+
+def test_a_run_grows_while_it_is_written(tmp_path: Path, page: Page) -> None:
+    """The log of a whole run is written again, a part at a time, as a run that goes on would."""
+    import fcntl
+
+    whole = make_run(tmp_path / "whole", CELLS)
+    lines = (tmp_path / "whole" / whole / "events.jsonl").read_bytes().splitlines(keepends=True)
+    live = tmp_path / "live" / whole
+    live.mkdir(parents=True)
+    shutil.copy(tmp_path / "whole" / whole / "strings.pack", live)
+    half = next(number for number, line in enumerate(lines) if b'"cell_end"' in line) + 1
+    with open(live / "events.jsonl", "ab", buffering=0) as log, serving(tmp_path / "live") as server:
+        fcntl.flock(log, fcntl.LOCK_EX)
+        log.write(b"".join(lines[:half]))
+        opened(page, f"{server.url}#run/{whole}")
+        assert text_of(page, ".title .status") == "running"
+        assert page.locator("section.turn").count() == 1
+        log.write(b"".join(lines[half:]))
+        fcntl.flock(log, fcntl.LOCK_UN)
+        page.wait_for_selector(".status.done")
+        assert text_of(page, ".result") == "5 replies"
+        assert page.locator("section.turn").count() == 3
+
+
+@pytest.mark.parametrize("way", ["served", "one file"])
+def test_a_hostile_trace_runs_no_script(tmp_path: Path, page: Page, way: str) -> None:
+    if way == "served":
+        hostile = hostile_run(tmp_path)
+        with serving(tmp_path) as server:
+            opened(page, f"{server.url}#run/{hostile}")
+            check_inert(page)
+            opened(page, server.url)
+            assert page.title() == "rlm"
+        return
+    run = make_run(tmp_path, [cell(f"print({HOSTILE!r})\nFINAL({HOSTILE!r})", HOSTILE)], HOSTILE, HOSTILE * 50)
+    file = tmp_path / "run.html"
+    file.write_text(html(tmp_path / run))
+    opened(page, file.as_uri())
+    check_inert(page)
+    assert "⟨U+202E⟩" in text_of(page, ".result")
+
+
+def check_inert(page: Page) -> None:
+    page.wait_for_timeout(300)
+    assert page.title() == "rlm"
+    assert page.locator("img").count() == 0
+    assert "<script>" in text_of(page, "h1")
+
+
+def test_one_file_has_all_that_a_run_has_and_asks_nobody(tmp_path: Path, page: Page) -> None:
+    run = make_run(tmp_path, CELLS)
+    file = tmp_path / "run.html"
+    file.write_text(html(tmp_path / run))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    opened(page, file.as_uri())
+    assert text_of(page, ".result") == "5 replies"
+    assert page.locator("section.turn").count() == 3
+    assert "of 5.6k characters reached a model" in text_of(page, ".coverage p")
+    assert asked == [file.as_uri()]
+
+
+def test_many_sub_calls_and_deep_trees_open_soon(tmp_path: Path, page: Page) -> None:
+    run = hostile_run(tmp_path, sub_calls=10_000, depth=1_000)
+    with serving(tmp_path) as server:
+        opened(page, f"{server.url}#run/{run}")
+        assert page.locator("button.node").count() == 1_000
+        assert page.locator("section.turn").first.locator("tr.opens").count() == 200
+
+
+def test_keys_theme_and_a_narrow_window(tmp_path: Path, browser: Browser, page: Page) -> None:
+    run = make_run(tmp_path, CELLS)
+    with serving(tmp_path) as server:
+        page.set_viewport_size({"width": 390, "height": 800})
+        opened(page, f"{server.url}#run/{run}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        page.keyboard.press("j")
+        assert focused(page).startswith("span-")
+        before = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        page.keyboard.press("t")
+        assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != before
+
+
+def focused(page: Page) -> str:
+    found: Any = page.evaluate("document.activeElement.id")
+    return str(found)
