@@ -12,7 +12,7 @@ from rlm.sandbox.trials.registry import Attempt, Shown, attempts
 
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 BEGIN, END = "<!-- attempts: begin -->\n", "<!-- attempts: end -->\n"
-UNCONFINED: dict[Shown, str] = {"unconfined": "gets out", "plain": "held", "nowhere": "depends"}
+UNCONFINED: dict[Shown, str] = {"unconfined": "gets out", "plain": "held", "host": "held", "nowhere": "depends"}
 
 
 def _heading(family: str, members: list[Attempt]) -> str:

@@ -15,6 +15,7 @@ from rlm.sandbox.trials.prelude import Target
 
 CANARY = "CANARY-7f2c90e1"
 MEMORY_MB = 128
+DISK_MB = 256
 
 _VICTIM = """
 import ctypes, os, sys
@@ -155,6 +156,7 @@ class Host:
             abstract=f"rlm-{os.getpid()}",
             own_sockets=1,
             too_much=3 * MEMORY_MB << 20,
+            too_much_disk=DISK_MB + 64 << 20,
         )
 
     def _state(self) -> dict[str, tuple[object, ...]]:

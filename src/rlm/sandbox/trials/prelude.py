@@ -70,6 +70,49 @@ def touched(memory: Any) -> Any:
     return memory
 
 
+def calls() -> Any:
+    """The worker's own calls, which any code that it runs can find: `send` bytes, or `call` whatever it likes."""
+    import gc
+
+    return next(held for held in gc.get_objects() if type(held).__name__ == "Calls")
+
+
+def framed(message: Any) -> bytes:
+    """A message as a frame, unchecked."""
+    import json
+
+    payload = json.dumps(message).encode()
+    return len(payload).to_bytes(4, "big") + payload
+
+
+def send(*frames: Any) -> None:
+    """Sends to the host: bytes as they are, anything else as a frame of JSON."""
+    for frame in frames:
+        calls()._send(frame if isinstance(frame, bytes) else framed(frame))
+
+
+def cell_number() -> int:
+    """The number of the cell that runs, as the host counts them."""
+    import sys
+
+    frame: Any = sys._getframe()
+    while not frame.f_code.co_filename.startswith("<cell "):
+        frame = frame.f_back
+    return int(frame.f_code.co_filename[len("<cell ") : -1])
+
+
+def done(number: int, **fields: Any) -> dict[str, Any]:
+    """A worker's last word on a cell, as a worker sends it."""
+    plain = {"type": "done", "id": number, "output": "", "output_size": 0, "error": None, "answer": None, "seconds": 0}
+    return {**plain, **fields}
+
+
+def query(number: int, **fields: Any) -> dict[str, Any]:
+    """A call of `llm_query`, as a worker sends it."""
+    args = {"prompt": "p", "model": None, "temperature": None, "fresh": False, "origins": None}
+    return {"type": "call", "id": number, "name": "llm_query", "args": {**args, **fields.pop("args", {})}, **fields}
+
+
 def report(act: Callable[[Target], str | None], target: Target) -> None:
     """Says how the attempt ended. Any other exception is a mistake in the attempt, and fails its test."""
     before = _descriptors()

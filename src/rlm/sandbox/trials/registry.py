@@ -13,7 +13,7 @@ from typing import Literal
 from rlm.sandbox.trials.prelude import Target
 
 Act = Callable[[Target], "str | None"]
-Shown = Literal["unconfined", "plain", "nowhere"]
+Shown = Literal["unconfined", "plain", "host", "nowhere"]
 
 # The families, in the order in which tables show them: one package of `attempts/` each.
 FAMILIES = {
@@ -40,7 +40,8 @@ class Attempt:
         what: What is tried, in a line.
         source: The function's source, which is what runs.
         shown: Where it is known to succeed, so that it is no straw man: under `unconfined`; only in plain Python,
-            because even `unconfined` holds it; or nowhere here, because it depends on the kernel or on privileges.
+            because even `unconfined` holds it; nowhere, because the host holds it whatever the launcher; or nowhere
+            here, because it depends on the kernel or on privileges.
         phases: 2 if a second worker looks for what a first one left.
         seconds: What its cell may take; the host ends it then.
         conclusive: Whether its evidence is proof by itself, wherever it runs.

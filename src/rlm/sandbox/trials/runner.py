@@ -12,22 +12,22 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal, cast
 
 from rlm.context import load
-from rlm.errors import LMError
-from rlm.sandbox.launchers.base import Environment, Launcher
+from rlm.sandbox.launchers.base import ChildContext, Environment, Launcher
 from rlm.sandbox.session import Session
 from rlm.sandbox.trials import prelude
 from rlm.sandbox.trials.host import CANARY, MEMORY_MB, Host
 from rlm.sandbox.trials.registry import Attempt
-from rlm.types import JSON, Cell, Limits
+from rlm.types import JSON, Cell, CellResult, Limits
 
 LIMITS = Limits(memory_mb=MEMORY_MB, cell_seconds=20)
 INPUT = "an input"
 MAX_OUTPUT = 10_000
 _HANGS = 60.0  # seconds beyond a cell's own, after which the host counts as stopped
 _GROWTH = 300 * 2**20  # bytes that nothing a worker does may cost the host
+_AT_ONCE = 6  # attempts that take their whole time
 _ANSWERS = 3  # cells after which a session has to be itself again
 
 Verdict = Literal["held", "contained", "out", "broken"]
@@ -72,6 +72,14 @@ def _last_word(output: str, otherwise: str) -> str:
     return lines[-1] if lines else f"BROKEN: {otherwise or output}"
 
 
+def _said(result: CellResult) -> str:
+    if result.lost is not None:
+        return f"HELD: the worker was lost: {result.lost}"
+    if result.interrupted:
+        return "HELD: it was interrupted"
+    return _last_word(result.output, result.error or "")
+
+
 class Attack:
     """Runs attempts in workers of one launcher.
 
@@ -87,6 +95,7 @@ class Attack:
         self._host = host
         self._in_one_worker = in_one_worker
         self._session: Session | None = None
+        self._here: Environment | None = None
         self._unoffered: list[str] = []
 
     async def run(self, attempts: Iterable[Attempt], on_outcome: OnOutcome | None = None) -> dict[str, Outcome]:
@@ -96,14 +105,24 @@ class Attack:
             SandboxError: No worker can be started.
         """
         outcomes: dict[str, Outcome] = {}
-        here = await self._launcher.open(load(INPUT), LIMITS)
+        self._here = here = await self._launcher.open(load(INPUT), LIMITS)
         try:
             following = await self._launcher.open(load(INPUT), LIMITS)
             try:
-                for attempt in attempts:
-                    outcomes[attempt.name] = outcome = await self._outcome(attempt, here, following)
-                    if on_outcome is not None:
-                        on_outcome(attempt, outcome)
+                chosen = list(attempts)
+                for attempt in chosen:
+                    if attempt.seconds == LIMITS.cell_seconds:
+                        outcomes[attempt.name] = outcome = await self._outcome(attempt, here, following)
+                        if on_outcome is not None:
+                            on_outcome(attempt, outcome)
+                await self._close()
+                slow = [attempt for attempt in chosen if attempt.seconds != LIMITS.cell_seconds]
+                for at in range(0, len(slow), _AT_ONCE):
+                    together = slow[at : at + _AT_ONCE]
+                    for attempt, outcome in zip(together, await self._together(together, here), strict=True):
+                        outcomes[attempt.name] = outcome
+                        if on_outcome is not None:
+                            on_outcome(attempt, outcome)
             finally:
                 await self._close()
                 await following.close()
@@ -115,59 +134,83 @@ class Attack:
         """What is to be found by a second worker is looked for in this run's next one and in the next run's."""
         said, memory = "HELD: not begun", _peak()
         if attempt.phases == 1:
-            said = await self._act(attempt, here, 1)
+            if self._session is None:
+                self._session = self._new_session(here, attempt.seconds)
+            said = await self._act(attempt, self._session, 1)
         else:
             for phase, place in ((1, here), (2, here), (2, following)):
                 if said.startswith("HELD"):
                     await self._close()
-                    said = await self._act(attempt, place, phase)
+                    self._session = self._new_session(place, attempt.seconds)
+                    said = await self._act(attempt, self._session, phase)
             await self._close()
-        harm = self._host.harm() + [f"{name} reached the host" for name in self._unoffered]
-        if (grown := _peak() - memory) > _GROWTH:
-            harm.append(f"the host grew by {grown >> 20} MiB")
-        self._unoffered.clear()
-        outcome = Outcome(said, harm, attempt.conclusive)
+        outcome = Outcome(said, self._harm(memory), attempt.conclusive)
         if not self._in_one_worker or outcome.verdict != "held":
             await self._close()
         return outcome
 
-    async def _act(self, attempt: Attempt, place: Environment, phase: int) -> str:
-        if self._session is None or attempt.seconds != LIMITS.cell_seconds:
-            await self._close()
-            self._session = self._new_session(place, attempt.seconds)
-        session = self._session
+    async def _together(self, attempts: list[Attempt], here: Environment) -> list[Outcome]:
+        """Those that take their whole time, side by side; what the host notices then is blamed on all of them."""
+        memory = _peak()
+        sessions = [self._new_session(here, attempt.seconds) for attempt in attempts]
+        try:
+            for session in sessions:  # starting takes CPU time that no cell is given
+                await session.start()
+            pairs = zip(attempts, sessions, strict=True)
+            said = await asyncio.gather(*[self._act(attempt, session, 1) for attempt, session in pairs])
+        finally:
+            for session in sessions:
+                await session.close()
+        harm = self._harm(memory)
+        return [Outcome(one, harm, attempt.conclusive) for one, attempt in zip(said, attempts, strict=True)]
+
+    def _harm(self, memory: int) -> list[str]:
+        """What the host noticed since it was last asked, and what it had grown by since it had that much memory."""
+        harm = self._host.harm() + [f"{name} reached the host" for name in self._unoffered]
+        self._unoffered.clear()
+        if (grown := _peak() - memory) > _GROWTH:
+            harm.append(f"the host grew by {grown >> 20} MiB")
+        return harm
+
+    async def _act(self, attempt: Attempt, session: Session, phase: int) -> str:
         try:
             async with asyncio.timeout(attempt.seconds + _HANGS):
-                result = await session.run(Cell(_code(attempt, self._host, phase)))
-                said = _last_word(result.output, result.error or "")
-                if result.lost is not None:
-                    said = f"HELD: the worker was lost: {result.lost}"
+                said = _said(await session.run(Cell(_code(attempt, self._host, phase))))
                 if attempt.family in ("protocol", "resources") and not await _is_itself(session):
                     said = "ESCAPED: the session does not recover"
         except TimeoutError:
             said = "ESCAPED: the host hangs"
-        if attempt.seconds != LIMITS.cell_seconds:
-            await self._close()
         return said
 
-    def _new_session(self, environment: Environment, seconds: float) -> Session:
+    def _new_session(self, environment: Environment, seconds: float, pieces: ChildContext | None = None) -> Session:
         return Session(
             environment,
-            functions=["llm_query"],
+            functions=["llm_query", "rlm_query"],
             question="",
             limits=replace(LIMITS, cell_seconds=seconds),
             max_output=MAX_OUTPUT,
             on_call=self._on_call,
+            pieces=pieces,
             names=environment.names,
             env=environment.env,
         )
 
     async def _on_call(self, name: str, args: dict[str, JSON]) -> JSON:
+        given = args.get("context")
+        if name == "rlm_query" and isinstance(given, dict) and isinstance(given.get("piece"), list):
+            return await self._child(ChildContext(*cast("list[Any]", given["piece"])))
         if name != "llm_query":
             self._unoffered.append(name)
-        if args.get("prompt") == "fail":
-            raise LMError("as it was asked to")
         return "a reply"
+
+    async def _child(self, pieces: ChildContext) -> str:
+        """What a child on that piece of the input has."""
+        assert self._here is not None
+        session = self._new_session(self._here, LIMITS.cell_seconds, pieces)
+        try:
+            return (await session.run(Cell("print(context, end='')"))).output
+        finally:
+            await session.close()
 
     async def _close(self) -> None:
         session, self._session = self._session, None
