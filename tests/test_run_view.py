@@ -1,6 +1,8 @@
 """A saved run as lines: children below their calls, what went wrong, and what ended it."""
 
 import io
+from collections.abc import Sequence
+from typing import Any
 
 from rlm.lms.scripted import Scripted
 from rlm.reference import RLM
@@ -10,10 +12,10 @@ from rlm.trace.tree import RunTree
 from rlm.types import Limits, Request
 
 
-def shown(model: Scripted, limits: Limits, *, code: bool = True) -> list[str]:
+def shown(model: Scripted, limits: Limits, *, code: bool = True, tools: Sequence[Any] = ()) -> list[str]:
     """What `view` makes of a real run over a short text, timings taken out."""
     events: list[Event] = []
-    with RLM(model=model, limits=limits, trace=False).stream("Who?", context="Ann and Bob") as run:
+    with RLM(model=model, limits=limits, trace=False, tools=tools).stream("Who?", context="Ann and Bob") as run:
         events.extend(run)
     file = io.StringIO()
     console(file).print(view(RunTree(events), code=code))
@@ -39,6 +41,22 @@ def test_children_stand_below_the_calls_that_started_them() -> None:
         "    │           ├── FINAL(context)",
         "    │           └── answer: Ann",
         "    └── answer: Ann",
+    ]
+
+
+def test_tools_stand_in_their_turn() -> None:
+    def look(key: str, deep: bool = False) -> list[str]:
+        if key == "x":
+            raise LookupError("no \x1b[2J such key")
+        return [key]
+
+    code = "look('a', deep=True)\ntry:\n    look('x')\nexcept ToolError:\n    FINAL(1)"
+    assert shown(Scripted([cell(code)]), Limits(), tools=[look], code=False)[2:7] == [
+        "└── turn 1",
+        "    ├── look('a', deep=True) …",
+        "    ├── look('a', deep=True) -> [\"a\"]",
+        "    ├── look('x') ! look: LookupError: no \\x1b[2J such key",
+        "    └── answer: 1",
     ]
 
 
