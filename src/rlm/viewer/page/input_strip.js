@@ -1,5 +1,5 @@
 // The input as a strip: what of it was read, by whom, and, on a click, its text.
-import { brief, count, el, replace } from "./dom.js";
+import { brief, count, el, replace, seconds } from "./dom.js";
 
 const CELLS = 600; // columns of a strip
 const AROUND = 400; // characters on either side of a place
@@ -30,7 +30,8 @@ export function inputStrip(page, coverage) {
   );
 }
 
-const who = (by) => (by.kind === "prompt" ? `a sub-call of turn ${by.turn} to ${by.model}` : `${by.model} in turn ${by.turn}`);
+const who = (by) =>
+  `${by.kind === "prompt" ? `a sub-call of turn ${by.turn} to ${by.model}` : `${by.model} in turn ${by.turn}`} at ${seconds(by.t)}`;
 
 function facts(coverage) {
   const share = (value) => `${(100 * (value || 0)).toFixed(value > 0 && value < 0.1 ? 2 : 1)} %`;

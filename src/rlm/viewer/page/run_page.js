@@ -83,7 +83,7 @@ export class RunPage {
     if (key !== this.answered) {
       this.answered = key;
       this.answer = el(
-        "div.result",
+        `div.result.${model.status}`,
         {},
         answer ? block(source, run, answer) : el("p.quiet", {}, end === null ? "no answer yet" : "no answer"),
         end?.reason ? el("p.note.warn", {}, start(source, run, end.reason, 600)) : null,
