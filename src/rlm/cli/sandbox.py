@@ -53,13 +53,10 @@ def show_list(*, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"sandboxes": [asdict(row) for row in rows]}))
         return exit_codes.DONE
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for title in ("sandbox", "enforces", ""):
-        table.add_column(title, no_wrap=title == "sandbox")
     for row in rows:
-        held = ", ".join(row.enforces) if row.enforces else "nothing"
-        table.add_row(row.name, "" if row.why_not else held, visible(row.why_not))
-    run_view.console(sys.stdout).print(table)
+        told = visible(row.why_not) or f"enforces {', '.join(row.enforces) or 'nothing'}"
+        print(f"{'-' if row.why_not else '*'} {row.name:<12} {told}")
+    print("\n* can be used here; - can't, and what to do about it.")
     return exit_codes.DONE
 
 
@@ -89,9 +86,7 @@ def made(name: str, given: Sequence[str], flag: str = "--option") -> Sandbox:
         if not sign or not key:
             raise ConfigError(f"{flag} takes KEY=VALUE, not {pair!r}")
         if key in known - _GIVEN:
-            raise ConfigError(
-                f"{flag} {key}= can't be given here; {', '.join(sorted(_GIVEN))} and the launcher's can"
-            )
+            raise ConfigError(f"{flag} {key}= can't be given here; {', '.join(sorted(_GIVEN))} and the launcher's can")
         try:
             value: JSON = json.loads(text)
         except ValueError:
