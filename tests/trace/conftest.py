@@ -35,7 +35,7 @@ def answers(request: Request) -> str | RlmError:
     if len(request.messages) > 1:
         return cell("FINAL('of the child')")
     if "say it" in prompt:
-        return '{"1": "I", "2": "J"}'
+        return '{"0": "I", "1": "J"}'
     return f"reply to {prompt[:20]}"
 
 
@@ -65,7 +65,7 @@ def every_kind(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
     def run(model: object, value: object, **options: object) -> Path:
         before = set(folder.iterdir())
-        rlm = RLM(model=model, trace=folder, **{"route": "never", **options})  # type: ignore[arg-type]
+        rlm = RLM(model=model, trace=folder, **{"route": "never", **options})  # type: ignore[call-overload]
         with contextlib.suppress(RlmError):
             rlm.completion("What is there?", context=value)
         return next(iter(set(folder.iterdir()) - before))

@@ -1,6 +1,7 @@
 """Reading a trace: cut at any byte, damaged, hostile, of another format, still being written."""
 
 import json
+import os
 import random
 import shutil
 from pathlib import Path
@@ -29,7 +30,11 @@ def cut(path: Path, to: Path, log: int, pack: int) -> Path:
     """A copy of a run whose files end at those bytes."""
     to.mkdir(exist_ok=True)
     for name, size in (("events.jsonl", log), ("strings.pack", pack)):
-        (to / name).write_bytes((path / name).read_bytes()[:size])
+        there = to / name
+        if there.exists() and there.stat().st_size >= size:  # three times as fast as to write it anew
+            os.truncate(there, size)
+        else:
+            there.write_bytes((path / name).read_bytes()[:size])
     return to
 
 
@@ -72,12 +77,12 @@ def test_a_small_trace_cut_at_every_byte_of_both_files(tmp_path: Path) -> None:
     whole = list(read(path))
     ends, needs = needed(path)
     sizes = [(path / name).stat().st_size for name in ("events.jsonl", "strings.pack")]
-    for log in range(sizes[0] + 1):
+    for log in range(sizes[0], -1, -1):
         check_cut(path, tmp_path / "cut", log, sizes[1], whole, ends, needs)
-    for pack in range(sizes[1] + 1):
+    for pack in range(sizes[1], -1, -1):
         check_cut(path, tmp_path / "cut", sizes[0], pack, whole, ends, needs)
-    for log in range(0, sizes[0] + 1, 3):
-        for pack in range(0, sizes[1] + 1, 41):
+    for log in range(0, sizes[0] + 1, 13):
+        for pack in range(sizes[1], -1, -41):
             check_cut(path, tmp_path / "cut", log, pack, whole, ends, needs)
 
 
@@ -91,7 +96,8 @@ def test_a_large_trace_cut_at_random_bytes(tmp_path: Path, every_kind: dict[str,
     for _ in range(100):
         check_cut(path, tmp_path / "cut", drawn.randint(0, sizes[0]), sizes[1], whole, ends, needs)
         check_cut(path, tmp_path / "cut", sizes[0], drawn.randint(0, sizes[1]), whole, ends, needs)
-        check_cut(path, tmp_path / "cut", *(drawn.randint(0, size) for size in sizes), whole, ends, needs)
+        log, pack = (drawn.randint(0, size) for size in sizes)
+        check_cut(path, tmp_path / "cut", log, pack, whole, ends, needs)
 
 
 def test_a_whole_run_has_no_reason_to_end(every_kind: dict[str, Path]) -> None:
