@@ -101,6 +101,9 @@ def ask(
     save: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the whole run to one file, for rlm show.")
     ] = None,
+    otel: Annotated[
+        bool, typer.Option("--otel", help="Tell the run to OpenTelemetry, as the OTEL_* variables say.")
+    ] = False,
     env_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Take keys and settings from this file; none is read else.")
     ] = None,
@@ -131,6 +134,7 @@ def ask(
             json=json,
             show_code=show_code,
             save=save,
+            otel=otel,
         ),
     )
 

@@ -57,6 +57,7 @@ class Options:
     json: bool = False
     show_code: bool = False
     save: Path | None = None
+    otel: bool = False
 
 
 def run(question: str, paths: list[Path], options: Options) -> int:
@@ -168,6 +169,7 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
         prices=prices,
         approve=above.approve if above else None,
         confirm=above.confirm if above else None,
+        otel=options.otel,
     )
     _check_prices(engine, options)
     named = options.model or os.environ.get("RLM_MODEL") or config.read().model
