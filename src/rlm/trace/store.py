@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from json.encoder import encode_basestring_ascii
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -30,11 +31,8 @@ from rlm.trace.fields import fields_of
 from rlm.trace.reader import FORMAT_VERSION as FORMAT_VERSION
 from rlm.trace.reader import LOG, PACK, Reader
 from rlm.trace.reader import TraceError as TraceError
-from rlm.types import JSON
 
 INLINE_BYTES = 200
-_PLAIN = frozenset((int, float, bool, type(None)))
-_encode = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make an encoder for each event
 
 
 Redact: TypeAlias = Callable[[str], str]
@@ -47,7 +45,7 @@ class _Kept(NamedTuple):
 
     text: str
     shown: str
-    place: list[JSON] | None
+    place: str | None
 
 
 def home() -> Path:
@@ -80,7 +78,7 @@ class Trace:
         self._began = time.monotonic()
         self._last_span = 0
         self._listeners: list[Callable[[Event], None]] = []
-        self._known: dict[bytes, list[JSON]] = {}
+        self._known: dict[bytes, str] = {}  # SHA-256 -> where it is in the pack, as JSON
         self._pack_size = 0
         self._redact = redact
         self._kept: _Kept | None = None
@@ -143,7 +141,7 @@ class Trace:
             except OSError as error:
                 self._fail(error)
                 return
-            place: list[JSON] = [start, self._pack_size - start, digest[:16]]
+            place = _place(start, self._pack_size - start, digest)
             self._known[bytes.fromhex(digest)] = place
             self._kept = _Kept(text, shown, place)
 
@@ -192,11 +190,10 @@ class Trace:
 
     def _write(self, event: Event) -> None:
         self._empty = False
-        row: dict[str, Any] = {"type": event.type, "t": event.t, "span": event.span}
-        for name, *_ in fields_of(type(event))[2:]:
-            value = getattr(event, name)
-            row[name] = value if value.__class__ in _PLAIN else self._stored(value)
-        _write_all(self._log_fd, _encode(row).encode() + b"\n")
+        # By hand, since the fields are known: a JSON encoder alone would take as long as all of this.
+        pieces = [key + self._json(getattr(event, name)) for name, key in _keys(event.__class__)]
+        pieces.append("}\n")
+        _write_all(self._log_fd, "".join(pieces).encode())
 
     def close(self) -> None:
         """Closes the files; what was emitted stays, and where nothing was, no folder does."""
@@ -214,29 +211,35 @@ class Trace:
                 os.close(fd)
         self._log_fd = self._pack_fd = -1
 
-    def _stored(self, value: JSON) -> JSON:
-        """`value` with its long strings put into the pack."""
+    def _json(self, value: Any) -> str:
+        """A value as JSON, its long strings put into the pack; any containers, as the answer of a cell may be."""
+        if (text := _TEXTS.get(value.__class__)) is not None:
+            return text(value)
         if isinstance(value, str):
-            if len(value) * 4 <= INLINE_BYTES:
-                return value
-            if self._kept is not None and value is self._kept.shown and self._kept.place is not None:
-                return {"$s": self._kept.place}
-            # A lone surrogate is not UTF-8, but a cell can print one.
-            data = value.encode("utf-8", "surrogatepass")
-            return value if len(data) <= INLINE_BYTES else {"$s": self._pack(data)}
-        if isinstance(value, list):
-            return [self._stored(item) for item in value]
+            return self._string(value)
         if isinstance(value, dict):
             # A value of the user's may have a key "$s" itself.
-            return {"$" + key if key.startswith("$") else key: self._stored(item) for key, item in value.items()}
-        return value
+            inside = [
+                f"{encode_basestring_ascii('$' + key if key[:1] == '$' else key)}:{self._json(item)}"
+                for key, item in value.items()
+            ]
+            return f"{{{','.join(inside)}}}"
+        return f"[{','.join([self._json(item) for item in value])}]"
 
-    def _pack(self, data: bytes) -> list[JSON]:
+    def _string(self, text: str) -> str:
+        if len(text) * 4 <= INLINE_BYTES:
+            return encode_basestring_ascii(text)
+        if self._kept is not None and text is self._kept.shown and self._kept.place is not None:
+            return self._kept.place
+        # A lone surrogate is not UTF-8, but a cell can print one.
+        data = text.encode("utf-8", "surrogatepass")
+        return encode_basestring_ascii(text) if len(data) <= INLINE_BYTES else self._pack(data)
+
+    def _pack(self, data: bytes) -> str:
         digest = hashlib.sha256(data).digest()
         if (place := self._known.get(digest)) is None:
             _write_all(self._pack_fd, data)
-            place = [self._pack_size, len(data), digest.hex()[:16]]
-            self._known[digest] = place
+            place = self._known[digest] = _place(self._pack_size, len(data), digest.hex())
             self._pack_size += len(data)
         return place
 
@@ -250,7 +253,37 @@ def read(path: Path) -> Reader:
     return Reader(path)
 
 
+_KEYS: dict[type[Event], list[tuple[str, str]]] = {}
+
+
+def _keys(cls: type[Event]) -> list[tuple[str, str]]:
+    """The fields of an event class, each with what stands before its value in a line."""
+    if (keys := _KEYS.get(cls)) is None:
+        keys = _KEYS[cls] = [(field.name, f',"{field.name}":') for field in fields_of(cls)]
+        keys[0] = keys[0][0], f'{{"type":"{cls.type}"' + keys[0][1]
+    return keys
+
+
+def _place(offset: int, length: int, digest: str) -> str:
+    return f'{{"$s":[{offset},{length},"{digest[:16]}"]}}'
+
+
+def _float(value: float) -> str:
+    return repr(value) if value - value == 0.0 else json.dumps(value)  # what is not finite it spells another way
+
+
+# How values that have nothing inside of them stand in a line.
+_TEXTS: dict[type, Callable[[Any], str]] = {
+    int: repr,
+    float: _float,
+    bool: lambda value: "true" if value else "false",
+    type(None): lambda value: "null",
+}
+
+
 def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
+    if (written := os.write(fd, data)) == len(data):
+        return
+    view = memoryview(data)[written:]
     while view:
         view = view[os.write(fd, view) :]
