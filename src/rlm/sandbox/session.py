@@ -82,6 +82,7 @@ class Session:
         self._pieces = pieces
         self._worker: Worker | None = None
         self._cells = 0
+        self.enforces: frozenset[str] = frozenset()  # what the worker said, before it ran a cell, that it has confined
 
     async def start(self) -> None:
         """Starts the worker, which the first `run` does otherwise.
@@ -98,6 +99,7 @@ class Session:
                 ready = await _read(worker)
             if ready["type"] != "ready" or ready["version"] != protocol.VERSION:
                 raise protocol.FrameError(f"it did not begin with `ready` of version {protocol.VERSION}")
+            self.enforces = frozenset(one for one in ready["enforces"] if isinstance(one, str))
         except (OSError, EOFError, TimeoutError, protocol.FrameError) as error:
             how = await self._drop(error)
             raise SandboxError(f"the worker did not start: {_why(error, how)}") from None

@@ -44,7 +44,7 @@ async def open_equipped(sandbox: Sandbox, open_run: Callable[[str | None], Await
     if sandbox.output is None:
         return EquippedRun(await open_run(None), sandbox, paths)
     make_output(sandbox.output)
-    folder = await asyncio.to_thread(_new_folder)
+    folder = await asyncio.to_thread(own_folder, _PREFIX)
 
     async def end() -> None:
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -72,14 +72,28 @@ def make_output(output: Path) -> None:
         raise SandboxError(f"output can't be written: {output}")
 
 
-def _new_folder() -> str:
-    """A temporary folder that says whose it is; those of processes that have died are removed."""
-    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        owner = left.name[len(_PREFIX) :].partition("-")[0]
+def own_folder(prefix: str) -> str:
+    """A temporary folder that says whose it is; those of processes that have died are removed.
+
+    Args:
+        prefix: What its name begins with, dash included.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*-*"):
+        owner = left.name[len(prefix) :].partition("-")[0]
         with contextlib.suppress(OSError):
-            if owner.isdigit() and not Path("/proc", owner).exists() and left.lstat().st_uid == os.geteuid():
+            if owner.isdigit() and not _lives(int(owner)) and left.lstat().st_uid == os.geteuid():
                 shutil.rmtree(left, ignore_errors=True)
-    return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+    return tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-")
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 class WrittenFolder:

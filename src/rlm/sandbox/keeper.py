@@ -1,0 +1,78 @@
+"""Keeps a run's folder on a machine that is reached by ssh: makes it, and removes it with all that runs from it.
+
+`python3 -c SOURCE`, over the run's first connection. Prints the folder and, each second, the CPU seconds of its
+workers, as JSON objects, one a line. It ends where standard input does, and where nothing has come from there for two
+minutes: a host that vanished closes nothing. Each worker has a file `N.pid` in the folder with the number of the
+process that watches it. Far side: standard library only, Python 3.8+.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import tempfile
+import time
+
+_LEASE = 120.0  # seconds
+_TELL = 1.0  # seconds
+_TRIES = 20  # workers that are ending may still make files
+
+
+def main() -> None:
+    """Keeps the folder until nobody is there any more."""
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    folder = os.path.realpath(tempfile.mkdtemp(prefix="rlm-"))
+    try:
+        _tell({"folder": folder})
+        heard = time.monotonic()
+        while time.monotonic() - heard < _LEASE:
+            if select.select([0], [], [], _TELL)[0]:
+                if not os.read(0, 4096):
+                    break
+                heard = time.monotonic()
+            _tell({"cpu": {name: _cpu_seconds(pid) for name, pid in _workers(folder)}})
+    except OSError:
+        pass  # nobody reads any more
+    finally:
+        for _, pid in _workers(folder):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGTERM)  # it ends its worker
+        for _ in range(_TRIES):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not os.path.exists(folder):
+                break
+            time.sleep(0.1)
+
+
+def _tell(message: object) -> None:
+    os.write(1, json.dumps(message).encode() + b"\n")
+
+
+def _workers(folder: str) -> list[tuple[str, int]]:
+    found = []
+    for name in os.listdir(folder):
+        if name.endswith(".pid"):
+            with contextlib.suppress(OSError, ValueError), open(os.path.join(folder, name)) as file:
+                found.append((name[:-4], int(file.read())))
+    return found
+
+
+def _cpu_seconds(watcher: int) -> float | None:
+    """CPU seconds of a watcher's worker, its only child; None where this system doesn't tell."""
+    try:
+        with open(f"/proc/{watcher}/task/{watcher}/children") as children:
+            worker = children.read().split()[0]
+        with open(f"/proc/{worker}/stat", "rb") as stat:
+            fields = stat.read().rpartition(b")")[2].split()
+    except (OSError, IndexError):
+        return None
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()

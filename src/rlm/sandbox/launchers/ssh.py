@@ -1,0 +1,83 @@
+"""`ssh`: a machine of yours that `ssh HOST` reaches, where workers lock themselves down as `local` does."""
+
+from __future__ import annotations
+
+import shutil
+
+from rlm.context import Context
+from rlm.errors import ConfigError, SandboxUnavailableError
+from rlm.sandbox.launchers.base import Environment
+from rlm.sandbox.machine import MachineRun
+from rlm.sandbox.options import Sandbox, refuse_unkept
+from rlm.sandbox.session import Session
+from rlm.sandbox.ssh_machine import SshMachine
+from rlm.types import JSON, Limits
+
+
+class SshLauncher:
+    """Runs cells on another machine, over the user's own `ssh`: its config, agent and known hosts.
+
+    Args:
+        sandbox: What the user asks for. Its `options`: `host`, as `ssh` takes it; `python`, the Python there (by
+            default `python3`); `config`, a file for `ssh -F`; `confine=False` to accept a machine that can't confine
+            workers.
+
+    Raises:
+        ConfigError: An option can't be right.
+    """
+
+    name = "ssh"
+
+    def __init__(self, sandbox: Sandbox | None = None) -> None:
+        self._sandbox = sandbox or Sandbox(self.name)
+        refuse_unkept(self._sandbox, {"files", "output", "disk_mb"}, ("host", "python", "config", "confine"))
+        options = {"python": "python3", "config": None, "confine": True, **self._sandbox.options}
+        self._host = options.get("host")
+        if not isinstance(self._host, str) or not self._host or self._host.startswith("-") or " " in self._host:
+            raise ConfigError("the sandbox 'ssh' needs a host: Sandbox('ssh', options={'host': 'me@box'})")
+        self._python, self._config, self._confine = str(options["python"]), options["config"], bool(options["confine"])
+
+    def enforces(self) -> frozenset[str]:
+        """What the machine has to be able to enforce: `open` asks it, and refuses where it can't."""
+        if not self._confine or self.why_not() is not None:
+            return frozenset()
+        held = frozenset(("files", "network", "memory", "cpu", "processes"))
+        return held if self._sandbox.output else held | {"disk"}
+
+    def why_not(self) -> str | None:
+        """Whether there is an `ssh`; the machine is asked by `open`."""
+        return None if shutil.which("ssh") else "ssh is not installed: apt-get install openssh-client"
+
+    def prepare(self) -> None:
+        """Nothing: the machine is a run's own folder."""
+
+    async def open(self, context: Context, limits: Limits) -> Environment:
+        if (why_not := self.why_not()) is not None:
+            raise SandboxUnavailableError(why_not)
+        machine = SshMachine(self._sandbox, str(self._host), self._python, self._config and str(self._config))
+        await machine.connect()
+        run = await MachineRun.open(machine, context, limits, self._sandbox)
+        try:
+            await self._check(run, limits)
+        except BaseException:
+            await run.close()
+            raise
+        return run
+
+    async def _check(self, run: Environment, limits: Limits) -> None:
+        """Refuses a machine whose workers can't confine themselves as promised; asks the first one."""
+        session = Session(run, functions=(), question="", limits=limits, max_output=0, on_call=_nothing)
+        try:
+            await session.start()
+        finally:
+            await session.close()
+        # CPU time is counted here.
+        if missing := sorted(self.enforces() - {"cpu"} - session.enforces):
+            raise SandboxUnavailableError(
+                f"ssh {self._host}: workers there can't confine {', '.join(missing)}: that takes Linux 5.13 "
+                "with Landlock (6.2 with output=), or options={'confine': False} for a machine that may be lost"
+            )
+
+
+async def _nothing(name: str, args: dict[str, JSON]) -> JSON:
+    return None
