@@ -156,7 +156,7 @@ class Host:
             abstract=f"rlm-{os.getpid()}",
             own_sockets=1,
             too_much=3 * MEMORY_MB << 20,
-            too_much_disk=DISK_MB + 64 << 20,
+            too_much_disk=2 * DISK_MB << 20,
         )
 
     def _state(self) -> dict[str, tuple[object, ...]]:

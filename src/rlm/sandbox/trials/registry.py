@@ -45,6 +45,7 @@ class Attempt:
         phases: 2 if a second worker looks for what a first one left.
         seconds: What its cell may take; the host ends it then.
         conclusive: Whether its evidence is proof by itself, wherever it runs.
+        alters: Whether it changes the process that it runs in, where it succeeds: none other should run there then.
     """
 
     name: str
@@ -55,10 +56,16 @@ class Attempt:
     phases: int = 1
     seconds: float = 20.0
     conclusive: bool = False
+    alters: bool = False
 
 
 def attempt(
-    shown: Shown = "unconfined", *, phases: int = 1, seconds: float = 20.0, conclusive: bool | None = None
+    shown: Shown = "unconfined",
+    *,
+    phases: int = 1,
+    seconds: float = 20.0,
+    conclusive: bool | None = None,
+    alters: bool = False,
 ) -> Callable[[Act], Act]:
     """Marks a function of `attempts/` as an attempt; it returns evidence if it got out."""
 
@@ -73,6 +80,7 @@ def attempt(
             phases=phases,
             seconds=seconds,
             conclusive=family in _CONCLUSIVE if conclusive is None else conclusive,
+            alters=alters,
         )
         return act
 

@@ -86,7 +86,7 @@ class Attack:
     Args:
         launcher: Whose workers.
         host: What is planted.
-        in_one_worker: Run one attempt after another in the same worker as long as all are refused: several times as
+        in_one_worker: Run one attempt after another in the same worker, as long as that is as it was: many times as
             fast where a worker is a container.
     """
 
@@ -145,7 +145,8 @@ class Attack:
                     said = await self._act(attempt, self._session, phase)
             await self._close()
         outcome = Outcome(said, self._harm(memory), attempt.conclusive)
-        if not self._in_one_worker or outcome.verdict != "held":
+        is_as_it_was = outcome.verdict == "held" or (outcome.verdict == "contained" and not attempt.alters)
+        if not self._in_one_worker or not is_as_it_was:
             await self._close()
         return outcome
 

@@ -68,7 +68,7 @@ def read_the_kernel_log(t: Target) -> str | None:
     return f"{call('syslog', 10, 0, 0)} bytes"
 
 
-@attempt()
+@attempt(alters=True)
 def confine_itself_differently(t: Target) -> str | None:
     """seccomp(), whose notifications could answer for the kernel."""
     return reached("seccomp", 2, 0, b"\x06\x00\x00\x00")
@@ -80,7 +80,7 @@ def make_a_ruleset(t: Target) -> str | None:
     return reached("landlock_create_ruleset", 0, 0, 1)
 
 
-@attempt("nowhere")
+@attempt("nowhere", alters=True)
 def new_namespaces(t: Target) -> str | None:
     """unshare() of mounts, network and host name."""
     return f"{call('unshare', 0x00020000 | 0x40000000 | 0x04000000)}"
@@ -97,13 +97,13 @@ def clone_into_a_namespace(t: Target) -> str | None:
     return f"pid {os.waitpid(pid, 0)[0]}"
 
 
-@attempt("nowhere")
+@attempt("nowhere", alters=True)
 def enter_a_namespace(t: Target) -> str | None:
     """setns()."""
     return reached("setns", -1, 0)
 
 
-@attempt("nowhere")
+@attempt("nowhere", alters=True)
 def mount(t: Target) -> str | None:
     """mount() of a tmpfs over the user's folder."""
     call("mount", b"none", t.empty.encode(), b"tmpfs", 0, 0)
@@ -117,7 +117,7 @@ def mount_the_new_way(t: Target) -> str | None:
     return f"{call('fsopen', b'tmpfs', 0)}"
 
 
-@attempt("nowhere")
+@attempt("nowhere", alters=True)
 def change_the_root(t: Target) -> str | None:
     """chroot()."""
     import os
@@ -141,7 +141,7 @@ def type_into_the_terminal(t: Target) -> str | None:
     return "typed"
 
 
-@attempt("nowhere")
+@attempt("nowhere", alters=True)
 def take_the_terminal(t: Target) -> str | None:
     """TIOCSCTTY and TIOCLINUX."""
     import errno
@@ -162,7 +162,7 @@ def remap_pages(t: Target) -> str | None:
     return reached("remap_file_pages", 0, 0, 0, 0, 0)
 
 
-@attempt("nowhere")
+@attempt("nowhere", alters=True)
 def change_segments(t: Target) -> str | None:
     """modify_ldt(), x86's old segments."""
     import os

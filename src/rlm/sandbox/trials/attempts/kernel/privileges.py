@@ -6,7 +6,7 @@ from rlm.sandbox.trials.prelude import Target, call
 from rlm.sandbox.trials.registry import attempt
 
 
-@attempt()
+@attempt(alters=True)
 def outlive_the_parent(t: Target) -> str | None:
     """prctl(PR_SET_PDEATHSIG, 0)."""
     import ctypes
@@ -17,7 +17,7 @@ def outlive_the_parent(t: Target) -> str | None:
     return "it would live on"
 
 
-@attempt("nowhere")
+@attempt("nowhere", alters=True)
 def outlive_the_parent_by_setuid(t: Target) -> str | None:
     """setresuid(), which clears PDEATHSIG."""
     import os
@@ -26,7 +26,7 @@ def outlive_the_parent_by_setuid(t: Target) -> str | None:
     return "someone else"
 
 
-@attempt()
+@attempt(alters=True)
 def change_the_file_uid(t: Target) -> str | None:
     """setresuid() to what it is already."""
     import os
@@ -35,7 +35,7 @@ def change_the_file_uid(t: Target) -> str | None:
     return "set"
 
 
-@attempt()
+@attempt(alters=True)
 def become_dumpable(t: Target) -> str | None:
     """prctl(PR_SET_DUMPABLE, 1)."""
     import ctypes
@@ -58,7 +58,7 @@ def hold_capabilities(t: Target) -> str | None:
     return f"{held}" if any(held) else None
 
 
-@attempt()
+@attempt(alters=True)
 def leave_the_session(t: Target) -> str | None:
     """setpgid() and setsid(): away from the group that is killed."""
     import os
@@ -67,7 +67,7 @@ def leave_the_session(t: Target) -> str | None:
     return "a group of its own"
 
 
-@attempt()
+@attempt(alters=True)
 def raise_its_priority(t: Target) -> str | None:
     """nice()."""
     import os
@@ -75,7 +75,7 @@ def raise_its_priority(t: Target) -> str | None:
     return f"now {os.nice(1)}"
 
 
-@attempt()
+@attempt(alters=True)
 def become_realtime(t: Target) -> str | None:
     """sched_setscheduler()."""
     import os
@@ -84,7 +84,7 @@ def become_realtime(t: Target) -> str | None:
     return "another scheduler"
 
 
-@attempt()
+@attempt(alters=True)
 def change_its_groups(t: Target) -> str | None:
     """setresgid() to what it is already."""
     import os

@@ -143,7 +143,7 @@ def trace_another(t: Target) -> str | None:
     return word.raw.decode()
 
 
-@attempt()
+@attempt(alters=True)
 def offer_itself_to_a_tracer(t: Target) -> str | None:
     """ptrace(PTRACE_TRACEME), whose tracer is the zygote."""
     call("ptrace", 0, 0, 0, 0)

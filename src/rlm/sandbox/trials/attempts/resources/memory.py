@@ -142,7 +142,7 @@ def hold_in_a_child(t: Target) -> str | None:
     return "as much again"
 
 
-@attempt("nowhere", conclusive=False)
+@attempt("nowhere", conclusive=False, alters=True)
 def raise_the_limit(t: Target) -> str | None:
     """setrlimit(RLIMIT_AS) beyond the hard limit."""
     import resource
@@ -152,7 +152,7 @@ def raise_the_limit(t: Target) -> str | None:
     return "unlimited"
 
 
-@attempt("nowhere", conclusive=False)
+@attempt("nowhere", conclusive=False, alters=True)
 def raise_the_limit_by_prlimit(t: Target) -> str | None:
     """prlimit64() of itself, by its number."""
     import os
@@ -162,7 +162,7 @@ def raise_the_limit_by_prlimit(t: Target) -> str | None:
     return "unlimited"
 
 
-@attempt(conclusive=False)
+@attempt(conclusive=False, alters=True)
 def change_a_limit(t: Target) -> str | None:
     """setrlimit() within the hard limit, a call that is of no use here."""
     import resource
