@@ -54,6 +54,7 @@ class Asked:
     Attributes:
         key: What it depends on, as a digest.
         turn: The turn.
+        alone: Whether a cell waits for it alone, and not for a batch or a map.
         line: Where it begins.
         end: Where it ends; `NOWHERE` if it has no end, or was cancelled.
         failed: Whether it ended in an error.
@@ -65,6 +66,7 @@ class Asked:
     key: bytes
     turn: Turn
     line: int
+    alone: bool
     end: int = NOWHERE
     failed: bool = False
     copied: bool = False
@@ -197,7 +199,8 @@ class Index:
 
     def _begin(self, event: CallBegin | ToolBegin | EstimateMade, line: int) -> None:
         turn = self.turns[event.parent]
-        asked = self.asked[event.span] = Asked(self._key(event), turn, line)
+        alone = not isinstance(event, EstimateMade) and not event.name.endswith(("_batched", "_map"))
+        asked = self.asked[event.span] = Asked(self._key(event), turn, line, alone)
         turn.asked.setdefault(asked.key, []).append(asked)
 
     def _key(self, event: CallBegin | ToolBegin | EstimateMade) -> bytes:
@@ -282,6 +285,10 @@ class Record:
     def last(self) -> int:
         """Its last line."""
         return len(self._at) - 1
+
+    def time(self, line: int) -> float:
+        """When an event was written, in seconds since the run began."""
+        return self._t[line]
 
     def load(self, line: int) -> Event:
         """The event at a line, read from the disk.

@@ -197,7 +197,9 @@ def prune_daily(runs: Path, keep: Retention, spare: str) -> threading.Thread | N
     with contextlib.suppress(OSError):
         mark.touch(mode=0o600)
         os.utime(mark)
-        thread = threading.Thread(target=prune, args=(runs, keep), kwargs={"spare": (spare,)}, daemon=True)
+        thread = threading.Thread(
+            target=prune, args=(runs, keep), kwargs={"spare": (spare,)}, name="rlm-prune", daemon=True
+        )
         thread.start()
         return thread
     return None
