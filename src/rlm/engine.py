@@ -135,6 +135,7 @@ class RLM:
             approve=approve,
             confirm=confirm,
             profile=profiles.find(profile) if isinstance(profile, str | Path) else profile,
+            sandbox=sandbox if isinstance(sandbox, Sandbox) else None,
             tools=given,
             redact=redact,
             keep=keep if keep is not None or trace is not True else retention(),

@@ -38,6 +38,8 @@ from rlm.types import JSON, Answer, Cell, CellResult, Message, Usage, usage_fiel
 
 # Seconds for a call to come that was answered earlier in the record: threads come in any order.
 _ORDER = 0.25
+# The most seconds between two answers that threads of one cell wait for.
+_APART = 0.005
 # Seconds for a cell to end of whose call the record has no answer, since the cell ended first.
 _UNANSWERED = 10.0
 # Seconds that an interrupted cell may take longer than it did.
@@ -243,7 +245,8 @@ class Playback(Live):
         """
         if not self._goes_on:
             where = f"turn {turn.number}" + (" of a child" if turn.node.parent is not None else "")
-            raise Left(DivergedError(f"{where} went another way than recorded: {what}", turn.number, what))
+            hint = "" if self._replay else "; live=True, or --live, goes on from there"
+            raise Left(DivergedError(f"{where} went another way than recorded: {what}{hint}", turn.number, what))
         self._nodes[turn.node] = []
         if self._pool is None:
             self._pool = _untaken(self._records)
@@ -371,7 +374,7 @@ class Playback(Live):
             record, one = taken
             if ended is not None and one.turn is ended[1]:
                 if turn not in self._orders:
-                    self._orders[turn] = _Order(ended[1])
+                    self._orders[turn] = _Order(*ended)
                 await self._orders[turn].due(one)
             record.line = max(record.line, one.end)
             if one.child is not None:
@@ -418,18 +421,25 @@ class Playback(Live):
 
 
 class _Order:
-    """Lets what a cell asked be answered in the order in which it was, so that its threads go on in that order."""
+    """Lets what a cell asked be answered in the order in which it was, so that its threads go on in that order.
 
-    def __init__(self, turn: Turn) -> None:
-        ends = sorted(one.end for one in turn.each() if one.end != NOWHERE)
-        self._place = {end: place for place, end in enumerate(ends)}
+    Answers that threads of the cell wait for at the same time come a moment apart, as they did then: each thread has
+    gone on before the next one may.
+    """
+
+    def __init__(self, record: Record, turn: Turn) -> None:
+        answered = sorted((one for one in turn.each() if one.end != NOWHERE), key=lambda one: one.end)
+        self._place = {one.end: place for place, one in enumerate(answered)}
+        self._delay = _delays(record, answered)
         self._passed: set[int] = set()
         self._next = 0
         self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._last = 0.0
 
     async def due(self, one: Asked) -> None:
         """Waits for those before; not for long, since a cell may ask them only after this one."""
         place = self._place[one.end]
+        began = time.monotonic()
         if place > self._next:
             turn = self._waiting[place] = asyncio.get_running_loop().create_future()
             await asyncio.wait([turn], timeout=_ORDER)
@@ -438,14 +448,38 @@ class _Order:
                 self._next = len(self._place)
                 for waiting in self._waiting.values():
                     _wake(waiting)
+        if (gap := self._delay.get(place)) is not None:
+            await asyncio.sleep(max(self._last + gap[0], began + gap[1]) - time.monotonic())
+            self._last = time.monotonic()
         self._pass(place)
 
     def _pass(self, place: int) -> None:
         self._passed.add(place)
         while self._next in self._passed:
+            self._passed.remove(self._next)
             self._next += 1
         if (following := self._waiting.get(self._next)) is not None:
             _wake(following)
+
+
+def _delays(record: Record, answered: Sequence[Asked]) -> dict[int, tuple[float, float]]:
+    """Of each that threads waited for together, by its place: seconds since the last answer, and since it was asked."""
+    begun = sorted((one.line, place) for place, one in enumerate(answered) if one.alone)
+    together: set[int] = set()
+    open_, latest = 0, NOWHERE  # the one that ends last of those so far
+    for line, place in begun:
+        if line < latest:
+            together |= {place, open_}
+        if answered[place].end > latest:
+            open_, latest = place, answered[place].end
+    times = [record.time(one.end) for one in answered]
+    return {
+        place: (
+            min(_APART, times[place] - times[place - 1]) if place else 0.0,
+            min(_APART, times[place] - record.time(answered[place].line)),
+        )
+        for place in together
+    }
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:

@@ -21,9 +21,11 @@ from rlm.ledger import check_limits
 from rlm.lms import resolve
 from rlm.lms.base import LM, Price, priced
 from rlm.playback import Playback
+from rlm.prompts import profiles
 from rlm.run import Run
 from rlm.trace import runs
 from rlm.trace.events import RunBegin
+from rlm.trace.reader import Reader
 from rlm.trace.record import Record, chain
 from rlm.types import JSON, Limits, Reply, Request
 
@@ -57,7 +59,7 @@ def resume(run: str | Path | None = None, *, live: bool = False, limits: Limits 
     path = _found(run)
     records = chain(path)
     origin: dict[str, JSON] = {"run": path.name, "turn": None, "way": "resume"}
-    engine = _engine(records[0].begin, limits, options)
+    engine = _engine(path, records[0].begin, limits, options)
     _check_same(records[0].begin, engine)
     playback = Playback(records, origin, live=live, cell=_edited(records), redact=engine.setup.redact)
     return _started(engine, records[0], playback, options)
@@ -86,7 +88,7 @@ def replay(run: str | Path | None = None, **options: Any) -> Run:
     models = {name: _Recorded(told) for name, told in _told_models(begin).items()}
     pool = {name.partition(":")[2]: lm for name, lm in models.items() if name.startswith("pool:")}
     given = {"model": models["model"], "sub_model": models["sub_model"], "sub_models": pool, "trace": False}
-    engine = _engine(begin, None, {**given, **options})
+    engine = _engine(path, begin, None, {"approve": None, **given, **options})
     origin: dict[str, JSON] = {"run": path.name, "turn": None, "way": "replay"}
     return _started(engine, records[0], Playback(records, origin, replay=True, redact=engine.setup.redact), options)
 
@@ -122,9 +124,13 @@ def fork(
     if at < 1:
         raise ConfigError(f"turns count from 1: a run can't be forked at {at}")
     records = chain(path, before=at)
+    if at > (turns := max(record.turns for record in records)) + 1:
+        raise ConfigError(f"the run has {turns} turns: it can be forked at 1 to {turns + 1}, not at {at}")
     begin = records[0].begin
     given = {**options, **({} if model is None else {"model": model})}
-    engine = _engine(begin, limits, given)
+    if model is not None:  # it goes on with the conversation as it is
+        given.setdefault("profile", begin.setup.get("profile") or profiles.profile_for(begin.model).name)
+    engine = _engine(path, begin, limits, given)
     names = {}
     if "sub_model" in options:
         names = {engine.setup.sub_model.name: begin.sub_model}
@@ -175,8 +181,8 @@ def _input(record: Record) -> object:
     return text if source["kind"] == "text" else json.loads(text)
 
 
-def _engine(begin: RunBegin, limits: Limits | None, given: Mapping[str, Any]) -> RLM:
-    """An engine as the run's was, but for what is given.
+def _engine(path: Path, begin: RunBegin, limits: Limits | None, given: Mapping[str, Any]) -> RLM:
+    """An engine as that of the run in `path` was, but for what is given.
 
     Raises:
         ConfigError: Something of it can't be made again, and is not given; says what.
@@ -196,17 +202,45 @@ def _engine(begin: RunBegin, limits: Limits | None, given: Mapping[str, Any]) ->
     if "sub_models" not in options:
         pool = {name.partition(":")[2]: one for name, one in told.items() if name.startswith("pool:")}
         options["sub_models"] = {name: _model(f"sub_models[{name!r}]", one) for name, one in pool.items()}
-    for name in ("tools", "values"):
-        if (had := described.get(name)) and name not in options:
-            shown = ", ".join(map(str, cast("list[JSON]", had)))
-            raise ConfigError(f"the run had {name} ({shown}), which no trace can hold: pass {name}=")
+    _check_given(described, options)
     options.setdefault("sandbox", begin.sandbox)
+    if path.parent != runs.folder():
+        options.setdefault("trace", path.parent)
     for name in ("route", "profile", "once", "require"):
         if described.get(name) is not None:
             options.setdefault(name, described[name])
     options["limits"] = limits or _limits(begin)
     check_limits(options["limits"])
     return RLM(**options)
+
+
+def _check_given(described: Mapping[str, JSON], options: Mapping[str, Any]) -> None:
+    """Refuses to go on without what the run had and a trace can't hold.
+
+    Raises:
+        ConfigError: Something is not given; says what.
+    """
+    for name, where in (("tools", "tools"), ("values", "values"), ("sandbox_options", "sandbox")):
+        if (had := described.get(name)) and where not in options:
+            shown = ", ".join(map(str, cast("list[JSON]", had)))
+            what = "options of its sandbox" if where == "sandbox" else name
+            raise ConfigError(f"the run had {what} ({shown}), which its trace can't hold: pass {where}=")
+    if described.get("approve") and "approve" not in options:
+        raise ConfigError("the run had a policy for its sub-calls: pass approve= (None: all are allowed)")
+    profile = described.get("profile")
+    if profile is not None and profile not in profiles.shipped() and "profile" not in options:
+        raise ConfigError(f"the run had a profile of yours, {profile}: pass profile=, its folder")
+
+
+def limits_of(run: str | Path | None = None) -> Limits:
+    """The limits that a run had.
+
+    Raises:
+        ConfigError: There is no such run.
+        TraceError: Its trace can't be read.
+    """
+    first = next(Reader(runs.find(None if run is None else str(run))), None)
+    return _limits(first) if isinstance(first, RunBegin) else Limits()
 
 
 def _limits(begin: RunBegin) -> Limits:

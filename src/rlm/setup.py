@@ -20,6 +20,7 @@ from rlm.prompts.profiles import Profile
 from rlm.replies import Folder
 from rlm.route import Route
 from rlm.sandbox.launchers.base import Launcher
+from rlm.sandbox.options import Sandbox
 from rlm.tools import Toolset
 from rlm.trace.events import Event
 from rlm.trace.runs import Retention
@@ -53,6 +54,7 @@ class Setup:
     approve: Approve | None
     confirm: Confirm | None
     profile: Profile | None
+    sandbox: Sandbox | None = None  # the options that the launcher was made with
     tools: Toolset = field(default_factory=Toolset)
     sub_tools: Toolset | None = None  # of children; None: the same
     redact: Callable[[str], str] | None = None
@@ -127,13 +129,14 @@ def described(setup: Setup) -> dict[str, JSON]:
         "sub_model": told(setup.sub_model),
         "sub_models": {name: told(lm) for name, lm in setup.sub_models.items()},
         "sandbox": setup.launcher.name,
+        "sandbox_options": [] if setup.sandbox is None else cast(list[JSON], setup.sandbox.given()),
         "require": None if setup.require is None else cast(list[JSON], sorted(setup.require)),
         "route": setup.route,
         "profile": None if setup.profile is None else setup.profile.name,
         "once": setup.once,
         "cache": setup.kept is not None,
         "approve": setup.approve is not None,
-        "tools": [tool.name for tool in setup.tools.tools],
+        "tools": [*(tool.name for tool in setup.tools.tools), *(type(one).__name__ for one in setup.tools.sources)],
         "values": [*setup.tools.values],
     }
 

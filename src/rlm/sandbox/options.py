@@ -71,6 +71,10 @@ class Sandbox:
         object.__setattr__(self, "files", {name: Path(path).absolute() for name, path in self.files.items()})
         self._check()
 
+    def given(self) -> list[str]:
+        """The names of the options that were given."""
+        return [name for one in fields(self) if (name := one.name) != "name" and _is_set(self, name)]
+
     def _check(self) -> None:
         if self.image is not None and self.packages:
             raise ConfigError("image and packages exclude each other: put the packages into the image")

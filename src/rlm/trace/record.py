@@ -41,7 +41,7 @@ from rlm.trace.events import (
     ToolEnd,
     TurnBegin,
 )
-from rlm.trace.reader import Reader
+from rlm.trace.reader import Reader, TraceError
 from rlm.types import JSON
 
 NOWHERE = -1
@@ -232,17 +232,19 @@ class Record:
         end: How it ended, if it did.
         index: What it has.
         line: How far it has been served: the last line that was.
+        turns: Turns of the root that it has.
         limited: The lines where the limit of seconds was reached.
 
     Raises:
         TraceError: It can't be read.
-        ConfigError: It has nothing, or no such turn.
+        ConfigError: It has nothing.
     """
 
     def __init__(self, path: Path, before: int | None = None) -> None:
         self.path = path
         self.index = Index()
         self.line = NOWHERE
+        self.turns = 0
         self.limited: set[int] = set()
         self.end: RunEnd | None = None
         self._at = array("q")
@@ -258,19 +260,21 @@ class Record:
 
     def _read(self, before: int | None) -> Iterator[Event]:
         reader = Reader(self.path)
-        turns = 0
         while True:
             at = reader.ends_at
             if (event := next(reader, None)) is None:
                 break
             if isinstance(event, TurnBegin) and self.index.nodes.get(event.parent) is self.index.root:
-                turns = event.turn
-                if before is not None and turns >= before:
+                if before is not None and event.turn >= before:
                     return
+                self.turns = event.turn
             line = len(self._at)
             self._at.append(at)
             self._t.append(event.t)
-            self.index.add(event, line)
+            try:
+                self.index.add(event, line)
+            except (KeyError, IndexError) as error:
+                raise TraceError(f"{self.path}: event {line + 1} belongs to something that never began") from error
             if isinstance(event, LimitReached) and event.limit == "seconds":
                 self.limited.add(line)
             elif isinstance(event, RecordLeft) and self._left is None:
@@ -278,8 +282,6 @@ class Record:
             elif isinstance(event, RunEnd):
                 self.end = event
             yield event
-        if before is not None and before != turns + 1:
-            raise ConfigError(f"the run has {turns} turns: it can be forked at 1 to {turns + 1}, not at {before}")
 
     @property
     def last(self) -> int:
@@ -326,7 +328,7 @@ def chain(path: Path, before: int | None = None) -> list[Record]:
 
     Args:
         path: The run's folder.
-        before: The root's turn at which the first is cut.
+        before: The root's turn at which all are cut.
 
     Raises:
         TraceError: One can't be read.
@@ -339,5 +341,7 @@ def chain(path: Path, before: int | None = None) -> list[Record]:
         if earlier.resolve() in seen or not earlier.is_dir():
             break  # it was pruned: what it had and this one was not served is asked again
         seen.add(earlier.resolve())
-        records.append(Record(earlier, cast("int | None", origin.get("turn"))))
+        cut = cast("int | None", origin.get("turn"))
+        before = min((turn for turn in (before, cut) if turn is not None), default=None)
+        records.append(Record(earlier, before))
     return records
