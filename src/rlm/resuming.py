@@ -209,7 +209,7 @@ def _engine(path: Path, begin: RunBegin, limits: Limits | None, given: Mapping[s
     for name in ("route", "profile", "once", "require"):
         if described.get(name) is not None:
             options.setdefault(name, described[name])
-    options["limits"] = limits or _limits(begin)
+    options["limits"] = limits or limits_of(begin)
     check_limits(options["limits"])
     return RLM(**options)
 
@@ -232,18 +232,22 @@ def _check_given(described: Mapping[str, JSON], options: Mapping[str, Any]) -> N
         raise ConfigError(f"the run had a profile of yours, {profile}: pass profile=, its folder")
 
 
-def limits_of(run: str | Path | None = None) -> Limits:
-    """The limits that a run had.
+def begin_of(run: str | Path | None = None) -> RunBegin:
+    """How a run began.
 
     Raises:
-        ConfigError: There is no such run.
+        ConfigError: There is no such run, or it was killed before its first event.
         TraceError: Its trace can't be read.
     """
-    first = next(Reader(runs.find(None if run is None else str(run))), None)
-    return _limits(first) if isinstance(first, RunBegin) else Limits()
+    path = runs.find(None if run is None else str(run))
+    first = next(Reader(path), None)
+    if not isinstance(first, RunBegin):
+        raise ConfigError(f"the run in {path} was killed before its first event: there is nothing to go on from")
+    return first
 
 
-def _limits(begin: RunBegin) -> Limits:
+def limits_of(begin: RunBegin) -> Limits:
+    """The limits that a run had."""
     known = {field.name for field in fields(Limits)}
     return Limits(**{name: value for name, value in begin.limits.items() if name in known})  # type: ignore[arg-type]
 

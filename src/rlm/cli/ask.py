@@ -7,6 +7,7 @@ import math
 import os
 import shlex
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -164,7 +165,7 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
         route=cast(Route, options.route),  # checked there
         sandbox=_sandbox(options),
         profile=options.profile,
-        tools=_servers(options),
+        tools=servers(options.mcp),
         limits=limits,
         prices=prices,
         approve=above.approve if above else None,
@@ -182,14 +183,18 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
     return completion, interrupted
 
 
-def _servers(options: Options) -> list[MCPServer]:
-    """Each `--mcp COMMAND` or `--mcp URL`."""
-    if not options.mcp:
+def servers(given: Sequence[str]) -> list[MCPServer]:
+    """Each `--mcp COMMAND` or `--mcp URL`.
+
+    Raises:
+        ConfigError: One is no command.
+    """
+    if not given:
         return []
     from rlm.mcp import MCPServer
 
     found = []
-    for one in options.mcp:
+    for one in given:
         if one.startswith(("http://", "https://")):
             found.append(MCPServer(url=one))
             continue

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from rlm.cli import ask, env_file, exit_codes
+from rlm.cli.confirm import ConfirmAbove
 from rlm.errors import ConfigError, RlmError
 from rlm.live import LiveTree
-from rlm.resuming import fork, limits_of, replay, resume
+from rlm.resuming import begin_of, fork, limits_of, replay, resume
 from rlm.run import Run
 from rlm.terminal import visible
 from rlm.trace.events import Event, RecordLeft, TurnBegin
@@ -22,11 +23,17 @@ _WHOLE = ("tokens", "turns", "sub_calls", "depth", "concurrency", "memory_mb", "
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """How a run is shown."""
+class Given:
+    """What the command line gave."""
 
+    live: bool = False
+    limits: Sequence[str] = ()
+    sandbox_option: Sequence[str] = ()
+    mcp: Sequence[str] = ()
+    confirm_above: float | None = None
     json: bool = False
     show_code: bool = False
+    env_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,49 +44,45 @@ class Fork:
     model: str | None = None
     sub_model: str | None = None
     cell: Path | None = None
-    live: bool = False
 
 
-def resumed(name: str | None, live: bool, limits: Sequence[str], shown: Shown, file: Path | None) -> int:
+def resumed(name: str | None, given: Given) -> int:
     """Resumes a run, prints its answer, and returns the exit status.
 
     Raises:
         RlmError: It can't be resumed, or went another way than recorded.
     """
-    if file is not None:
-        env_file.load(file)
-    return _shown(lambda: resume(name, live=live, limits=_limits(name, limits)), shown)
+    return _shown(lambda more: resume(name, live=given.live, limits=_limits(name, given.limits), **more), name, given)
 
 
-def replayed(name: str | None, shown: Shown) -> int:
+def replayed(name: str | None, given: Given) -> int:
     """Replays a run, prints its answer, and returns the exit status: 0 if it went as recorded, as far as that goes.
 
     Raises:
         RlmError: It can't be replayed, or went another way than recorded.
     """
-    status = _shown(lambda: replay(name), shown)
+    status = _shown(lambda more: replay(name, **more), name, given)
     return status if status == exit_codes.INTERRUPTED else exit_codes.DONE
 
 
-def forked(name: str | None, how: Fork, limits: Sequence[str], shown: Shown, file: Path | None) -> int:
+def forked(name: str | None, how: Fork, given: Given) -> int:
     """Forks a run, prints its answer, and returns the exit status.
 
     Raises:
         RlmError: It can't be forked, or went another way than recorded before that turn.
     """
-    if file is not None:
-        env_file.load(file)
     try:
         cell = None if how.cell is None else how.cell.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"--edit-cell {how.cell}: {error}") from error
-    more = {} if how.sub_model is None else {"sub_model": how.sub_model}
 
-    def start() -> Run:
-        given = _limits(name, limits)
-        return fork(name, at=how.at, model=how.model, limits=given, cell=cell, live=how.live, **more)
+    def start(more: dict[str, Any]) -> Run:
+        if how.sub_model is not None:
+            more["sub_model"] = how.sub_model
+        limits = _limits(name, given.limits)
+        return fork(name, at=how.at, model=how.model, limits=limits, cell=cell, live=given.live, **more)
 
-    return _shown(start, shown)
+    return _shown(start, name, given)
 
 
 class _Watch:
@@ -113,19 +116,36 @@ class _Watch:
         return f"live from turn {self.turn} on: {why}"
 
 
-def _shown(start: Callable[[], Run], shown: Shown) -> int:
-    live = LiveTree(code=shown.show_code)
+def _shown(start: Callable[[dict[str, Any]], Run], name: str | None, given: Given) -> int:
+    """Starts a run with the options of `RLM` that were given, and prints how it goes and ends."""
+    if given.env_file is not None:
+        env_file.load(given.env_file)
+    live = LiveTree(code=given.show_code)
     watch = _Watch(live)
     try:
-        completion, interrupted = ask.follow(start(), watch)
+        completion, interrupted = ask.follow(start(_options(name, given, live)), watch)
     except RlmError as error:
-        if shown.json:
+        if given.json:
             print(json.dumps({"status": "failed", "error": type(error).__name__, "reason": str(error)}))
         raise
     if not live.drawn:
         print(ask.summary(completion), file=sys.stderr)
     print(f"rlm: {watch.told()}", file=sys.stderr)
-    return ask.printed(completion, interrupted, as_object=shown.json)
+    return ask.printed(completion, interrupted, as_object=given.json)
+
+
+def _options(name: str | None, given: Given, live: LiveTree) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if given.sandbox_option:
+        from rlm.cli.sandbox import made
+
+        options["sandbox"] = made(begin_of(name).sandbox, given.sandbox_option, "--sandbox-option")
+    if given.mcp:
+        options["tools"] = ask.servers(given.mcp)
+    if given.confirm_above is not None:
+        above = ConfirmAbove(given.confirm_above, live)
+        options |= {"approve": above.approve, "confirm": above.confirm}
+    return options
 
 
 def _limits(name: str | None, given: Sequence[str]) -> Limits | None:
@@ -146,4 +166,4 @@ def _limits(name: str | None, given: Sequence[str]) -> Limits | None:
             changes[limit] = None if value == "none" else int(value) if limit in _WHOLE else float(value)
         except ValueError:
             raise ConfigError(f"--limits {one}: {limit} is a number, or none") from None
-    return replace(limits_of(name), **changes)
+    return replace(limits_of(begin_of(name)), **changes)

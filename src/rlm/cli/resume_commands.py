@@ -22,6 +22,17 @@ _Limits: TypeAlias = Annotated[
 ]
 _Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the answer.")]
 _ShowCode: TypeAlias = Annotated[bool, typer.Option("--show-code", help="Show each cell and its output as it ends.")]
+_SandboxOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="An option of its sandbox, as rlm ask was given it; may be repeated."),
+]
+_Mcp: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COMMAND | URL", help="A server of tools, as rlm ask was given it; may be repeated."),
+]
+_ConfirmAbove: TypeAlias = Annotated[
+    float | None, typer.Option(metavar="USD", min=0, help="Ask before sub-calls that are estimated to cost more.")
+]
 _EnvFile: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Take keys and settings from this file; none is read else.")
 ]
@@ -37,6 +48,9 @@ def resume(
     run: _Run = None,
     live: _Live = False,
     limits: _Limits = None,
+    sandbox_option: _SandboxOption = None,
+    mcp: _Mcp = None,
+    confirm_above: _ConfirmAbove = None,
     json: _Json = False,
     show_code: _ShowCode = False,
     env_file: _EnvFile = None,
@@ -44,14 +58,22 @@ def resume(
     """Pick a run up where it was cut off; what it was answered is not asked again."""
     from rlm.cli import resume
 
-    return resume.resumed(run, live, limits or [], resume.Shown(json, show_code), env_file)
+    given = resume.Given(live, limits or [], sandbox_option or [], mcp or [], confirm_above, json, show_code, env_file)
+    return resume.resumed(run, given)
 
 
-def replay(run: _Run = None, json: _Json = False, show_code: _ShowCode = False) -> int:
+def replay(
+    run: _Run = None,
+    sandbox_option: _SandboxOption = None,
+    mcp: _Mcp = None,
+    json: _Json = False,
+    show_code: _ShowCode = False,
+) -> int:
     """Run a run's cells again without a model, up to the first difference."""
     from rlm.cli import resume
 
-    return resume.replayed(run, resume.Shown(json, show_code))
+    given = resume.Given(sandbox_option=sandbox_option or [], mcp=mcp or [], json=json, show_code=show_code)
+    return resume.replayed(run, given)
 
 
 def fork(
@@ -70,6 +92,9 @@ def fork(
         Path | None, typer.Option(metavar="FILE", help="Run this code in that turn, in the place of the model's.")
     ] = None,
     live: _Live = False,
+    sandbox_option: _SandboxOption = None,
+    mcp: _Mcp = None,
+    confirm_above: _ConfirmAbove = None,
     json: _Json = False,
     show_code: _ShowCode = False,
     env_file: _EnvFile = None,
@@ -77,5 +102,5 @@ def fork(
     """Try another model, limit or cell from a turn on; what was before it is not asked again."""
     from rlm.cli import resume
 
-    how = resume.Fork(at, model, sub_model, edit_cell, live)
-    return resume.forked(run, how, limits or [], resume.Shown(json, show_code), env_file)
+    given = resume.Given(live, limits or [], sandbox_option or [], mcp or [], confirm_above, json, show_code, env_file)
+    return resume.forked(run, resume.Fork(at, model, sub_model, edit_cell), given)
