@@ -46,10 +46,8 @@ def test_every_kind_is_summed_up(every_kind: dict[str, Path]) -> None:
     summary = runs.summary(every_kind["work"])
     assert summary is not None
     assert summary.end is not None
-    assert (summary.cost, summary.tokens) == (
-        summary.end.cost,
-        sum(summary.end.usage[name] for name in ("input_tokens", "output_tokens")),
-    )  # type: ignore[misc]
+    usage = summary.end.usage
+    assert (summary.cost, summary.tokens) == (summary.end.cost, usage["input_tokens"] + usage["output_tokens"])  # type: ignore[operator]
     assert (summary.begin.model, summary.begin.sub_model) == ("test/root", "test/sub")
     assert len(str(summary.begin.source["text"])) == 1000, "the input is read only as far as a list needs"
     assert summary.bytes == sum(file.stat().st_size for file in every_kind["work"].iterdir())

@@ -37,7 +37,10 @@ INLINE_BYTES = 200
 
 Redact: TypeAlias = Callable[[str], str]
 # Fields that say what a trace is and of what.
-_OURS = frozenset(("run_id", "started", "digest", "versions", "limits", "usage"))
+_OURS = frozenset(("run_id", "started", "digest", "versions", "limits", "usage", "enforces", "origin", "given"))
+# Fields whose objects have keys that are not ours; in others, keys with words of ours as their values.
+_ANY = frozenset(("value", "args", "kwargs"))
+_WORDS = frozenset(("role", "kind"))
 
 
 class _Kept(NamedTuple):
@@ -165,24 +168,17 @@ class Trace:
             listener(event)
 
     def _redacted(self, event: Event, redact: Redact) -> Event:
-        """The event with its strings redacted, but for those that the format itself gives their meaning."""
+        """The event with its strings redacted, but for the words that the format itself gives their meaning."""
+
+        def shown(text: str) -> str:
+            return self._kept.shown if self._kept is not None and text is self._kept.text else redact(text)
+
         changes = {
-            field.name: self._redacted_value(getattr(event, field.name), redact)
+            field.name: _redacted(getattr(event, field.name), shown, field.name in _ANY)
             for field in fields_of(type(event))
             if field.name not in _OURS and not field.values
         }
         return replace(event, **changes)
-
-    def _redacted_value(self, value: Any, redact: Redact) -> Any:
-        if isinstance(value, str):
-            if self._kept is not None and value is self._kept.text:
-                return self._kept.shown
-            return redact(value)
-        if isinstance(value, list):
-            return [self._redacted_value(item, redact) for item in value]
-        if isinstance(value, dict):
-            return {key: self._redacted_value(item, redact) for key, item in value.items()}
-        return value
 
     def _fail(self, error: OSError) -> None:
         self.failure = f"the trace at {self.path} is incomplete: {error.strerror}"
@@ -251,6 +247,19 @@ def read(path: Path) -> Reader:
         TraceError: There is no trace there, or what is there can't be read; names the line.
     """
     return Reader(path)
+
+
+def _redacted(value: Any, redact: Redact, keys: bool) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_redacted(item, redact, keys) for item in value]
+    if isinstance(value, dict):
+        return {
+            redact(key) if keys else key: item if not keys and key in _WORDS else _redacted(item, redact, keys)
+            for key, item in value.items()
+        }
+    return value
 
 
 _KEYS: dict[type[Event], list[tuple[str, str]]] = {}
