@@ -11,6 +11,7 @@ from datetime import datetime
 
 from rlm.cli import exit_codes
 from rlm.errors import ConfigError
+from rlm.prompts import profiles
 from rlm.setup import retention
 from rlm.terminal import one_line
 from rlm.trace import runs
@@ -29,7 +30,7 @@ class Filter:
         status: How it ended, `running` or `killed`.
         model: Part of the root model's or the sub-model's name, in any case.
         since: A date, a time or an age (`2026-11-20`, `2026-11-20T09:30`, `12h`, `3d`).
-        text: Part of the question, in any case.
+        text: Part of the question, or of the beginning of a whole request, in any case.
     """
 
     status: str | None = None
@@ -98,8 +99,14 @@ def _passes(run: Summary, chosen: Filter, since: float | None) -> bool:
         chosen.status in (None, run.state)
         and (model in run.begin.model.lower() or model in run.begin.sub_model.lower())
         and (since is None or _began(run) >= since)
-        and (chosen.text or "").lower() in run.begin.question.lower()
+        and (chosen.text or "").lower() in _question(run).lower()
     )
+
+
+def _question(run: Summary) -> str:
+    """What was asked; of a whole request, which has no question beside it, its beginning."""
+    text = run.begin.source.get("text")
+    return text if run.begin.question == profiles.task() and isinstance(text, str) else run.begin.question
 
 
 def _began(run: Summary) -> float:
@@ -129,7 +136,7 @@ def _row(run: Summary) -> tuple[str, ...]:
     cost = "?" if run.cost is None else f"${run.cost:.4f}"
     seconds = f"{run.seconds:.1f} s" if run.seconds < 600 else f"{run.seconds / 60:,.0f} min"
     model = one_line(run.begin.model, 40)
-    question = one_line(run.begin.question, _QUESTION)
+    question = one_line(_question(run), _QUESTION)
     return one_line(run.run_id, 40), began, run.state, cost, seconds, _bytes(run.bytes), model, question
 
 
@@ -139,7 +146,7 @@ def _fields(run: Summary) -> dict[str, object]:
         "path": str(run.path),
         "started": run.begin.started,
         "status": run.state,
-        "question": run.begin.question,
+        "question": _question(run),
         "input": run.begin.context.partition("\n")[0],
         "model": run.begin.model,
         "sub_model": run.begin.sub_model,

@@ -58,8 +58,13 @@ def home() -> Path:
 
 
 def new_run_id(began: datetime | None = None) -> str:
-    """A run's name: sorts by time, unique without asking anyone; of a run that began now, or then."""
-    return f"{(began or datetime.now(UTC)).astimezone(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    """A run's name: sorts by time, to a quarter of a millisecond; unique without asking anyone.
+
+    Args:
+        began: When the run began; None is now.
+    """
+    moment = (began or datetime.now(UTC)).astimezone(UTC)
+    return f"{moment:%Y%m%d-%H%M%S}-{moment.microsecond * 4096 // 1_000_000:03x}{secrets.token_hex(3)[:5]}"
 
 
 class Trace:
