@@ -14,24 +14,21 @@ from sandbox.engine import engine  # noqa: F401
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "refused"),
-    [("local", set()), ("bubblewrap", set()), ("unconfined", {"files_are_readable", "output_comes_back"})],
-)
-def test_the_contract_holds(name: str, refused: set[str]) -> None:
-    kept(Sandbox(name), refused)
+@pytest.mark.parametrize("name", ["local", "bubblewrap", "unconfined"])
+def test_the_contract_holds(name: str) -> None:
+    kept(Sandbox(name), ["files_are_readable"] if name == "unconfined" else [])  # it can't keep them from being written
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("runtime", ["runc", "runsc"])
 def test_the_contract_holds_in_containers(runtime: str, engine: str) -> None:  # noqa: F811
-    kept(Sandbox("docker", options={"engine": engine, "runtime": runtime}), set())
+    kept(Sandbox("docker", options={"engine": engine, "runtime": runtime}), [])
 
 
-def kept(sandbox: Sandbox, refused: set[str]) -> None:
+def kept(sandbox: Sandbox, refused: list[str]) -> None:
     results = asyncio.run(run_contract(find_launcher(sandbox), sandbox))
     assert {name: result.fault for name, result in results.items() if result.fault} == {}
-    assert {name for name, result in results.items() if result.refused} == refused
+    assert [name for name, result in results.items() if result.refused] == refused
     assert list(results) == [case.name for case in cases()]
 
 
