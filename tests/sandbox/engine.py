@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from rlm.sandbox.containers.engine import connect
+
 START = 60  # seconds for the engine to answer
 _RUNSC = {"path": shutil.which("runsc") or "", "runtimeArgs": ["--platform=ptrace", "--network=none"]}
 
@@ -37,6 +39,7 @@ def engine():
         pytest.skip(why)
     with running_engine() as address:
         yield address
+        connect(address).api.close()
 
 
 @contextlib.contextmanager

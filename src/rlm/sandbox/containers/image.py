@@ -86,6 +86,11 @@ def named_image(engine: Engine, name: str) -> str:
     return pulled
 
 
+def volumes(engine: Engine, found: str) -> tuple[str, ...]:
+    """The folders that an image asks a volume for: an engine would make them writable, and as large as its disk."""
+    return tuple(told(engine.api.inspect_image, found)["Config"].get("Volumes") or ())
+
+
 def _found(engine: Engine, name: str) -> str | None:
     from docker.errors import ImageNotFound  # type: ignore[import-untyped]
 

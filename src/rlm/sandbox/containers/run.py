@@ -7,13 +7,13 @@ import contextlib
 import glob
 import json
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rlm.errors import SandboxError, WorkerDiedError
 from rlm.sandbox import shipped
 from rlm.sandbox.containers.engine import Engine
+from rlm.sandbox.containers.plan import USER, Plan
 from rlm.sandbox.containers.share import INSIDE, Share
 from rlm.sandbox.containers.stream import Stream, attach, watch_end
 from rlm.sandbox.exits import in_words
@@ -22,7 +22,6 @@ from rlm.sandbox.options import Sandbox
 from rlm.types import JSON
 
 OUTPUT = "/output"
-USER = "65534:65534"
 _END = 10.0  # seconds for a container that was killed to be gone
 _HEARD = 0.1  # seconds for a cell to end by the frame that interrupts it
 _KILLED = 137  # what SIGKILL makes of an exit status
@@ -35,45 +34,6 @@ _CPU_FILES = (
     "/sys/fs/cgroup/*.slice/*{}.scope/cpu.stat",
     "/sys/fs/cgroup/libpod_parent/libpod-{}/cpu.stat",
 )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How each container of a run is made.
-
-    Attributes:
-        image: The image's id.
-        python: The Python in it.
-        labels: Whose it is, and until when.
-        host: `HostConfig` of the Engine API, mounts aside.
-    """
-
-    image: str
-    python: str
-    labels: Mapping[str, str]
-    host: Mapping[str, Any]
-
-    def config(self, argv: list[str], mounts: list[dict[str, Any]]) -> dict[str, Any]:
-        """What the engine makes a container from (`POST /containers/create`)."""
-        return {
-            "Image": self.image,
-            "Entrypoint": [self.python, "-s", "-X", "utf8", *argv],
-            "Cmd": [],
-            "Env": ["PYTHONHASHSEED=0", "MALLOC_ARENA_MAX=2", "PYTHONDONTWRITEBYTECODE=1"],
-            "User": USER,
-            "WorkingDir": "/tmp",
-            "Hostname": "sandbox",
-            "AttachStdin": True,
-            "AttachStdout": True,
-            "AttachStderr": False,
-            "OpenStdin": True,
-            "StdinOnce": True,  # and so it ends when our end of the stream does, by kill -9 too
-            "Tty": False,
-            "NetworkDisabled": True,
-            "Healthcheck": {"Test": ["NONE"]},
-            "Labels": dict(self.labels),
-            "HostConfig": {**self.host, "Mounts": mounts},
-        }
 
 
 class ContainerRun:
@@ -192,6 +152,8 @@ class ContainerWorker:
         self._asked: set[asyncio.Task[None]] = set()
         self._killed = False
         self._cpu = _cpu_clock(container) if engine.is_near else None
+        self._cpu_told: float | None = None  # by the engine, where its counters are not in reach
+        self._asking = False
 
     def interrupt(self) -> None:
         if not self._ended.done():
@@ -215,7 +177,12 @@ class ContainerWorker:
         return "", 0
 
     def cpu_seconds(self) -> float | None:
-        return None if self._cpu is None else self._cpu()
+        if self._cpu is not None:
+            return self._cpu()
+        if not self._asking and not self._ended.done():
+            self._asking = True
+            self._start(self._ask_cpu())
+        return self._cpu_told
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -234,6 +201,15 @@ class ContainerWorker:
                 await self._send("SIGINT")  # to the process that watches, which passes it on
             finally:
                 self.stream.writer.release()
+
+    async def _ask_cpu(self) -> None:
+        try:
+            told = await self._engine.call(self._engine.api.stats, self.container, stream=False, one_shot=True)
+            self._cpu_told = told["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9
+        except (SandboxError, KeyError, TypeError):
+            return  # it has ended, or such an engine doesn't count
+        finally:
+            self._asking = False
 
     async def _send(self, signal: str) -> None:
         with contextlib.suppress(SandboxError):  # it has ended

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from rlm.errors import SandboxError
 
 _STREAM_LIMIT = 2**20  # bytes read ahead of a container's stream
+_ANSWER = 60.0  # seconds for the engine to answer
 _MAX_HEAD = 2**16  # bytes of an HTTP head
 _MAX_BODY = 2**16  # bytes of what tells a container's end
 _STDOUT = 1
@@ -100,7 +101,8 @@ async def attach(address: Address, container: str) -> Stream:
         head = f"POST {address.prefix}/containers/{container}/attach?{query} HTTP/1.1\r\n"
         transport.write(f"{head}Host: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n".encode())
         try:
-            await protocol.opened
+            async with asyncio.timeout(_ANSWER):
+                await protocol.opened
         except BaseException:
             transport.abort()
             raise
@@ -137,6 +139,10 @@ class _Attached(asyncio.StreamReaderProtocol):
                 self.opened.set_result(None)
         self.received += len(data)
         self._demultiplex(memoryview(data))
+
+    def eof_received(self) -> bool | None:
+        self._refuse("the engine closed the connection")
+        return super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._refuse("the engine closed the connection")
@@ -180,7 +186,8 @@ async def watch_end(address: Address, container: str) -> asyncio.Task[int | None
             # Version 1.0 of HTTP, so that the body is what comes until the connection ends.
             request = f"POST {address.prefix}/containers/{container}/wait?condition=removed HTTP/1.0\r\n"
             transport.write(f"{request}Host: docker\r\nContent-Length: 0\r\n\r\n".encode())
-            head = await reader.readuntil(b"\r\n\r\n")
+            async with asyncio.timeout(_ANSWER):
+                head = await reader.readuntil(b"\r\n\r\n")
             if head.split(b" ", 2)[1:2] != [b"200"]:
                 raise SandboxError(f"the container can't be watched: {head.splitlines()[0].decode(errors='replace')}")
         except BaseException:

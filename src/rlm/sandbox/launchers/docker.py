@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import uuid
-from typing import Any
+from typing import NamedTuple
 
 from rlm.context import Context
-from rlm.errors import ConfigError, SandboxUnavailableError
+from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
 from rlm.sandbox import reaper, shipped
 from rlm.sandbox.containers import image
 from rlm.sandbox.containers.engine import Engine, connect
-from rlm.sandbox.containers.run import ContainerRun, Plan
+from rlm.sandbox.containers.measure import measured
+from rlm.sandbox.containers.plan import Plan, memory_of, planned
+from rlm.sandbox.containers.run import ContainerRun
 from rlm.sandbox.containers.share import MountedShare, Share, UploadedShare, can_mount
 from rlm.sandbox.containers.share import reap as reap_shares
 from rlm.sandbox.launchers.base import Environment
@@ -20,11 +22,13 @@ from rlm.sandbox.options import Sandbox, refuse_unkept
 from rlm.types import Limits
 
 _OWN = ("engine", "runtime", "python")
-_PROCESSES = 128
-_GVISOR_PROCESSES = 1024  # of its kernel on the host, which has several for each of a cell's
-_OPEN_FILES = 1024
-_BASE = 64 << 20  # bytes of memory for two interpreters and the kernel's share
-_WIDEST = 4  # bytes a character of text that is not ASCII
+_PROBE = Limits(seconds=60)
+
+
+class _Ready(NamedTuple):
+    image: str
+    volumes: tuple[str, ...]
+    held: frozenset[str]
 
 
 class DockerLauncher:
@@ -43,38 +47,37 @@ class DockerLauncher:
         for option, value in self._sandbox.options.items():
             if not isinstance(value, str) or not value:
                 raise ConfigError(f"the option {option} of the docker sandbox is a str, not {value!r}")
-        self._image: concurrent.futures.Future[str] | None = None
+        self._ready: concurrent.futures.Future[_Ready] | None = None
         self._threads = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="rlm-docker")
 
     def enforces(self) -> frozenset[str]:
-        return frozenset(("files", "network", "memory", "cpu", "processes", "disk"))
+        """What was found out by trying, on this engine; nothing where no container can be run."""
+        try:
+            return frozenset() if self._why_no_engine() is not None else self._made_ready().result().held
+        except SandboxError:
+            return frozenset()
 
     def why_not(self) -> str | None:
         try:
-            engine = self._engine()
-        except SandboxUnavailableError as error:
+            if (why_not := self._why_no_engine()) is None:
+                self._made_ready().result()
+        except SandboxError as error:
             return str(error)
-        runtime = self._sandbox.options.get("runtime")
-        if runtime is not None and runtime not in (known := engine.info.get("Runtimes") or {}):
-            return (
-                f"the engine has no runtime {runtime!r} (it has {', '.join(sorted(known))}): register it in daemon.json"
-            )
-        return image.why_none(engine) if self._sandbox.image is None else None
+        return why_not
 
     def prepare(self) -> None:
-        if self._image is None:
-            self._image = self._threads.submit(self._find_image)
+        self._made_ready()
 
     async def open(self, context: Context, limits: Limits) -> Environment:
         if (why_not := await asyncio.to_thread(self.why_not)) is not None:
             raise SandboxUnavailableError(why_not)
-        self.prepare()
-        assert self._image is not None
-        found = await asyncio.wrap_future(self._image)
-        plan = self._plan(found, context, limits)
-        share = await asyncio.to_thread(self._share, plan, context, limits)
-        run = ContainerRun(self._engine(), plan, share, self._sandbox)
-        if self._sandbox.output is not None:
+        ready = await asyncio.wrap_future(self._made_ready())
+        engine, sandbox = self._engine(), self._sandbox
+        memory = memory_of(context) + (limits.memory_mb << 20)
+        plan = planned(sandbox, ready.image, reaper.labels(limits), memory, ready.volumes)
+        share = await asyncio.to_thread(self._share, engine, plan, context, limits)
+        run = ContainerRun(engine, plan, share, sandbox)
+        if sandbox.output is not None:
             try:
                 await run.open_output(f"rlm-{uuid.uuid4().hex}")
             except BaseException:
@@ -85,48 +88,36 @@ class DockerLauncher:
     def _engine(self) -> Engine:
         return connect(self._sandbox.options.get("engine"))
 
-    def _find_image(self) -> str:
-        engine = self._engine()
+    def _why_no_engine(self) -> str | None:
+        try:
+            engine = self._engine()
+        except SandboxUnavailableError as error:
+            return str(error)
+        runtime, known = self._sandbox.options.get("runtime"), engine.info.get("Runtimes") or {}
+        if runtime is not None and runtime not in known:
+            return f"the engine has no runtime {runtime!r}, only {', '.join(sorted(known))}: register it in daemon.json"
+        return image.why_none(engine) if self._sandbox.image is None else None
+
+    def _made_ready(self) -> concurrent.futures.Future[_Ready]:
+        """What runs need of the engine, in a while; started once, and again where it failed."""
+        if self._ready is None or (self._ready.done() and self._ready.exception() is not None):
+            self._ready = self._threads.submit(self._make_ready)
+        return self._ready
+
+    def _make_ready(self) -> _Ready:
+        engine, sandbox = self._engine(), self._sandbox
         engine.reap()
         reap_shares()
-        if self._sandbox.image is not None:
-            return image.named_image(engine, self._sandbox.image)
-        return image.machine_image(engine, self._sandbox.packages)
+        if sandbox.image is not None:
+            found = image.named_image(engine, sandbox.image)
+        else:
+            found = image.machine_image(engine, sandbox.packages)
+        volumes = image.volumes(engine, found)
+        probe = planned(sandbox, found, reaper.labels(_PROBE), 0, volumes)
+        return _Ready(found, volumes, measured(engine, probe))
 
-    def _plan(self, found: str, context: Context, limits: Limits) -> Plan:
-        options, disk = self._sandbox.options, self._sandbox.disk_mb << 20
-        wide = context.characters != context.blob.size
-        text = context.characters * (_WIDEST if wide else 1) + context.blob.size
-        memory = _BASE + text + (limits.memory_mb << 20) + disk * (2 if self._sandbox.output else 1)
-        host: dict[str, Any] = {
-            "AutoRemove": True,
-            "NetworkMode": "none",
-            "ReadonlyRootfs": True,
-            "CapDrop": ["ALL"],
-            "SecurityOpt": ["no-new-privileges"],
-            "Memory": memory,
-            "MemorySwap": memory,  # together with memory: none beyond it
-            "PidsLimit": _PROCESSES,
-            "Tmpfs": {"/tmp": f"rw,nosuid,nodev,size={self._sandbox.disk_mb}m,mode=1777"},
-            "ShmSize": min(disk, 64 << 20),
-            "Ulimits": [
-                {"Name": "nofile", "Soft": _OPEN_FILES, "Hard": _OPEN_FILES},
-                {"Name": "core", "Soft": 0, "Hard": 0},
-            ],
-            "LogConfig": {"Type": "none"},
-            "IpcMode": "private",
-        }
-        if self._sandbox.cpus is not None:
-            host["NanoCpus"] = int(self._sandbox.cpus * 1e9)
-        if "runtime" in options:
-            host["Runtime"] = options["runtime"]
-            host["PidsLimit"] = _GVISOR_PROCESSES if "runsc" in options["runtime"] else _PROCESSES
-        python = options.get("python", "python3" if self._sandbox.image else image.PYTHON)
-        return Plan(found, python, reaper.labels(limits), host)
-
-    def _share(self, plan: Plan, context: Context, limits: Limits) -> Share:
-        options = shipped.start_options(context, memory_bytes=limits.memory_mb << 20)
-        engine, files = self._engine(), self._sandbox.files
+    def _share(self, engine: Engine, plan: Plan, context: Context, limits: Limits) -> Share:
+        options, files = shipped.start_options(context, memory_bytes=limits.memory_mb << 20), self._sandbox.files
         if engine.is_near and can_mount():
             return MountedShare(context, files, options)
         return UploadedShare(engine, plan.image, plan.labels, context, files, options)
