@@ -336,22 +336,23 @@ class Playback(Live):
         result = await runner.run(cell, deadline=deadline)
         if not self._nodes.get(turn.node):  # it went another way while it ran
             return result
-        what = of_results(before, self._shown(result)) or (None if same.interrupted else _unasked(record, same))
+        what = of_results(before, self._shown(result, before)) or (None if same.interrupted else _unasked(record, same))
         if what is not None:
             self._differ(turn, what)
             return result
         record.line = max(record.line, same.end, same.answer)
         return before
 
-    def _shown(self, result: CellResult) -> CellResult:
-        """A result as the trace has it."""
+    def _shown(self, result: CellResult, before: CellResult) -> CellResult:
+        """A result as the trace has it, which tells the true size of an output that is redacted."""
         if self._redact is None:
             return result
         answer = result.answer
         if answer is not None and isinstance(answer.value, str):
             answer = replace(answer, value=self._redact(answer.value))
         error = None if result.error is None else self._redact(result.error)
-        return replace(result, output=self._redact(result.output), error=error, answer=answer)
+        output, size = self._redact(result.output), before.output_size
+        return replace(result, output=output, output_size=size, error=error, answer=answer)
 
     # Calls and tools -----------------------------------------------------------------------------------------------
 
