@@ -18,6 +18,7 @@ LAYERS = [
     {"reference", "resuming"},
     {"engine"},
     {"execution"},
+    {"nodes"},
     {"loop", "broker", "run", "setup", "mcp", "live", "logger", "conflict"},
     {"mapping", "asking", "approval", "toolbox", "backends", "route", "run_view", "background", "coverage"},
     {"prompts", "parse", "ledger", "replies", "sandbox", "lms", "playback"},

@@ -1,16 +1,14 @@
-"""One run, from its input to its completion: opens what it needs, starts the nodes of its call tree, closes all.
+"""One run, from its input to its completion: opens what it needs, starts the root of its call tree, closes all.
 
-What a node *does* is in `loop`; what its cells may ask for, in `broker`.
+The nodes of the tree are in `nodes`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import platform
-import secrets
 import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -18,32 +16,21 @@ from pathlib import Path
 from typing import cast
 
 from rlm import setup as setups
-from rlm.approval import Approval
-from rlm.broker import Broker
 from rlm.context import Context, load
-from rlm.errors import ContextError, LMError, RlmError, SandboxError, SandboxUnavailableError
+from rlm.errors import ContextError, RlmError, SandboxError, SandboxUnavailableError
 from rlm.ledger import Ledger
-from rlm.lms.base import LM
-from rlm.loop import Dialogue, Node, Outcome, cut_short, finish, run_direct, run_node
+from rlm.loop import Outcome, cut_short, finish
+from rlm.nodes import Nodes, as_text
 from rlm.playback import Left, Live
-from rlm.prompts import profiles
-from rlm.prompts.profiles import Profile
-from rlm.replies import Replies
 from rlm.route import Way, choose, sandboxed
 from rlm.run import Run
-from rlm.sandbox.launchers.base import ChildContext, Environment
-from rlm.sandbox.session import Session
 from rlm.setup import Setup as Setup
-from rlm.toolbox import Toolbox
-from rlm.tools import Toolset, opened
 from rlm.trace import runs, store
-from rlm.trace.events import NodeBegin, RunBegin, RunEnd
+from rlm.trace.events import RunBegin, RunEnd
 from rlm.trace.store import Trace
-from rlm.types import JSON, Answer, Completion, Message, Status, usage_fields
+from rlm.types import JSON, Completion, Status, usage_fields
 from rlm.version import VERSION
 
-# Of a cell's output, what travels to the host and into the trace: as much as the worker keeps.
-MAX_OUTPUT = 8 * 2**20
 # What the sandbox must enforce where the caller does not say; `unconfined` is asked for by that name.
 REQUIRED = frozenset({"files", "network", "memory", "cpu"})
 
@@ -68,19 +55,12 @@ class Execution:
         self._run = run
         self._question = question
         self._ledger = Ledger(setup.limits, clock=self._playback.seconds)
-        self._replies = Replies(once=setup.once, folder=setup.kept)
         run_id = store.new_run_id()
         folder = setup.trace if isinstance(setup.trace, Path) else store.home() / "runs"
         self._trace = Trace(run_id, folder / run_id if setup.trace else None, setup.redact)
-        concurrency = setup.limits.concurrency
         self._playback.attach(self._trace, setup.limits.seconds)
-        self._approval = Approval(self._trace, concurrency, setup.approve, setup.confirm, self._playback)
-        self._toolbox = Toolbox(self._trace, concurrency, self._playback)
-        self._tools = self._sub_tools = Toolset()
-        seed = self._playback.seed
-        self._seed = secrets.randbits(32) if seed is None else seed  # not `random`'s: the user's stay as they are
+        self._nodes = Nodes(setup, self._trace, self._ledger, self._playback)
         self._enforces: frozenset[str] = frozenset()  # what the sandbox does; an engine may have to be asked
-        self._root: Dialogue | None = None
         self._way = Way(None, "the run ended before its input was loaded")
 
     async def main(self, value: object) -> Completion:
@@ -158,7 +138,7 @@ class Execution:
             lm = self._setup.model
             self._way = choose(self._setup.route, lm, setups.profile(self._setup, lm), context, bool(self._setup.tools))
             if self._way.text is not None:
-                return await self._direct(context, self._way.text)
+                return await self._nodes.run_direct(context, self._question, self._way.text)
             return await self._recursive(context)
         except RlmError as error:
             self._end(Outcome(None, "failed", str(error), 0))
@@ -169,8 +149,9 @@ class Execution:
             if not self._run.stopping:
                 self._end(Outcome(None, "failed", "cancelled", 0))
                 raise
-            assert self._root is not None, "before it begins, `_preparing` has ended the run"
-            return self._root.outcome or finish(self._root, cut_short(self._root, "stopped"))
+            root = self._nodes.root
+            assert root is not None, "before it begins, `_preparing` has ended the run"
+            return root.outcome or finish(root, cut_short(root, "stopped"))
 
     def _left(self, left: Left) -> Outcome:
         """The outcome where the record ends, and the run with it.
@@ -178,26 +159,12 @@ class Execution:
         Raises:
             DivergedError: It went another way than its record.
         """
-        root = self._root
+        root = self._nodes.root
         assert root is not None, "before it begins, nothing is served"
         if left.error is None:
             return root.outcome or finish(root, cut_short(root, str(left)))
         self._end(cut_short(root, str(left.error)))
         raise left.error from None
-
-    async def _direct(self, context: Context, text: str) -> Outcome:
-        """A plain call: question and input in one prompt."""
-        prompt = text if self._question == profiles.task() else profiles.direct(self._question, text)
-        dialogue = Dialogue(
-            span=self._trace.new_span(),
-            lm=self._setup.model,
-            ledger=self._ledger,
-            trace=self._trace,
-            conversation=[Message("user", prompt)],
-            playback=self._playback,
-        )
-        self._begin_node(dialogue, 0, 0, self._question, context.description)
-        return await run_direct(dialogue)
 
     async def _recursive(self, context: Context) -> Outcome:
         """The root node and all below it, in a sandbox that is open as long as they run."""
@@ -218,14 +185,12 @@ class Execution:
         try:
             async with AsyncExitStack() as stack:
                 async with self._preparing("its tools were ready"):
-                    await self._open_tools(stack)
+                    await self._nodes.open_tools(stack)
                 async with self._preparing("its sandbox was ready"):
                     environment = await launcher.open(context, self._setup.limits)
                 stack.push_async_callback(environment.close)
                 context.close()  # the sandbox has the input now: once is enough
-                outcome = await self._node(
-                    self._setup.model, environment, None, context.description, self._question, 0, 0, self._ledger
-                )
+                outcome = await self._nodes.run_root(environment, self._question, context.description)
         except SandboxError as error:
             if outcome is None:
                 raise
@@ -234,149 +199,12 @@ class Execution:
             return replace(outcome, status=status, reason=f"{outcome.reason}; {error}".removeprefix("; "))
         return outcome
 
-    async def _open_tools(self, stack: AsyncExitStack) -> None:
-        """Starts what has tools as long as the run lasts."""
-        setup = self._setup
-        self._tools = self._sub_tools = await stack.enter_async_context(opened(setup.tools))
-        if setup.sub_tools is not None:
-            self._sub_tools = await stack.enter_async_context(opened(setup.sub_tools))
-
-    async def _node(
-        self,
-        lm: LM,
-        environment: Environment,
-        pieces: ChildContext | None,
-        description: str,
-        question: str,
-        depth: int,
-        parent: int,
-        ledger: Ledger,
-    ) -> Outcome:
-        """Runs one node in a worker of its own."""
-        setup, trace = self._setup, self._trace
-
-        async def spawn(child_lm: LM, span: int, prompt: str, given: JSON, child_ledger: Ledger) -> str:
-            return await self._child(child_lm, environment, span, prompt, given, depth + 1, child_ledger)
-
-        given = self._sub_tools if depth else self._tools
-        broker = Broker(
-            setups.models(setup),
-            ledger,
-            trace,
-            depth,
-            spawn,
-            self._replies,
-            self._approval,
-            given.tools,
-            self._toolbox,
-            self._playback,
-        )
-        profile = setups.profile(self._setup, lm)
-        offers = setups.offers(setup)
-        session = Session(
-            environment,
-            functions=broker.functions,
-            question=question,
-            limits=setup.limits,
-            max_output=MAX_OUTPUT,
-            on_call=broker,
-            pieces=pieces,
-            seed=self._seed,
-            window=offers[0].window,
-            tools=given.offers(),
-            names={**environment.names, **given.values},
-            env=environment.env,
-        )
-        node = Node(
-            span=trace.new_span(),
-            lm=lm,
-            ledger=ledger,
-            trace=trace,
-            conversation=self._opening(profile, question, description, broker, offers, given),
-            profile=profile,
-            session=session,
-            calls=broker,
-            stop=profile.stop,
-            fields=profile.request,
-            playback=self._playback,
-        )
-        self._begin_node(node, parent, depth, question, description)
-        try:
-            await session.start()
-            return await run_node(node)
-        finally:
-            await session.close()
-
-    def _opening(
-        self,
-        profile: Profile,
-        question: str,
-        description: str,
-        broker: Broker,
-        offers: Sequence[profiles.Offer],
-        given: Toolset,
-    ) -> list[Message]:
-        opening = profile.opening(
-            question,
-            description,
-            functions={*broker.offered, "grep", "search", "chunks", "SHOW_VARS"},
-            limits=self._setup.limits,
-            sub_window=offers[0].window,
-            models=offers if self._setup.sub_models else (),
-            given=given.described(),
-        )
-        return list(opening)
-
-    def _begin_node(self, node: Dialogue, parent: int, depth: int, question: str, description: str) -> None:
-        if depth == 0:
-            self._root = node
-        self._trace.emit(
-            NodeBegin(
-                t=self._trace.now(),
-                span=node.span,
-                parent=parent,
-                depth=depth,
-                question=question,
-                context=description,
-                model=node.lm.name,
-            )
-        )
-        node.conversation[:] = self._playback.opening(node.span) or node.conversation
-
-    async def _child(
-        self, lm: LM, environment: Environment, span: int, prompt: str, given: JSON, depth: int, ledger: Ledger
-    ) -> str:
-        """A child node's answer as text.
-
-        Raises:
-            LMError: It has none.
-        """
-        if isinstance(given, dict) and "piece" in given:
-            start, end, name = cast(tuple[int, int, str], given["piece"])
-            pieces = ChildContext(start, end, name)
-            described = f"str, {end - start:,} characters, a piece of {name or 'the input'}"
-            outcome = await self._node(lm, environment, pieces, described, prompt, depth, span, ledger)
-        else:
-            value = given["value"] if isinstance(given, dict) else None
-            question, value = (profiles.task(), cast(JSON, prompt)) if value is None else (prompt, value)
-            with closing(await asyncio.to_thread(load, value)) as context:
-                child = await self._setup.launcher.open(context, self._setup.limits)
-                context.close()
-                try:
-                    outcome = await self._node(lm, child, None, context.description, question, depth, span, ledger)
-                finally:
-                    await child.close()
-        if outcome.answer is None:
-            raise LMError(f"the child has no answer: {outcome.reason}")
-        text = as_text(outcome.answer)
-        return text if outcome.status == "done" else f"[partial answer: {outcome.reason}]\n{text}"
-
     def _begin(self, description: str, source: dict[str, JSON], digest: str) -> None:
         setup = self._setup
         if setup.verbose:
             from rlm.live import LiveTree  # rich takes 60 ms to import
 
-            self._approval.screen = live = LiveTree()
+            self._nodes.approval.screen = live = LiveTree()
             self._trace.subscribe(live.listen)
         if setup.tracer is not None:
             self._trace.subscribe(setup.tracer().take)
@@ -393,7 +221,7 @@ class Execution:
                 sandbox=setup.launcher.name,
                 enforces=cast(list[JSON], sorted(self._enforces)),
                 limits=asdict(setup.limits),
-                seed=self._seed,
+                seed=self._nodes.seed,
                 versions={"rlm": VERSION, "python": platform.python_version(), "trace": store.FORMAT_VERSION},
                 source=source,
                 digest=digest,
@@ -419,7 +247,7 @@ class Execution:
             route="rlm" if self._way.text is None else "direct",
             route_reason=self._way.reason,
             seconds=round(ledger.seconds, 6),
-            reused=self._replies.reused,
+            reused=self._nodes.reused,
         )
         self._trace.emit(
             RunEnd(
@@ -444,8 +272,3 @@ class Execution:
         known = f"what is known comes to ${self._ledger.usd:.4f}"
         unknown = f"{calls} cancelled in flight, and what that cost is not known; {known}" if lost else ""
         return "; ".join(filter(None, (outcome.reason or self._trace.failure, unknown)))
-
-
-def as_text(answer: Answer) -> str:
-    """An answer as text: a str as it is, anything else as JSON."""
-    return answer.value if isinstance(answer.value, str) else json.dumps(answer.value, ensure_ascii=False)
