@@ -34,8 +34,14 @@ _LINE = 48 * 1024  # bytes
 _RDHUP = getattr(select, "POLLRDHUP", 0x2000 if sys.platform == "linux" else 0)
 
 
-def main(input_path: str, options_path: str, piece: list[Any] | None, text: bool = False) -> NoReturn:
-    """Runs cells until standard input ends. Does not return."""
+def main(
+    input_path: str,
+    options_path: str,
+    piece: list[Any] | None,
+    text: bool = False,
+    variables: dict[str, Any] | None = None,
+) -> NoReturn:
+    """Runs cells until standard input ends, with variables that are there already. Does not return."""
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
@@ -54,7 +60,7 @@ def main(input_path: str, options_path: str, piece: list[Any] | None, text: bool
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != watcher:
         os._exit(1)
-    _work(input_path, options_path, piece, text)
+    _work(input_path, options_path, piece, text, variables)
 
 
 def _watch(child: int, wake: int) -> NoReturn:
@@ -96,7 +102,9 @@ def _end(child: int, status: int) -> NoReturn:
     os._exit(128 + number)
 
 
-def _work(input_path: str, options_path: str, piece: list[Any] | None, text: bool) -> NoReturn:
+def _work(
+    input_path: str, options_path: str, piece: list[Any] | None, text: bool, variables: dict[str, Any] | None
+) -> NoReturn:
     receive, send = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", 0)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):  # what a cell prints past `sys.stdout` must not reach the wire
@@ -121,7 +129,7 @@ def _work(input_path: str, options_path: str, piece: list[Any] | None, text: boo
         while view:
             view = view[send.write(view) :]
 
-    worker.Worker(receive.read, send_whole, loaded, _confine(options)).serve()
+    worker.Worker(receive.read, send_whole, loaded, _confine(options), variables=variables).serve()
     os._exit(0)
 
 

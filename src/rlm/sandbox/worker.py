@@ -100,6 +100,7 @@ class Worker:
         loaded: The input.
         enforces: What confines this process.
         remains: Keeps the end of a cell's output beyond this process, where whoever started it can read that.
+        variables: What cells find as if an earlier one had made it.
     """
 
     def __init__(
@@ -109,12 +110,14 @@ class Worker:
         loaded: corpus.Loaded,
         enforces: list[str],
         remains: output.Remains | None = None,
+        variables: dict[str, Any] | None = None,
     ) -> None:
         self._receive = receive
         self._send = send
         self._loaded = loaded
         self._enforces = enforces
         self._remains = remains
+        self._variables = variables or {}
         self._interrupts = Interrupts()
         self._left = threads.LeftBehind()
         self._calls = calls.Calls(send, self._left.calling, self._interrupts)
@@ -144,6 +147,7 @@ class Worker:
         for error in calls.ERRORS.values():
             names[error.__name__] = error
         cells = cell.Cells(names)
+        cells.namespace.update(self._variables)
         ready = {"type": "ready", "version": protocol.VERSION, "python": ".".join(map(str, sys.version_info[:3]))}
         self._send(protocol.encode({**ready, "enforces": self._enforces}))
         threading.Thread(target=self._read, name="rlm-reader", daemon=True).start()

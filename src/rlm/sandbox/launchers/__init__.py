@@ -16,6 +16,7 @@ LAUNCHERS = {
     "ssh": "rlm.sandbox.launchers.ssh:SshLauncher",
     "e2b": "rlm.sandbox.launchers.e2b:E2BLauncher",
     "kubernetes": "rlm.sandbox.launchers.kubernetes:KubernetesLauncher",
+    "jupyter": "rlm.sandbox.launchers.jupyter:JupyterLauncher",
     "unconfined": "rlm.sandbox.launchers.unconfined:UnconfinedLauncher",
 }
 
