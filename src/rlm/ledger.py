@@ -114,6 +114,35 @@ class Ledger:
             return None
         return limit * (1.0 if wrap_up else 1.0 - RESERVE) - self.seconds
 
+    def check_seconds(self) -> None:
+        """Refuses to begin anything once the run's time is up.
+
+        Raises:
+            LimitError: It is.
+        """
+        left = self.seconds_left()
+        if left is not None and left <= 0:
+            raise self._out_of_time()
+
+    @asynccontextmanager
+    async def in_time(self, *, wrap_up: bool = False) -> AsyncIterator[None]:
+        """Ends what runs inside when the run's time is up.
+
+        Raises:
+            LimitError: It was.
+        """
+        timeout = asyncio.timeout(self.seconds_left(wrap_up=wrap_up))
+        try:
+            async with timeout:
+                yield
+        except TimeoutError as error:
+            if not timeout.expired():  # it is a client's own
+                raise
+            raise self._out_of_time() from error
+
+    def _out_of_time(self) -> LimitError:
+        return LimitError("seconds", f"the limit of {self.limits.seconds:g} s is reached")
+
     def check_sub_calls(self, count: int) -> None:
         """Refuses sub-calls that would pass the limit.
 

@@ -7,10 +7,8 @@ answer with what it has; the node's result is then `partial`.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, cast
 
@@ -207,7 +205,7 @@ async def _turns(node: Node) -> None:
         if node.best and node.best.ready:
             return
         node.conversation.append(Message("user", node.profile.output(result, limits)))
-        _check_time(node)
+        node.ledger.check_seconds()
     raise LimitError("turns", f"the limit of {limits.turns} turns is reached")
 
 
@@ -240,7 +238,7 @@ async def _request(node: Dialogue, span: int, size: int, max_tokens: int | None,
     usual = usual_output(node.lm, size)
     try:
         async with (
-            _until(node, wrap_up),
+            node.ledger.in_time(wrap_up=wrap_up),
             node.ledger.hold(size, max_tokens, node.lm.price, wrap_up=wrap_up, least=least, usual=usual) as held,
         ):
             new: list[JSON] = [{"role": m.role, "content": m.content} for m in node.conversation[node.sent :]]
@@ -382,30 +380,7 @@ async def _run_last(node: Node, span: int, cell: Cell) -> None:
 
 def _begin_turn(node: Dialogue, turn: int, *, wrap_up: bool = False) -> int:
     if not wrap_up:
-        _check_time(node)
+        node.ledger.check_seconds()
     span = node.trace.new_span()
     node.trace.emit(TurnBegin(t=node.trace.now(), span=span, parent=node.span, turn=turn, wrap_up=wrap_up))
     return span
-
-
-def _check_time(node: Dialogue) -> None:
-    left = node.ledger.seconds_left()
-    if left is not None and left <= 0:
-        raise _out_of_time(node)
-
-
-def _out_of_time(node: Dialogue) -> LimitError:
-    return LimitError("seconds", f"the limit of {node.ledger.limits.seconds:g} s is reached")
-
-
-@asynccontextmanager
-async def _until(node: Dialogue, wrap_up: bool) -> AsyncIterator[None]:
-    """Ends what runs inside when the run's time is up, as a `LimitError`."""
-    timeout = asyncio.timeout(node.ledger.seconds_left(wrap_up=wrap_up))
-    try:
-        async with timeout:
-            yield
-    except TimeoutError as error:
-        if not timeout.expired():  # it is a client's own
-            raise
-        raise _out_of_time(node) from error

@@ -1,7 +1,7 @@
 """Runs that are made from an earlier one: resumed where it was cut off, replayed without a model, forked at a turn.
 
 The new run has the earlier one's question, input, seed, limits and models, runs its cells again in a fresh sandbox, and
-is served from its record until that ends (`playback`). It has a trace of its own; that of the earlier one stays as it
+is served from its record until that ends (`serving`). It has a trace of its own; that of the earlier one stays as it
 is. `docs/resume.md` says what is the same in a cell that is run again, and what is not.
 """
 
@@ -20,9 +20,9 @@ from rlm.execution import Execution
 from rlm.ledger import check_limits
 from rlm.lms import resolve
 from rlm.lms.base import LM, Price, priced
-from rlm.playback import Playback
 from rlm.prompts import profiles
 from rlm.run import Run
+from rlm.serving import Playback
 from rlm.trace import runs
 from rlm.trace.events import RunBegin
 from rlm.trace.reader import Reader
