@@ -9,7 +9,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
-from rlm.trace.events import CallBegin, CallEnd, CellEnd, Event, RunEnd
+from rlm.trace.events import CallBegin, CallEnd, CellEnd, Event, RunBegin, RunEnd
 from rlm.trace.tree import RunTree
 
 if TYPE_CHECKING:
@@ -142,4 +142,6 @@ def _shortened(event: Event) -> Event:
             return replace(event, reply=reply[:_TEXT_KEPT])
         case CellEnd():
             return replace(event, output="")
+        case RunBegin():
+            return replace(event, source={"kind": event.source["kind"]})  # it may be the whole input
     return event

@@ -48,7 +48,7 @@ def test_the_list(rlm: Rlm, three: list[str]) -> None:
     assert next(line for line in lines if "Second" in line).split()[3] == "partial"
     assert next(line for line in lines if "Third" in line).split()[3] == "killed"
     total = sum(runs.size(runs.folder() / name) for name in three)
-    assert shown.err == f"3 runs, {total / 1e3:.1f} kB in {runs.folder()}\n"
+    assert shown.err == f"3 of 3 runs; all take {total / 1e3:.1f} kB in {runs.folder()}\n"
     assert shown.status == 0
 
 
@@ -63,7 +63,7 @@ def test_filters(rlm: Rlm, three: list[str]) -> None:
     assert len(listed(rlm, "--since", "2026-01-01")) == 3
     assert listed(rlm, "--since", "2999-01-01") == []
     assert len(listed(rlm, "--limit", "2")) == 2
-    assert rlm("runs", "--limit", "1").err.endswith("; 2 more: --limit\n")
+    assert rlm("runs", "--limit", "1").err.startswith("1 of 3 runs; ")
 
 
 def test_the_fields_of_a_run(rlm: Rlm, three: list[str]) -> None:
@@ -88,7 +88,7 @@ def test_the_fields_of_a_run(rlm: Rlm, three: list[str]) -> None:
 
 def test_none_yet(rlm: Rlm) -> None:
     shown = rlm("runs")
-    assert (shown.status, shown.out, shown.err) == (0, "", f"0 runs, 0 B in {runs.folder()}\n")
+    assert (shown.status, shown.out, shown.err) == (0, "", f"0 of 0 runs; all take 0 B in {runs.folder()}\n")
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,9 @@ def every_kind(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             "refused": run(Scripted([LMUnavailableError("test/root: gone")]), TEXT),
             "lost": run(Scripted([cell("import os; print('end'); os._exit(3)"), cell("FINAL(2)")]), TEXT),
             "retried": run(busy, TEXT),
+            "denied": run(
+                Scripted([cell("llm_query('may I?')"), cell("FINAL(3)")]), TEXT, approve=lambda estimate: "deny"
+            ),
         }
     del os.environ["OPENAI_API_KEY"]
     return found

@@ -42,6 +42,7 @@ def test_every_kind_is_summed_up(every_kind: dict[str, Path]) -> None:
         "refused": "failed",
         "lost": "done",
         "retried": "done",
+        "denied": "done",
     }
     summary = runs.summary(every_kind["work"])
     assert summary is not None

@@ -33,13 +33,11 @@ def test_every_line_of_every_kind_of_run_fits(every_kind: dict[str, Path], tmp_p
             for row in lines(file):
                 VALIDATOR.validate(row)
                 seen.add(row["type"])
-    # What only a policy, or a run that was made from another one, brings about is tested where that is.
-    assert EVENT_TYPES.keys() - seen == {"estimate", "estimate_decided", "record_left"}
+    assert EVENT_TYPES.keys() - seen == {"record_left"}
 
 
-def test_events_that_only_other_runs_have_fit() -> None:
+def test_the_event_that_only_a_resumed_run_has_fits() -> None:
     VALIDATOR.validate({"type": "record_left", "t": 1.0, "span": 2, "difference": None, "seconds": 0.5})
-    VALIDATOR.validate({"type": "estimate_decided", "t": 1, "span": 2, "allowed": True, "asked": False})
 
 
 @pytest.mark.parametrize(

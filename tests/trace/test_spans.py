@@ -20,7 +20,7 @@ from rlm import RLM, ConfigError
 from rlm.cli import main
 from rlm.lms.scripted import Scripted
 from rlm.trace import spans
-from rlm.trace.events import RunBegin, TurnBegin
+from rlm.trace.events import CallBegin, CallEnd, Event, NodeBegin, RunBegin, TurnBegin
 from rlm.trace.store import read
 
 CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
@@ -256,3 +256,20 @@ def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -
 def test_it_is_off_unless_asked_for(collector: Collector) -> None:
     RLM(model=Scripted(["an answer"]), route="always").completion("Q", context="text")
     assert sent(collector) == []
+
+
+def test_none_of_many_spans_is_dropped(collector: Collector, tmp_path: Path) -> None:
+    about: dict[str, Any] = {"question": "", "context": "", "model": "m"}
+    run: dict[str, Any] = {"run_id": "r", "sub_model": "m", "sandbox": "", "enforces": [], "limits": {}, "seed": 0}
+    events: list[Event] = [
+        RunBegin(started="no time", versions={}, **run, **about),
+        NodeBegin(span=1, parent=0, depth=0, **about),
+        TurnBegin(span=2, parent=1, turn=1),
+        *(CallBegin(span=span, parent=2, name="llm_query", prompt="", model="m") for span in range(3, 5003)),
+        *(call_end(span) for span in range(3, 5003)),
+    ]
+    assert spans.send(events, spans.provider()) == len(sent(collector)) == 5002
+
+
+def call_end(span: int) -> CallEnd:
+    return CallEnd(span=span, reply="", error=None, finish="stop", usage={}, cost=0.0, retries=0, seconds=0.0)

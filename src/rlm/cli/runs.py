@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from rlm.cli import exit_codes
 from rlm.errors import ConfigError
@@ -48,8 +49,8 @@ def list_runs(chosen: Filter, most: int, *, as_json: bool) -> int:
     if chosen.status is not None and chosen.status not in _STATES:
         raise ConfigError(f"--status is one of {', '.join(_STATES)}: not {chosen.status!r}")
     since = None if chosen.since is None else _moment(chosen.since)
-    found = [run for run in runs.summaries() if _passes(run, chosen, since)]
-    shown = found[:most]
+    folder = runs.folder()
+    shown = list(islice((run for run in runs.summaries(folder) if _passes(run, chosen, since)), most))
     if as_json:
         print(json_text.dumps([_fields(run) for run in shown]))
         return exit_codes.DONE
@@ -58,12 +59,9 @@ def list_runs(chosen: Filter, most: int, *, as_json: bool) -> int:
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(len(heads))]
     for row in (heads, *rows) if rows else ():
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    left = len(found) - len(shown)
-    more = f"; {left:,} more: --limit" if left else ""
-    taken = sum(run.bytes for run in found)
-    print(
-        f"{len(found):,} run{'' if len(found) == 1 else 's'}, {_bytes(taken)} in {runs.folder()}{more}", file=sys.stderr
-    )
+    sizes = [runs.size(folder / name) for name in runs.names(folder)]
+    count = f"{len(shown):,} of {len(sizes):,} run{'' if len(sizes) == 1 else 's'}"
+    print(f"{count}; all take {_bytes(sum(sizes))} in {folder}", file=sys.stderr)
     return exit_codes.DONE
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 Attributes: TypeAlias = dict[str, str | int | float | bool | list[str]]
 Place: TypeAlias = tuple[str, int]  # a span's kind and our number: a turn, its request and its cell share one
 
+_AT_ONCE = 1000  # events, each of which may end a span: a processor drops what comes faster than it is sent, beyond 2,048 by default
 _CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 # Our providers' names as the conventions have them; others are as they are.
 _PROVIDERS = {
@@ -122,8 +124,11 @@ def _exporter() -> SpanExporter | None:
 def send(events: Iterable[Event], to: TracerProvider) -> int:
     """Tells a finished run to a provider; how many spans that were. What has no end ends with the last event."""
     spans = Spans(to)
-    for event in events:
+    flush = getattr(to, "force_flush", bool)
+    for number, event in enumerate(events, 1):
         spans.take(event)
+        if number % _AT_ONCE == 0:
+            flush()
     spans.close()
     return spans.count
 
@@ -161,7 +166,8 @@ class Spans:
         match event:
             case RunBegin():
                 self._run_id = event.run_id
-                self._began = datetime.fromisoformat(event.started).timestamp() - event.t
+                with suppress(ValueError):  # of a trace that is not ours
+                    self._began = datetime.fromisoformat(event.started).timestamp() - event.t
             case RunEnd():
                 self.close(None)
             case NodeBegin():
