@@ -223,6 +223,23 @@ def test_cpu_time_counts_while_a_call_is_open(monkeypatch):
     assert result.lost.startswith("it used more than 10 s of CPU time")
 
 
+@pytest.mark.parametrize(("used", "lost"), [(5.0, None), (5.1, "it used more than 5 s of CPU time while no cell ran")])
+def test_a_worker_that_is_done_and_works_on_is_replaced(used, lost):
+    async def main():
+        environment = PlayedEnvironment(polite, polite)
+        one = session.Session(
+            environment, functions=(), question="", limits=Limits(cell_seconds=1), max_output=9, on_call=None
+        )
+        first = await one.run(Cell("x"))
+        environment.workers[0].cpu += used
+        results = [first, await one.run(Cell("x")), await one.run(Cell("x"))]
+        await one.close()
+        await environment.close()
+        return [result.lost for result in results]
+
+    assert asyncio.run(main()) == [None, lost, None]
+
+
 def test_an_interrupt_cancels_the_calls_that_are_open():
     ends = []
 

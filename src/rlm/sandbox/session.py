@@ -24,6 +24,7 @@ _FRAME = 30.0  # seconds for the rest of a frame, once its length has come
 _GRACE = 2.0  # seconds to stop by itself, after an interrupt
 _POLL = 0.25  # seconds between looks at a running cell's CPU time
 _OWN_END = 0.2  # seconds for a worker whose stream has ended to be gone by itself
+_IDLE = 5.0  # seconds of CPU time that a worker may use between two cells, if a cell itself may not use more
 _MARK = 100  # characters beyond `max_output`, to say how much was cut
 _ERROR = 100_000  # characters of an error: several times what a worker sends
 _END = 5.0  # seconds for a killed process to be gone
@@ -82,6 +83,7 @@ class Session:
         self._pieces = pieces
         self._worker: Worker | None = None
         self._cells = 0
+        self._cpu: float | None = None  # CPU seconds of the worker when its last cell ended
         self.enforces: frozenset[str] = frozenset()  # what the worker said, before it ran a cell, that it has confined
 
     async def start(self) -> None:
@@ -93,6 +95,7 @@ class Session:
         if self._worker is not None:
             return
         worker = self._worker = await self._environment.start(self._pieces)
+        self._cpu = None
         try:
             worker.writer.write(protocol.encode(self._hello))
             async with asyncio.timeout(_START):
@@ -122,6 +125,9 @@ class Session:
         worker = self._worker
         assert worker is not None
         self._cells += 1
+        if (lied := self._lied()) is not None:
+            await self._drop()
+            return CellResult("", 0, lost=lied)
         began = time.monotonic()
         clock = CellClock(self._limits.cell_seconds, worker.cpu_seconds, deadline)
         run = _Run(worker, self._cells, self._offered, self._on_call, clock)
@@ -146,7 +152,16 @@ class Session:
         if run.bug is not None:
             await self._drop()
             raise run.bug
+        self._cpu = worker.cpu_seconds()
         return _result(done, run.interrupted, time.monotonic() - began)
+
+    def _lied(self) -> str | None:
+        """What the worker did since it said that it was done, if that was no rest: nobody kept its time then."""
+        if self._worker is None or self._cpu is None:
+            return None
+        used = (self._worker.cpu_seconds() or 0.0) - self._cpu
+        most = max(_IDLE, self._limits.cell_seconds)
+        return f"it used more than {most:g} s of CPU time while no cell ran" if used > most else None
 
     async def lose(self) -> None:
         """Counts a cell that is not run and takes the worker with it: so it went the last time."""
