@@ -77,7 +77,7 @@ class Session:
             "names": dict(names or {}),
             "env": dict(env or {}),
         }
-        self._offered = {*functions, *((protocol.TOOL, tool["name"]) for tool in tools)}
+        self._offered: set[str | tuple[str, str]] = {*functions, *((protocol.TOOL, tool["name"]) for tool in tools)}
         self._limits = limits
         self._on_call = on_call
         self._pieces = pieces
