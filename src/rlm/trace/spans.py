@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 Attributes: TypeAlias = dict[str, str | int | float | bool | list[str]]
 Place: TypeAlias = tuple[str, int]  # a span's kind and our number: a turn, its request and its cell share one
 
-_AT_ONCE = 1000  # events, each of which may end a span: a processor drops what comes faster than it is sent, beyond 2,048 by default
+_AT_ONCE = 1000  # events, each of which may end a span: a processor drops what it has no room for, 2,048 by default
 _CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 # Our providers' names as the conventions have them; others are as they are.
 _PROVIDERS = {
