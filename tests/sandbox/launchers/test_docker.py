@@ -87,6 +87,7 @@ def output(sandbox, code, **options):
     return done.output
 
 
+@pytest.mark.slow
 def test_it_runs_cells_like_any_other(sandbox):
     codes = [
         "x = len(context)\nllm_query(question)",
@@ -153,6 +154,7 @@ time.sleep(20)
     assert second.lost is None or "SIGKILL" in second.lost
 
 
+@pytest.mark.slow
 def test_processes_and_disk_are_limited(sandbox):
     fork = """
 import os

@@ -106,9 +106,10 @@ def _connected(url: str, pid: int) -> Engine:
     address = _address(url, tls)
     secured = {"tls": kwargs_from_env()["tls"]} if tls is not None and address.host else {}
     try:
+        address.check()  # the SDK leaves a socket open where it can't connect
         api = docker.APIClient(base_url=url, timeout=int(_SECONDS), **secured)
         info = told(api.info)
-    except (docker.errors.DockerException, SandboxError) as error:
+    except (docker.errors.DockerException, SandboxError, OSError) as error:
         raise SandboxUnavailableError(f"no container engine answers at {url}: {_FIX} ({error})") from error
     prefix = f"/v{api.api_version}"
     return Engine(api, Address(address.path, address.host, address.port, address.tls, prefix), info)

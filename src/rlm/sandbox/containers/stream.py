@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 import struct
 from dataclasses import dataclass
@@ -32,6 +33,18 @@ class Address:
     port: int = 0
     tls: ssl.SSLContext | None = None
     prefix: str = ""
+
+    def check(self) -> None:
+        """Connects to it, and no more. Blocks.
+
+        Raises:
+            OSError: It is not reachable.
+        """
+        if self.path:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(self.path)
+        else:
+            socket.create_connection((self.host, self.port), timeout=_ANSWER).close()
 
     async def connect(self, protocol: asyncio.BaseProtocol) -> asyncio.Transport:
         """Opens a connection to it.
