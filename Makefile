@@ -21,6 +21,7 @@ demo: $(RUN)
 	$(BIN)/rlm demo
 
 test: $(DEV)
+	@sh tests/engines.sh
 	$(BIN)/python -m pytest -n 2 $(PYTEST)
 
 lint: $(DEV)
