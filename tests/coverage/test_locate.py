@@ -3,24 +3,13 @@
 import random
 
 import pytest
+import truth
 
 from rlm.coverage import locate as module
 from rlm.coverage.locate import LEAST, Match, locate
 
-WORDS = [f"{a}{b}{c}" for a in ("ba", "ke", "lo", "mi", "su") for b in ("ran", "den", "til") for c in ("a", "or", "s")]
-
-
-def prose(seed: int, lines: int) -> list[str]:
-    """Lines with nothing in them that is alike from line to line, but for single words."""
-    chance = random.Random(seed)
-    return [
-        " ".join(chance.choices(WORDS, k=chance.randint(6, 14))).capitalize() + f", {chance.randrange(10**6)}."
-        for _ in range(lines)
-    ]
-
-
-LINES = prose(1, 4000)
-INPUT = "\n".join(LINES)
+INPUT = truth.text(500_000)
+LINES = [line for line in INPUT.split("\n") if len(line) >= 2 * LEAST]
 
 
 def places(matches: list[Match], text: str = INPUT) -> list[tuple[int, int]]:
@@ -40,21 +29,21 @@ def test_a_slice_in_a_prompt_is_found_whole_and_nowhere_else():
 
 
 def test_a_text_that_is_not_from_the_input_is_not_found():
-    rewritten = " ".join(reversed(INPUT[:20_000].split()))
+    rewritten = INPUT[:20_000].swapcase()
     assert locate([rewritten, "", "short"], [INPUT]) == [[], [], []]
 
 
 def test_scattered_lines_are_found_one_by_one():
-    chosen = [LINES[n] for n in range(5, 4000, 37)]
+    chosen = [LINES[n] for n in range(5, 3000, 37)]
     found = locate(["\n".join(f"- {line}" for line in chosen)], [INPUT])[0]
     assert places(found) == [(INPUT.index(line), INPUT.index(line) + len(line)) for line in chosen]
 
 
 def test_lines_in_another_order_of_another_block():
     blocks = ["\n".join(LINES[:2000]), "\n".join(LINES[2000:])]
-    found = locate(["\n".join([LINES[3000], LINES[10]])], blocks)[0]
+    found = locate(["\n".join([LINES[2500], LINES[10]])], blocks)[0]
     assert [match.places for match in found] == [
-        ((1, blocks[1].index(LINES[3000])),),
+        ((1, blocks[1].index(LINES[2500])),),
         ((0, blocks[0].index(LINES[10])),),
     ]
 
@@ -112,7 +101,7 @@ def test_a_wide_character_in_the_prompt_changes_nothing():
 
 
 def test_more_texts_than_one_table_takes(monkeypatch: pytest.MonkeyPatch):
-    chosen = [LINES[n] for n in range(5, 4000, 37)]
+    chosen = [LINES[n] for n in range(5, 3000, 37)]
     whole = locate(chosen, [INPUT])
     monkeypatch.setattr(module, "_TABLE", 10)
     assert locate(chosen, [INPUT]) == whole

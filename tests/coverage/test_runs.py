@@ -1,12 +1,12 @@
 """Coverage of whole runs: a scripted model, a real worker, and what is found again from the trace alone."""
 
 import json
-import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import truth
 
 from rlm import RLM, Completion, ConfigError, ContextError, Limits
 from rlm.coverage import Coverage, Stretch, coverage
@@ -17,24 +17,14 @@ from rlm.trace.store import home, read
 from rlm.trace.tree import RunTree
 from rlm.types import Request
 
-WORDS = [f"{a}{b}{c}" for a in ("ba", "ke", "lo", "mi", "su") for b in ("ran", "den", "til") for c in ("a", "or", "s")]
-
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RLM_HOME", str(tmp_path / "home"))
 
 
-def prose(seed: int, lines: int) -> list[str]:
-    chance = random.Random(seed)
-    return [
-        " ".join(chance.choices(WORDS, k=chance.randint(6, 14))).capitalize() + f", {chance.randrange(10**6)}."
-        for _ in range(lines)
-    ]
-
-
-LINES = prose(1, 2000)
-INPUT = "\n".join(LINES)
+INPUT = truth.text(200_000)
+LINES = INPUT.split("\n")
 
 
 def run(
@@ -212,7 +202,7 @@ def test_items_of_a_map_that_are_pieces_say_where_they_are_from():
     def sub(request: Request) -> str:
         return json.dumps({str(n): True for n in range(200)})
 
-    done = run("llm_map(grep('Baran')[-5:], 'Is it a place?')", "FINAL(1)", context=text, sub=sub)
+    done = run("llm_map(grep('User: 1')[-5:], 'Is it a place?')", "FINAL(1)", context=text, sub=sub)
     (prompt,) = [event for event in read(done.trace) if isinstance(event, CallBegin)]
     found = stretches(coverage(done))
     assert {one.how for one in found} == {"origin"}

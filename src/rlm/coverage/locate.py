@@ -14,14 +14,14 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, compress
 from typing import NamedTuple
 
-LEAST = 20  # characters of a stretch: shorter ones stand in any text
+LEAST = 24  # characters of a stretch: shorter ones stand in any text
 MOST_PLACES = 8  # that are noted of a seed; one that stands in more says little
 
 _LONG, _SHORT = 64, 16  # characters of a seed, on average
-_TABLE = 200_000  # seeds in one table: some 30 MB
+_TABLE = 300_000  # seeds that are looked for at once: some 45 MB
 _SLICE = 1 << 17  # of the input, at a time
 _SAMPLES, _SAMPLE = 64, 1 << 13  # how often, and how many characters, the input is looked at for where to cut
 _LEAST_SEED = 4  # characters; anything has shorter ones in it
@@ -68,11 +68,10 @@ def locate(
     for size in (_LONG, _SHORT):
         cutter = ground.cutter(size)
         gaps = [gap for text in range(len(texts)) for gap in _gaps(text, len(texts[text]), found[text])]
-        for batch, places in _tables(gaps, texts, cutter):
-            ground.note(places, cutter)
-            stand = {seed: at for seed, at in places.items() if at}
+        for batch, wanted in _tables(gaps, texts, cutter):
+            places = ground.places(wanted, cutter)
             for gap in batch:
-                found[gap.text] += _Walk(texts[gap.text], gap, ground, stand, cutter).matches()
+                found[gap.text] += _Walk(texts[gap.text], gap, ground, places, cutter).matches()
         for matches in found:
             matches.sort()
     return found
@@ -89,20 +88,18 @@ def _gaps(text: int, size: int, matches: Sequence[Match]) -> Iterator[_Gap]:
 
 def _tables(
     gaps: Sequence[_Gap], texts: Sequence[str], cutter: re.Pattern[str]
-) -> Iterator[tuple[list[_Gap], _Places]]:
-    """The gaps, so many at a time that the table of their seeds is not too large."""
+) -> Iterator[tuple[list[_Gap], set[str]]]:
+    """The gaps with their seeds, so many at a time that these are not too many."""
     batch: list[_Gap] = []
-    places: _Places = {}
+    wanted: set[str] = set()
     for gap in gaps:
         batch.append(gap)
-        for seed in cutter.findall(texts[gap.text], gap.start, gap.end):
-            if len(seed) >= _LEAST_SEED and seed not in places:
-                places[seed] = []
-        if len(places) >= _TABLE:
-            yield batch, places
-            batch, places = [], {}
+        wanted.update(cutter.findall(texts[gap.text], gap.start, gap.end))
+        if len(wanted) >= _TABLE:
+            yield batch, wanted
+            batch, wanted = [], set()
     if batch:
-        yield batch, places
+        yield batch, wanted
 
 
 class _Ground:
@@ -113,31 +110,51 @@ class _Ground:
         self.bases = list(accumulate((len(block) + 1 for block in blocks), initial=0))
 
     def cutter(self, size: int) -> re.Pattern[str]:
-        """What cuts a text into seeds of about `size` characters: after line ends, and after the rarest characters.
+        """What cuts a text into seeds of about `size` characters: after line ends, and after some characters.
 
-        Those are capitals, digits and marks as a rule, which is where words worth finding begin and end.
+        Those are chosen that occur most evenly: as long as that makes no more seeds, the one that cuts most of the
+        windows of `size` characters that are not cut yet, for how often it occurs.
         """
         counts: Counter[str] = Counter()
-        total = sum(map(len, self.blocks))
-        ahead = 0  # characters until the next sample
+        windows: dict[str, set[int]] = {}
+        number = 0
+        for sample in self._samples():
+            counts.update(sample)
+            for start in range(0, len(sample), size):
+                for char in set(sample[start : start + size]):
+                    windows.setdefault(char, set()).add(number)
+                number += 1
+        chosen, most = ["\n"], sum(counts.values()) / size
+        taken, uncut = counts["\n"], set(range(number)) - windows.pop("\n", set())
+        while True:
+            worth = {
+                char: len(at & uncut) / counts[char] for char, at in windows.items() if taken + counts[char] <= most
+            }
+            if not worth or not (best := max(worth, key=lambda char: (worth[char], char))) or not worth[best]:
+                break
+            chosen.append(best)
+            taken += counts[best]
+            uncut -= windows.pop(best)
+        kind = re.escape("".join(chosen))
+        # Where none of them comes for long, words are cut off: from where the last cut was, so alike in both, too.
+        return re.compile(rf"[^{kind}]{{1,{size * 2}}}+[^{kind}\s]*+[{kind}\s]?|[{kind}]")
+
+    def _samples(self) -> Iterator[str]:
+        step = max(sum(map(len, self.blocks)) // _SAMPLES, _SAMPLE)
+        ahead = 0  # characters until the next one
         for block in self.blocks:
             while ahead < len(block):
-                counts.update(block[ahead : ahead + _SAMPLE])
-                ahead += max(total // _SAMPLES, _SAMPLE)
+                yield block[ahead : ahead + _SAMPLE]
+                ahead += step
             ahead -= len(block)
-        chosen, taken = "\n", counts.pop("\n", 0)
-        most = sum(counts.values()) / size
-        for char, count in sorted(counts.items(), key=lambda item: (item[1], item[0])):
-            taken += count
-            if taken > most:
-                break
-            chosen += char
-        kind = re.escape(chosen)
-        return re.compile(f"[^{kind}]*[{kind}]|[^{kind}]+")
 
-    def note(self, places: _Places, cutter: re.Pattern[str]) -> None:
-        """Notes where each of the seeds stands: the first places, and one more to say that there are more."""
-        wanted = places.keys()
+    def places(self, wanted: set[str], cutter: re.Pattern[str]) -> _Places:
+        """Where each of the seeds stands: the first places, and one more to say that there are more.
+
+        A seed that has enough places is taken out of `wanted`.
+        """
+        wanted -= {seed for seed in wanted if len(seed) < _LEAST_SEED}
+        places: _Places = {}
         for base, block in zip(self.bases, self.blocks, strict=False):
             start = 0
             while start < len(block):
@@ -145,11 +162,14 @@ class _Ground:
                 seeds = cutter.findall(block, start, end)
                 if end < len(block) and len(seeds) > 1:
                     end -= len(seeds.pop())  # which may go on in the next slice
-                if hits := wanted & seeds:
-                    for seed, at in zip(seeds, accumulate(map(len, seeds), initial=base + start), strict=False):
-                        if seed in hits and len(known := places[seed]) <= MOST_PLACES:
-                            known.append(at)
+                starts = accumulate(map(len, seeds), initial=base + start)
+                for seed, at in compress(zip(seeds, starts, strict=False), map(wanted.__contains__, seeds)):
+                    known = places.setdefault(seed, [])
+                    known.append(at)
+                    if len(known) > MOST_PLACES:
+                        wanted.discard(seed)
                 start = end
+        return places
 
     def block(self, place: int) -> int:
         return bisect_right(self.bases, place) - 1
@@ -176,30 +196,37 @@ class _Walk:
         found: list[Match] = []
         done = gap.start
         seeds = self._cutter.findall(self._text, gap.start, gap.end)
-        for seed, at in zip(seeds, accumulate(map(len, seeds), initial=gap.start), strict=False):
-            if at < done or (places := self._places.get(seed)) is None or (len(places) > MOST_PLACES) is not common:
+        starts = accumulate(map(len, seeds), initial=gap.start)
+        standing = compress(zip(seeds, starts, strict=False), map(self._places.__contains__, seeds))
+        for seed, at in standing:
+            if at < done or (len(places := self._places[seed]) > MOST_PLACES) is not common:
                 continue
-            match = self._longest(places, done, at, gap.end)
-            if match.end - match.start >= LEAST:
+            match = self._longest(places, done, at, gap.end, len(seed))
+            if match is not None and match.end - match.start >= LEAST:
                 found.append(match)
                 done = match.end
         return found
 
-    def _longest(self, places: Sequence[int], low: int, here: int, high: int) -> Match:
-        """The longest stretch of text[low:high] about `here` that stands at one of the places, and where it does."""
+    def _longest(self, places: Sequence[int], low: int, here: int, high: int, size: int) -> Match | None:
+        """The longest stretch of text[low:high] about a seed that stands at one of the places, and where it does."""
         text, ground = self._text, self._ground
+        # A stretch of `LEAST` characters goes on by so many on one side of the seed at least.
+        more = (LEAST - size + 1) // 2
+        before, after = text[max(here - more, low) : here], text[here + size : here + size + more]
         best: tuple[int, int] = (here, here)
         tied: list[tuple[int, int]] = []
         for place in places:
             number = ground.block(place)
             block, at = ground.blocks[number], place - ground.bases[number]
+            if more > 0 and not (block.startswith(after, at + size) or block.endswith(before, 0, at)):
+                continue
             start = here - _agreeing_before(text, low, here, block, at)
-            end = here + _agreeing(text, here, high, block, at)
+            end = here + size + _agreeing(text, here + size, high, block, at + size)
             if end - start > best[1] - best[0]:
                 best, tied = (start, end), []
             if (start, end) == best:
                 tied.append((number, at + start - here))
-        return Match(*best, tuple(tied), len(places) > MOST_PLACES)
+        return Match(*best, tuple(tied), len(places) > MOST_PLACES) if tied else None
 
 
 def _agreeing(text: str, start: int, end: int, block: str, at: int) -> int:
