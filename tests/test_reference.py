@@ -205,6 +205,8 @@ def test_an_iteration_has_its_cell_its_output_and_its_calls(server: ScriptedServ
         "prompt": "Is this a number? 31",
         "response": "yes",
         "usage_summary": {"model_usage_summaries": {MODEL: spent}},
+        "prompt_tokens": 5,  # which the reference's visualizer reads, and its own logger does not write
+        "completion_tokens": 0,
     }
     assert second["iteration_time"] >= cell["result"]["execution_time"] > 0
     assert result.usage_summary.model_usage_summaries[MODEL].total_calls == 3
