@@ -122,10 +122,10 @@ class FarLauncher:
         """Nothing: a machine costs from when it is made."""
 
     async def open(self, context: Context, limits: Limits) -> Environment:
-        machine = await self._machine(limits)
+        machine = await self._machine(context, limits)
         return await MachineRun.open(machine, context, limits, self._sandbox)
 
-    async def _machine(self, limits: Limits) -> FarMachine:
+    async def _machine(self, context: Context, limits: Limits) -> FarMachine:
         """A machine of the run's own, its folder made and its packages installed.
 
         Raises:

@@ -172,8 +172,7 @@ class FarWorker:
 
     async def _end_of(self, ended: Callable[[], Awaitable[str]]) -> str:
         with self._told():
-            how = await ended()
-        return how  # noqa: RET504 (a context manager may swallow, for all that mypy knows)
+            return await ended()
 
     async def _end(self, running: asyncio.Task[str]) -> None:
         with contextlib.suppress(SandboxError, TimeoutError):

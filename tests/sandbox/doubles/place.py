@@ -35,6 +35,7 @@ class Place:
         (programs / "python3").symlink_to(sys.executable)
         self.env = {"PATH": f"{programs}:/usr/bin:/bin", "HOME": str(self.home), "PIP_NO_INDEX": "1"}
         self.processes = {}
+        self._ended = False
 
     async def start(self, argv, cwd=None, env=None, stdin=True, stderr=asyncio.subprocess.PIPE):
         """Starts a program as the vendor would: in its home, with the sandbox's environment and nothing of ours."""
@@ -48,6 +49,8 @@ class Place:
             start_new_session=True,
         )
         self.processes[process.pid] = process
+        if self._ended:
+            await self.destroy()
         return process
 
     def path(self, path):
@@ -59,6 +62,7 @@ class Place:
 
     async def destroy(self):
         """Ends its processes and drops its files, as the vendor does when it is removed or its time is up."""
+        self._ended = True
         for process in self.running():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

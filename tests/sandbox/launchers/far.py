@@ -2,6 +2,10 @@
 
 import asyncio
 import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -113,13 +117,35 @@ def a_dead_host_leaves_a_deadline(name, double):
             environment = await find_launcher(name).open(context, LIMITS)
         await environment.start()
         place = _first(double)
-        assert place.running()
+        await until(place.running)
         await asyncio.to_thread(double.expire, place.name)
-        assert not place.running()
+        await until(lambda: not place.running())
         await environment.close()  # the host is long gone; this is for the test's own streams
         return place
 
     return asyncio.run(scene())
+
+
+def a_killed_host(name, double, holds):
+    """Kills the process of a host with a worker, and waits until it holds of the machine."""
+    host = (
+        "import asyncio, sys\n"
+        f"sys.path.insert(0, {str(Path(__file__).parents[2])!r})\n"
+        "from sandbox.launchers import far\n"
+        "async def main():\n"
+        f"    async with far.opened({name!r}) as (session, _):\n"
+        "        await session.start()\n"
+        "        print('started', flush=True)\n"
+        "        await asyncio.sleep(60)\n"
+        "asyncio.run(main())"
+    )
+    process = subprocess.Popen([sys.executable, "-c", host], stdout=subprocess.PIPE, env=dict(os.environ))
+    with process:
+        assert process.stdout.readline() == b"started\n"
+        place = _first(double)
+        process.kill()
+    asyncio.run(until(lambda: holds(place)))
+    return place
 
 
 def nothing_runs_without_a_key(name, double, monkeypatch, *variables):

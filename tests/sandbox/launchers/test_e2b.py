@@ -110,6 +110,12 @@ class TestLauncher:
         assert place.created["timeout"] == 300
         assert "autoPause" not in place.created
 
+    @pytest.mark.slow
+    def test_a_killed_host_leaves_what_ends_at_the_deadline(self, service):
+        place = far.a_killed_host("e2b", service, lambda place: len(place.running()) == 1)
+        service.expire(place.name)
+        assert place.running() == []
+
     def test_a_living_host_moves_the_deadline_on(self, service, monkeypatch):
         monkeypatch.setattr(launcher, "_LEASE", 0.3)
 

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import AsyncIterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
+from rlm.context import Context
 from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import vendor
 from rlm.sandbox.far import FarLauncher, FarMachine, set_up
@@ -37,7 +38,7 @@ class E2BLauncher(FarLauncher):
         held = super().enforces()
         return held if all(map(_is_address, self._sandbox.network)) else held - {"network"}
 
-    async def _machine(self, limits: Limits) -> FarMachine:
+    async def _machine(self, context: Context, limits: Limits) -> FarMachine:
         library = vendor.library("e2b", self.name)
         try:
             with _told():

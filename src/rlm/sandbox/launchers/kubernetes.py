@@ -1,0 +1,138 @@
+"""`kubernetes`: a pod a run, its workers over `exec`; an agent-sandbox instead where the cluster has those."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import IO
+
+from rlm.context import Context
+from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
+from rlm.sandbox import pods, vendor
+from rlm.sandbox.cluster import Cluster, kubeconfig
+from rlm.sandbox.far import FarLauncher, FarMachine, set_up
+from rlm.sandbox.far_worker import FarWorker, starting
+from rlm.sandbox.options import Sandbox
+from rlm.types import Limits
+
+_START = 180  # seconds for a pod to be up: its image may have to be pulled
+_POLL = 0.3  # seconds
+_SETTLES = 10  # looks, a second apart, until a policy has to hold
+_ANNOUNCED = ["sh", "-c", 'echo $$; exec "$@"', "sh"]
+
+
+class KubernetesLauncher(FarLauncher):
+    """Runs cells in pods of a cluster of yours; needs a kubeconfig (or to run in a pod) and the extra `kubernetes`."""
+
+    name = "kubernetes"
+    module = "kubernetes"
+    keeps = frozenset(("image", "cpus", "disk_mb", "files", "output"))
+    own = ("namespace", "context", "runtime_class")
+
+    def __init__(self, sandbox: Sandbox | None = None) -> None:
+        super().__init__(sandbox)
+        if kubeconfig() is None and "KUBERNETES_SERVICE_HOST" not in os.environ:
+            raise ConfigError("the sandbox 'kubernetes' needs a cluster: name its kubeconfig file in KUBECONFIG")
+
+    async def _machine(self, context: Context, limits: Limits) -> FarMachine:
+        cluster = await Cluster.reached(self._sandbox)
+        machine = _Machine(self._sandbox, cluster, f"rlm-{uuid.uuid4().hex[:12]}")
+        try:
+            with _told():
+                await machine.make(context, limits)
+        except SandboxError as error:
+            await machine.remove()
+            raise SandboxUnavailableError(f"no pod could be had: {error}") from None
+        except BaseException:
+            await asyncio.shield(machine.remove())
+            raise
+        await set_up(machine)
+        return machine
+
+
+class _Machine(FarMachine):
+    def __init__(self, sandbox: Sandbox, cluster: Cluster, name: str) -> None:
+        super().__init__(sandbox, pods.FOLDER)
+        self._cluster = cluster
+        self._name = name
+        self._lease: vendor.Lease | None = None
+
+    async def make(self, context: Context, limits: Limits) -> None:
+        """Makes its policy, then its pod, waits until it is up, and sees to it that nothing gets out."""
+        await self._cluster.reap()
+        await self._cluster.make(self._name, pods.pod(self._name, self.sandbox, context, limits), limits)
+        async with asyncio.timeout(_START):
+            while not pods.is_running(await self._cluster.pod(self._name)):  # noqa: ASYNC110
+                await asyncio.sleep(_POLL)
+        self._lease = vendor.Lease(pods.LEASE, lambda: self.run(pods.TOUCHES_LEASE))
+        await self.run(pods.KNOWS_ITS_CLUSTER)
+        for _ in range(_SETTLES):
+            with contextlib.suppress(SandboxError):
+                await self._run("python3", "-c", pods.REACHES_OUT)
+                await asyncio.sleep(1)
+                continue
+            return
+        raise SandboxError("its network policy is not enforced: the cluster's network plugin has to enforce them")
+
+    async def run(self, command: str, *, root: bool = False) -> str:
+        return (await self._run("sh", "-c", command)).decode("utf-8", "replace")
+
+    async def put(self, path: str, file: IO[bytes]) -> None:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        await self._run("sh", "-c", f"head -c {size} > {path}", source=file)
+
+    async def get(self, path: str) -> AsyncIterator[bytes]:
+        with _told():
+            async with self._cluster.executing(self._name, ["cat", path], stdin=False) as command:
+                async for data in command.stdout():
+                    yield data
+
+    async def start(self, argv: Sequence[str]) -> FarWorker:
+        async with contextlib.AsyncExitStack() as stack, starting(announced=True) as worker:
+            with _told():
+                executing = self._cluster.executing(self._name, [*_ANNOUNCED, *argv], stdin=True)
+                command = await stack.enter_async_context(executing)
+            open_until = stack.pop_all()
+
+            async def ended() -> str:
+                async with open_until:
+                    async for data in command.stdout():
+                        await worker.feed(data)
+                worker.complain(command.complaint)
+                return "its stream broke" if command.code is None else vendor.ending(command.code)
+
+            async def kill() -> None:
+                await self.run(f"kill -9 {await worker.number()}")
+
+            worker.attach(command.write, ended, kill, _told)
+            return worker
+
+    async def remove(self) -> None:
+        if self._lease is not None:
+            await self._lease.end()
+        with _told():
+            await self._cluster.remove(self._name)
+
+    async def _run(self, *argv: str, source: IO[bytes] | None = None) -> bytes:
+        with _told():
+            return await self._cluster.run(self._name, argv, source)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Tells what the client raises as ours: the API server's own words, which are in its answer's body."""
+    client = vendor.library("kubernetes.aio.client", "kubernetes")
+    raised = (vendor.library("aiohttp", "kubernetes").ClientError, OSError, RuntimeError)  # the last: once it is closed
+    try:
+        with vendor.told_as_ours("Kubernetes", raised):
+            yield
+    except client.ApiException as error:
+        told = error.reason
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            told = json.loads(error.body)["message"]
+        raise SandboxError(f"Kubernetes: {error.status} {str(told)[:300]}") from None

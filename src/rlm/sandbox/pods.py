@@ -1,0 +1,159 @@
+"""What the `kubernetes` launcher asks a cluster for: a pod that nothing gets out of, its policy, an agent-sandbox.
+
+Field names are those of the Kubernetes API (core/v1, networking.k8s.io/v1) and of kubernetes-sigs/agent-sandbox
+(agents.x-k8s.io).
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rlm.context import Context
+from rlm.errors import SandboxError
+from rlm.sandbox import shipped
+from rlm.sandbox.options import Sandbox
+from rlm.types import Limits
+
+FOLDER = "/rlm"
+MANAGED = {"app.kubernetes.io/managed-by": "rlm-engine"}
+RUN = "rlm-engine/run"
+ENDS = "rlm-engine/ends"
+LEASE = 300  # seconds that a pod stays when nobody touches its lease
+TOUCHES_LEASE = f"touch {FOLDER}/lease"
+_LIFE = 86_400  # seconds, where the run has no limit of its own
+_SPARE = 600  # seconds for a run's beginning and end
+_WORKERS = 4  # at once, with a copy of the input each, in the memory of a pod
+_NOBODY = 65_534
+_IMAGE = "python:3.13-slim"
+_MIB = 1 << 20
+# The pod's only process of its own: it ends, and the pod with it, when the lease is not renewed.
+_KEEPER = (
+    f"import os, time\nopen('{FOLDER}/lease', 'w').close()\n"
+    f"while time.time() - os.stat('{FOLDER}/lease').st_mtime < {LEASE}: time.sleep(5)"
+)
+_HOPELESS = {
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "CreateContainerConfigError",
+    "CreateContainerError",
+}
+# Succeeds where the API server, which every pod is told of, can be reached: then nothing enforces the policy.
+REACHES_OUT = (
+    "import os, socket\n"
+    "socket.create_connection((os.environ['KUBERNETES_SERVICE_HOST'], int(os.environ['KUBERNETES_SERVICE_PORT'])), 1)"
+)
+KNOWS_ITS_CLUSTER = 'test -n "$KUBERNETES_SERVICE_HOST" && test -n "$KUBERNETES_SERVICE_PORT"'
+
+
+def metadata(name: str, seconds: float) -> dict[str, Any]:
+    """Whose an object is, and until when (seconds since 1970), for `is_over`."""
+    return {
+        "name": name,
+        "labels": {**MANAGED, RUN: name},
+        "annotations": {ENDS: str(math.ceil(time.time() + seconds))},
+    }
+
+
+def seconds(limits: Limits) -> int:
+    """The longest that a run's pod may live."""
+    return _LIFE if limits.seconds is None else math.ceil(limits.seconds) + _SPARE
+
+
+def pod(name: str, sandbox: Sandbox, context: Context, limits: Limits) -> dict[str, Any]:
+    """A pod for one run."""
+    input_mb = math.ceil(context.blob.size / _MIB)
+    files = sum(path.stat().st_size for path in shipped.listed_files(sandbox.files).values())
+    files_mb = math.ceil(files / _MIB)
+    size = {
+        "cpu": str(sandbox.cpus or 1),
+        "memory": f"{_WORKERS * (limits.memory_mb + 4 * input_mb) + 64}Mi",
+        "ephemeral-storage": f"{sandbox.disk_mb + 2 * (input_mb + files_mb) + 64}Mi",
+    }
+    container = {
+        "name": "worker",
+        "image": sandbox.image or _IMAGE,
+        "command": ["python3", "-c", _KEEPER],
+        "workingDir": FOLDER,
+        "resources": {"limits": size, "requests": {**size, "cpu": "100m", "memory": f"{limits.memory_mb}Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "runAsUser": _NOBODY,
+            "runAsGroup": _NOBODY,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "volumeMounts": [{"name": "rlm", "mountPath": FOLDER}],
+    }
+    spec = {
+        "containers": [container],
+        "volumes": [{"name": "rlm", "emptyDir": {"sizeLimit": size["ephemeral-storage"]}}],
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": seconds(limits),
+        "terminationGracePeriodSeconds": 0,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+    }
+    if runtime_class := sandbox.options.get("runtime_class"):
+        spec["runtimeClassName"] = runtime_class
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata(name, seconds(limits)), "spec": spec}
+
+
+def policy(name: str, limits: Limits) -> dict[str, Any]:
+    """A policy that lets nothing in and nothing out of that run's pod, name look-ups included."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata(name, seconds(limits)),
+        "spec": {"podSelector": {"matchLabels": {RUN: name}}, "policyTypes": ["Ingress", "Egress"]},
+    }
+
+
+def agent_sandbox(version: str, made: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
+    """That pod as an agent-sandbox, which its controller removes when its time is up."""
+    ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds(limits))
+    about = made["metadata"]
+    return {
+        "apiVersion": version,
+        "kind": "Sandbox",
+        "metadata": about,
+        "spec": {
+            "podTemplate": {
+                "metadata": {"labels": about["labels"], "annotations": about["annotations"]},
+                "spec": made["spec"],
+            },
+            "shutdownTime": ends.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "shutdownPolicy": "Delete",
+        },
+    }
+
+
+def is_over(made: Any) -> bool:
+    """Whether a pod or agent-sandbox of ours has ended, or is past its time."""
+    about = made["metadata"]
+    if made.get("status", {}).get("phase") in ("Succeeded", "Failed"):
+        return True
+    ends = about.get("annotations", {}).get(ENDS, "")
+    return bool(ends.isdigit() and int(ends) < time.time())
+
+
+def is_running(made: Any) -> bool:
+    """Whether a pod is up.
+
+    Raises:
+        SandboxError: It never will be; says why.
+    """
+    status = made.get("status", {})
+    if status.get("phase") in ("Succeeded", "Failed"):
+        raise SandboxError(f"its pod ended as it started: {status.get('message') or status.get('reason') or '?'}")
+    for container in status.get("containerStatuses") or ():
+        waiting = container.get("state", {}).get("waiting") or {}
+        if waiting.get("reason") in _HOPELESS:
+            raise SandboxError(f"its pod can't start: {waiting['reason']}: {waiting.get('message', '')[:200]}")
+    return bool(status.get("phase") == "Running")
