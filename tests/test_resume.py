@@ -37,7 +37,7 @@ from rlm.trace.events import (
     TurnBegin,
 )
 from rlm.types import Reply, Usage
-from worlds import World, cut, cut_before, events
+from worlds import World, cut, cut_at_turn, cut_before, events
 
 CELLS = (
     "import random\nkept = [random.random() for _ in range(3)]\nprint(kept, {'a', 'b', 'c'}, {'x', 'y', 'z'})",
@@ -83,7 +83,7 @@ def test_wherever_it_was_cut_off() -> None:
 def test_the_resumed_run_is_a_new_one_that_names_its_origin_and_tells_what_was_recorded() -> None:
     whole = World(*CELLS).run()
     before = whole.trace.joinpath("events.jsonl").read_bytes() if whole.trace else b""
-    path = cut_before(whole, lambda event: isinstance(event, TurnBegin) and event.turn == 4)
+    path = cut_at_turn(whole, 4)
     told = events(World(*CELLS).resumed(path).result())
     first, begin = told[0], events(whole)[0]
     assert isinstance(first, RunBegin)
@@ -107,11 +107,11 @@ def test_a_run_that_came_to_its_end_ends_again_and_asks_nobody() -> None:
 
 def test_a_resumed_run_that_is_cut_off_is_resumed_in_turn_from_both_records() -> None:
     whole = World(*CELLS).run()
-    path = cut_before(whole, lambda event: isinstance(event, TurnBegin) and event.turn == 5)
+    path = cut_at_turn(whole, 5)
     second = World(*CELLS).resumed(path).result()
     for turn in (3, 6):  # before the first record ends, and after it
         world = World(*CELLS)
-        again = cut_before(second, lambda event, turn=turn: isinstance(event, TurnBegin) and event.turn == turn)
+        again = cut_at_turn(second, turn)
         assert world.resumed(again).result().answer == whole.answer
         assert set(world.asked) == ({"turn 5", "turn 6", "same"} if turn == 3 else {"turn 6"})
         assert world.ran == {"last": 1}
@@ -136,7 +136,7 @@ def test_an_interrupted_cell_is_run_again_and_what_the_model_was_shown_stays() -
     cells = ("n = 0\nwhile True:\n    n += 1\n    m = n", "print(n > 5)", "FINAL('found')")
     limits = Limits(cell_seconds=0.3)
     whole = World(*cells).run(limits=limits)
-    path = cut_before(whole, lambda event: isinstance(event, TurnBegin) and event.turn == 3)
+    path = cut_at_turn(whole, 3)
     world = World(*cells)
     done = world.resumed(path).result()
     assert (done.answer, dict(world.asked)) == ("found", {"turn 3": 1})
@@ -149,7 +149,7 @@ def test_a_cell_that_lost_its_worker_is_not_run_again() -> None:
     cells = ("kept = 1", "import os\nprint('gone')\nos._exit(3)", "kept", "FINAL(tool('x'))")
     whole = World(*cells).run()
     assert [event.error for event in events(whole) if isinstance(event, CellEnd)][2] is not None
-    path = cut_before(whole, lambda event: isinstance(event, TurnBegin) and event.turn == 4)
+    path = cut_at_turn(whole, 4)
     world = World(*cells)
     assert world.resumed(path).result().answer == 1
     assert world.asked == {"turn 4": 1}
@@ -300,7 +300,7 @@ def test_a_child_that_had_its_answer_is_served_whole_with_all_that_it_cost() -> 
     assert [event.output for event in events(whole) if isinstance(event, CellEnd)][-2] == "SOME C3 OTHERC3\n"
     more = ("llm_query_batched(['o1', 'o2'])", "llm_query_batched(['p1', 'p2', 'p3'])", "FINAL(2)")
     world = World(PARENT[0], *more, child=CHILD)
-    path = cut_before(whole, lambda event: isinstance(event, TurnBegin) and event.turn == 2, last=True)
+    path = cut_at_turn(whole, 2)
     done = world.resumed(path).result()
     assert not any(isinstance(event, NodeBegin) and event.depth for event in events(done))
     assert done.answer == 2
@@ -326,14 +326,13 @@ def test_recorded_money_counts() -> None:
     cells = ("print(1)",) * 6
     world = World(*cells)
     world.root.price = Price(1.0, 1.0)
-    path = cut_before(
-        world.run(limits=Limits(usd=0.05)), lambda event: isinstance(event, TurnBegin) and event.turn == 4
-    )
+    path = cut_at_turn(world.run(limits=Limits(usd=0.05)), 4)
     after = World(*cells)
     after.root.price = Price(1.0, 1.0)
     done = after.resumed(path).result()
     assert done.reason.startswith("the limit of $0.05 is reached: $0.0")
-    assert (dict(after.asked), done.cost) == ({"turn 4": 1, "turn 5": 1}, pytest.approx(0.05))
+    assert after.asked == {"turn 4": 1, "turn 5": 1}
+    assert done.cost == pytest.approx(0.05)
 
 
 def test_a_limit_that_ended_the_run_ends_it_again_and_another_one_does_not() -> None:
@@ -356,7 +355,7 @@ def test_seconds_of_the_record_count_and_those_of_being_served_do_not() -> None:
     world = World(*cells)
     done = world.resumed(whole).result()
     assert (done.answer, done.status, done.reason, world.asked) == (whole.answer, "partial", whole.reason, {})
-    path = cut_before(whole, lambda event: isinstance(event, TurnBegin) and event.turn == 2)
+    path = cut_at_turn(whole, 2)
     world = World(cells[0], "FINAL(1)")
     done = world.resumed(path, limits=Limits(seconds=60)).result()
     assert 0.3 <= done.seconds < 0.9
@@ -465,9 +464,7 @@ def test_what_is_compared_is_redacted_like_the_trace() -> None:
     cells = ("print(llm_query('a secret'))", "FINAL(llm_query('b'))")
     whole = World(*cells).run(redact=redact)
     world = World(*cells)
-    done = world.resumed(
-        cut_before(whole, lambda event: isinstance(event, TurnBegin) and event.turn == 2), redact=redact
-    )
+    done = world.resumed(cut_at_turn(whole, 2), redact=redact)
     assert done.result().answer == "B"
     assert world.asked == {"turn 2": 1, "b": 1}
 

@@ -10,7 +10,7 @@ from rlm import RLM, Completion
 from rlm.lms.scripted import Line, Scripted
 from rlm.resuming import resume
 from rlm.run import Run
-from rlm.trace.events import Event
+from rlm.trace.events import Event, NodeBegin, TurnBegin
 from rlm.trace.reader import LOG
 from rlm.trace.store import read
 from rlm.types import Reply, Request, Usage
@@ -84,6 +84,16 @@ def cut(completion: Completion, at: int, extra: int = 0) -> Path:
     shutil.copytree(completion.trace, path)
     (path / LOG).write_bytes(b"".join(lines[:at]) + b"".join(lines[at:])[:extra])
     return path
+
+
+def cut_at_turn(completion: Completion, turn: int) -> Path:
+    """Cut before a turn of the root."""
+    root = next(event.span for event in events(completion) if isinstance(event, NodeBegin))
+
+    def is_it(event: Event) -> bool:
+        return isinstance(event, TurnBegin) and (event.parent, event.turn) == (root, turn)
+
+    return cut_before(completion, is_it)
 
 
 def cut_before(completion: Completion, found: Callable[[Event], bool], last: bool = False) -> Path:

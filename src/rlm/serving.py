@@ -76,6 +76,7 @@ class Playback(Live):
         self._live_since: tuple[float, float] | None = None  # by the clock, and by the run's seconds
         self._new: dict[int, RequestSent | CallBegin | ToolBegin] = {}  # what is being asked, by its span
         self._nodes: dict[Node, list[tuple[Record, Node]]] = {}  # in the records
+        self._children: dict[Asked, list[tuple[Record, Node]]] = {}  # that are run again though they had ended
         self._orders: dict[Turn, Order] = {}
         self._below: dict[int, int] = {}
         self._pool: dict[bytes, list[tuple[Record, Asked]]] | None = None  # once it went another way
@@ -117,7 +118,7 @@ class Playback(Live):
                 roots = ((record, record.index.root) for record in self._records)
                 found = [(record, root) for record, root in roots if root is not None]
             else:
-                found = self._same_children(node.parent)
+                found = self._children.pop(node.parent, None) or self._same_children(node.parent)
             self._nodes[node] = found
         return found
 
@@ -272,6 +273,9 @@ class Playback(Live):
         taken = take(asked.key, places, failures=failures) or self._take_any(asked.key)
         if taken is not None:
             record, one = taken
+            if self._replay and one.child is not None and not one.copied:  # its cells are run again too
+                self._children[asked] = [(record, one.child)]
+                return None
             if outcome is not None and one.turn is outcome[1]:
                 if turn not in self._orders:
                     self._orders[turn] = Order(*outcome)
