@@ -58,8 +58,8 @@ export function timeLine(node, now, { labels = null, open }) {
     for (const turn of node.turns) {
       const words = (labels.get(turn.span) ?? []).map((label) => label.pattern).join(", ");
       const wide = pen.measureText(words).width;
-      const left = Math.max(0, Math.min(x(turn.begin.t), x(to) - wide));
-      if (!words || left < free) continue;
+      const left = Math.max(free, Math.min(x(turn.begin.t), x(to) - wide));
+      if (!words || left > x(turn.end) || left + wide > x(to) + 1) continue;
       pen.fillStyle = colour("quiet");
       pen.fillText(words, left, 13);
       free = left + wide + 12;
