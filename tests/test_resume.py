@@ -463,6 +463,16 @@ def test_what_is_compared_is_redacted_like_the_trace() -> None:
 
     cells = ("print(llm_query('a secret'))", "FINAL(llm_query('b'))")
     whole = World(*cells).run(redact=redact)
+    with pytest.raises(
+        ConfigError, match=r"^the run's trace was redacted: pass redact= \(None: it is not redacted from"
+    ):
+        World(*cells).resumed(whole)
+    hidden = World("FINAL(1)").run("SECRET", redact=redact)
+    with pytest.raises(
+        ConfigError, match=r"^the run's input was redacted in its trace: pass context=, the input as it"
+    ):
+        World("FINAL(1)").resumed(hidden, redact=redact)
+    assert World("FINAL(1)").resumed(hidden, redact=redact, context="SECRET").result().answer == 1
     world = World(*cells)
     done = world.resumed(cut_at_turn(whole, 2), redact=redact)
     assert done.result().answer == "B"

@@ -7,6 +7,7 @@ is. `docs/resume.md` says what is the same in a cell that is run again, and what
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -165,7 +166,7 @@ def _input(record: Record) -> object:
     """What the run's input was, to be loaded again.
 
     Raises:
-        ConfigError: It is not in the trace.
+        ConfigError: It is not in the trace, or not as it was.
         ContextError: A file of it is not there any more.
     """
     begin = cast(RunBegin, record.load(0))
@@ -178,6 +179,8 @@ def _input(record: Record) -> object:
     if source["kind"] == "none":
         raise ConfigError(f"the run {begin.run_id} ended before its input was loaded: ask again")
     text = cast(str, source["text"])
+    if hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != begin.digest:
+        raise ConfigError("the run's input was redacted in its trace: pass context=, the input as it was")
     return text if source["kind"] == "text" else json.loads(text)
 
 
@@ -225,6 +228,8 @@ def _check_given(described: Mapping[str, JSON], options: Mapping[str, Any]) -> N
             shown = ", ".join(map(str, cast("list[JSON]", had)))
             what = "options of its sandbox" if where == "sandbox" else name
             raise ConfigError(f"the run had {what} ({shown}), which its trace can't hold: pass {where}=")
+    if described.get("redact") and "redact" not in options:
+        raise ConfigError("the run's trace was redacted: pass redact= (None: it is not redacted from here on)")
     if described.get("approve") and "approve" not in options:
         raise ConfigError("the run had a policy for its sub-calls: pass approve= (None: all are allowed)")
     profile = described.get("profile")

@@ -136,6 +136,7 @@ def described(setup: Setup) -> dict[str, JSON]:
         "once": setup.once,
         "cache": setup.kept is not None,
         "approve": setup.approve is not None,
+        "redact": setup.redact is not None,
         "tools": [*(tool.name for tool in setup.tools.tools), *(type(one).__name__ for one in setup.tools.sources)],
         "values": [*setup.tools.values],
     }
