@@ -1,4 +1,4 @@
-"""How much of what prompts hold is found where it is, by the way in which they were made; `truth` knows what is true."""
+"""How much of what prompts hold is found where it is, by how they were made; `truth` knows what is true."""
 
 import random
 

@@ -22,8 +22,9 @@ MOST_PLACES = 8  # that are noted of a seed; one that stands in more says little
 
 _LONG, _SHORT = 64, 16  # characters of a seed, on average
 _TABLE = 300_000  # seeds that are looked for at once: some 45 MB
+_FEW = 16  # seeds that are looked for one by one, which is quicker then: of an instruction, say
 _SLICE = 1 << 17  # of the input, at a time
-_SAMPLES, _SAMPLE = 64, 1 << 13  # how often, and how many characters, the input is looked at for where to cut
+_SAMPLES, _SAMPLE = 64, 1 << 11  # how often, and how many characters, the input is looked at for where to cut
 _LEAST_SEED = 4  # characters; anything has shorter ones in it
 _STEP, _LONGEST_STEP = 32, 1 << 16  # characters compared at once
 
@@ -154,6 +155,8 @@ class _Ground:
         A seed that has enough places is taken out of `wanted`.
         """
         wanted -= {seed for seed in wanted if len(seed) < _LEAST_SEED}
+        if len(wanted) <= _FEW:
+            return {seed: places for seed in wanted if (places := self._each_place(seed))}
         places: _Places = {}
         for base, block in zip(self.bases, self.blocks, strict=False):
             start = 0
@@ -171,7 +174,17 @@ class _Ground:
                 start = end
         return places
 
+    def _each_place(self, seed: str) -> list[int]:
+        places: list[int] = []
+        for base, block in zip(self.bases, self.blocks, strict=False):
+            at = block.find(seed)
+            while at >= 0 and len(places) <= MOST_PLACES:
+                places.append(base + at)
+                at = block.find(seed, at + 1)
+        return places
+
     def block(self, place: int) -> int:
+        """The block of a place, as its number."""
         return bisect_right(self.bases, place) - 1
 
 

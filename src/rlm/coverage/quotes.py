@@ -143,8 +143,8 @@ def _passages(answer: str) -> Iterator[_Passage]:
 
 
 def _is_passage(text: str) -> bool:
-    words = len(text.split())
-    unspaced = words < _WORDS and not text.isascii() and len(text) >= _UNSPACED
+    words = sum(any(map(str.isalnum, word)) for word in text.split())
+    unspaced = 0 < words < _WORDS and not text.isascii() and len(text) >= _UNSPACED
     return (words >= _WORDS or unspaced) and len(text) <= _LONGEST
 
 
