@@ -221,3 +221,11 @@ def test_a_claim_that_is_not_true_is_not_taken():
     )
     (found,) = stretches(coverage(tree))
     assert (found.span.start, found.how) == (INPUT.index(LINES[3]), "exact")
+
+
+def test_an_input_that_was_redacted_in_the_trace_is_refused():
+    rlm = RLM(
+        model=Scripted(["```repl\nFINAL(1)\n```"]), route="never", redact=lambda text: text.replace(LINES[0][:9], "***")
+    )
+    with pytest.raises(ContextError, match="was redacted before it was written to the trace"):
+        coverage(rlm.completion("What is it?", context=INPUT))

@@ -2,6 +2,6 @@
 
 from rlm.coverage.quotes import Citation, Place
 from rlm.coverage.reach import Coverage, Reader, Stretch
-from rlm.coverage.runs import citations, coverage
+from rlm.coverage.runs import citations, coverage, quotes_anything
 
-__all__ = ["Citation", "Coverage", "Place", "Reader", "Stretch", "citations", "coverage"]
+__all__ = ["Citation", "Coverage", "Place", "Reader", "Stretch", "citations", "coverage", "quotes_anything"]

@@ -156,7 +156,7 @@ class _Ground:
         """
         wanted -= {seed for seed in wanted if len(seed) < _LEAST_SEED}
         if len(wanted) <= _FEW:
-            return {seed: places for seed in wanted if (places := self._each_place(seed))}
+            return {seed: each for seed in wanted if (each := self._each_place(seed))}
         places: _Places = {}
         for base, block in zip(self.bases, self.blocks, strict=False):
             start = 0

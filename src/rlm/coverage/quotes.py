@@ -128,6 +128,11 @@ def cited(answer: str, source: Input, *, marked: bool = True) -> tuple[Citation,
     return tuple(sorted(citations, key=lambda citation: (citation.start, citation.end)))
 
 
+def quotes_anything(answer: str) -> bool:
+    """Whether an answer has a passage that is marked as a quote: no input is needed to tell."""
+    return next(_passages(answer), None) is not None
+
+
 def _passages(answer: str) -> Iterator[_Passage]:
     blocks = []
     for block in _BLOCK.finditer(answer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rlm.coverage import quotes
 from rlm.coverage.quotes import Citation, cited
 from rlm.coverage.reach import Coverage, reached
 from rlm.coverage.source import Input, load_input
@@ -40,14 +41,22 @@ def citations(run: Completion | RunTree | str | Path) -> tuple[Citation, ...]:
         ContextError: Its input can't be read, or is not what it was.
     """
     tree = _tree(run)
+    answer, marked = _answer(tree)
+    return cited(answer, _input(tree), marked=marked) if answer else ()
+
+
+def quotes_anything(tree: RunTree) -> bool:
+    """Whether a run's answer marks anything as a quote, which needs no look at the input."""
+    answer, marked = _answer(tree)
+    return marked and quotes.quotes_anything(answer)
+
+
+def _answer(tree: RunTree) -> tuple[str, bool]:
+    """A run's answer as text, and whether quotation marks in it mark quotes: in JSON they mark every string."""
+    is_text = tree.answer is None or isinstance(tree.answer.value, str)
     if tree.end is not None:
-        answer = tree.end.response
-        marked = tree.answer is None or isinstance(tree.answer.value, str)
-    elif tree.answer is not None and isinstance(tree.answer.value, str):
-        answer, marked = tree.answer.value, True
-    else:
-        return ()
-    return cited(answer, _input(tree), marked=marked)
+        return tree.end.response, is_text
+    return (str(tree.answer.value), True) if tree.answer is not None and is_text else ("", is_text)
 
 
 def _tree(run: Completion | RunTree | str | Path) -> RunTree:

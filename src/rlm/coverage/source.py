@@ -138,11 +138,16 @@ def load_input(begin: RunBegin) -> Input:
     """The input of a run, read again where it is files.
 
     Raises:
-        ContextError: It is not in the trace, can't be read any more, or is not what it was: both hashes are named.
+        ContextError: It is not in the trace, was redacted there, can't be read any more, or is not what it was: then
+            both hashes are named.
     """
     kind = begin.source.get("kind")
     if kind in ("text", "json") and isinstance(text := begin.source.get("text"), str):
-        _check(begin, _digest(text))
+        if _digest(text) != begin.digest:  # strings of a trace are checked as they are read
+            raise ContextError(
+                f"the input of the run {begin.run_id} was redacted before it was written to the trace: where in it "
+                "something stands can't be told"
+            )
         return Input(kind, Loaded(text if kind == "text" else json.loads(text)).texts())
     if kind == "paths" and isinstance(paths := begin.source.get("paths"), list):
         return Input(kind, _read(begin, [Path(str(path)) for path in paths]))
@@ -155,7 +160,11 @@ def load_input(begin: RunBegin) -> Input:
 def _read(begin: RunBegin, paths: list[Path]) -> Iterator[tuple[str, str]]:
     context = load(paths)
     try:
-        _check(begin, context.blob.digest)
+        if (digest := context.blob.digest) != begin.digest:
+            raise ContextError(
+                f"the input of the run {begin.run_id} has changed since: its SHA-256 was {begin.digest[:16]}..., and "
+                f"is {digest[:16]}... now"
+            )
         if context.kind != "corpus":
             text = build_context(context.kind, (), context.blob.fd).value
             context.close()  # a second copy of the bytes
@@ -171,11 +180,3 @@ def _digest(text: str) -> str:
     for start in range(0, len(text), _SLICE):  # never encoded as a whole: that is a second copy
         digest.update(text[start : start + _SLICE].encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
-
-
-def _check(begin: RunBegin, digest: str) -> None:
-    if digest != begin.digest:
-        raise ContextError(
-            f"the input of the run {begin.run_id} has changed since: its SHA-256 was {begin.digest[:16]}..., and is "
-            f"{digest[:16]}... now"
-        )
