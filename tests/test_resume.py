@@ -16,6 +16,7 @@ from rlm import (
     LMReplyError,
     LMUnavailableError,
     Price,
+    replay,
     resume,
 )
 from rlm.errors import LMError
@@ -379,6 +380,9 @@ def test_what_a_user_has_allowed_is_not_asked_again() -> None:
     world = World(*cells, "FINAL(1)")
     assert world.resumed(whole, approve=approve).result().answer == 1
     assert (len(asked), world.asked) == (2, {})
+    for one in (world.resumed(whole, approve=None), replay(whole.run_id, tools=[world.tool])):
+        assert one.result().answer == 1  # what was refused is refused again
+    assert world.asked == {}
 
 
 # What can't be made again -------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from rlm import setup as setups
+from rlm.approval import Decision, Estimate
 from rlm.engine import RLM
 from rlm.errors import ConfigError, ContextError, MissingKeyError
 from rlm.execution import Execution
@@ -206,6 +207,8 @@ def _engine(path: Path, begin: RunBegin, limits: Limits | None, given: Mapping[s
         pool = {name.partition(":")[2]: one for name, one in told.items() if name.startswith("pool:")}
         options["sub_models"] = {name: _model(f"sub_models[{name!r}]", one) for name, one in pool.items()}
     _check_given(described, options)
+    if described.get("approve") and options["approve"] is None:
+        options["approve"] = _allow  # what was refused then was asked: it has to be asked for again to be refused
     options.setdefault("sandbox", begin.sandbox)
     if path.parent != runs.folder():
         options.setdefault("trace", path.parent)
@@ -215,6 +218,10 @@ def _engine(path: Path, begin: RunBegin, limits: Limits | None, given: Mapping[s
     options["limits"] = limits or limits_of(begin)
     check_limits(options["limits"])
     return RLM(**options)
+
+
+def _allow(estimate: Estimate) -> Decision:
+    return "allow"
 
 
 def _check_given(described: Mapping[str, JSON], options: Mapping[str, Any]) -> None:
@@ -258,8 +265,14 @@ def limits_of(begin: RunBegin) -> Limits:
 
 
 def _told_models(begin: RunBegin) -> dict[str, dict[str, JSON]]:
-    """What the trace says of the run's models: `model`, `sub_model`, and `pool:NAME` of each that cells may name."""
+    """What the trace says of the run's models: `model`, `sub_model`, and `pool:NAME` of each that cells may name.
+
+    Raises:
+        ConfigError: It says nothing, as that of a run which was imported.
+    """
     setup = cast("dict[str, dict[str, JSON]]", begin.setup)
+    if not {"model", "sub_model", "sub_models"} <= setup.keys():
+        raise ConfigError(f"the trace of {begin.run_id} does not say how its run was set up: it can't be made again")
     told = {"model": setup["model"], "sub_model": setup["sub_model"]}
     pool = cast("dict[str, dict[str, JSON]]", setup["sub_models"])
     return told | {f"pool:{name}": one for name, one in pool.items()}

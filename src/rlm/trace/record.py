@@ -337,7 +337,7 @@ def chain(path: Path, before: int | None = None) -> list[Record]:
     records = [Record(path, before)]
     seen = {path.resolve()}
     while (origin := records[-1].begin.origin) is not None:
-        earlier = records[-1].path.parent / str(origin.get("run"))
+        earlier = records[-1].path.parent / Path(str(origin.get("run"))).name
         if earlier.resolve() in seen or not earlier.is_dir():
             break  # it was pruned: what it had and this one was not served is asked again
         seen.add(earlier.resolve())

@@ -1,0 +1,97 @@
+"""`rlm resume`, `rlm fork`, and what `rlm ask` says where there is something to resume."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rlm import RLM, Completion, Limits
+from rlm.cli import main
+from rlm.lms.scripted import Scripted
+
+CELLS = ("import os\nkept = 7\nprint(kept)", "print(kept + 1)", "FINAL(kept)")
+Command = Callable[..., tuple[int, str, list[str]]]
+
+
+def _script() -> Scripted:
+    def cell(request: object) -> str:
+        turn = sum(message.role == "assistant" for message in request.messages)  # type: ignore[attr-defined]
+        return f"```repl\n{CELLS[turn]}\n```"
+
+    return Scripted(cell, name="scripted")
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs the command with a scripted model: its status, output, and lines of errors."""
+    monkeypatch.setattr("rlm.resuming.resolve", lambda spec: _script())
+    monkeypatch.setattr("rlm.engine.resolve", lambda spec, **options: _script() if isinstance(spec, str) else spec)
+
+    def run(*arguments: str) -> tuple[int, str, list[str]]:
+        status = main(list(arguments))
+        out, err = capsys.readouterr()
+        return status, out, err.splitlines()
+
+    return run
+
+
+@pytest.fixture
+def cut_short() -> Completion:
+    """A run that its limit of turns has ended."""
+    engine = RLM(model=_script(), route="never", limits=Limits(turns=1))
+    return engine.completion("What is kept?", context="x" * 99)
+
+
+def test_a_run_that_a_limit_ended_goes_on_with_another_one(command: Command, cut_short: Completion) -> None:
+    assert cut_short.status != "done"
+    status, out, err = command("resume", cut_short.run_id, "--limits", "turns=5,sub_calls=none")
+    assert (status, out) == (0, "7\n")
+    assert err[-1] == "rlm: live from turn 2 on: the record ends there"
+    status, out, err = command("resume", "--json")  # the last one, which is at its end
+    assert (status, json.loads(out)["answer"]) == (0, 7)
+    assert err[-1] == "rlm: all of it was recorded: nobody was asked"
+
+
+def test_a_run_that_ends_short_again_says_how_to_go_on(command: Command, cut_short: Completion) -> None:
+    status, _, err = command("resume", cut_short.run_id)
+    assert status in (1, 3)
+    assert err[-2:] == [
+        "rlm: all of it was recorded: nobody was asked",
+        f"rlm: to go on from here: rlm resume {err[0].rpartition(' ')[2]} (--limits raises a limit)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            "turn=5",
+            "rlm: --limits turn=5: the limits are cell_seconds, concurrency, depth, memory_mb, nudges, output_cha",
+        ),
+        ("turns=many", "rlm: --limits turns=many: turns is a number, or none"),
+        ("turns=0", "rlm: the limit turns must be at least 1, not 0"),
+    ],
+)
+def test_a_limit_that_is_none(command: Command, cut_short: Completion, given: str, message: str) -> None:
+    status, _, err = command("resume", cut_short.run_id, "--limits", given)
+    assert status == 2
+    assert err[-1].startswith(message)
+
+
+def test_a_cell_is_edited(command: Command, cut_short: Completion, tmp_path: Path) -> None:
+    file = tmp_path / "cell.py"
+    file.write_text("FINAL(kept * 2)")
+    status, out, err = command("fork", cut_short.run_id, "--at", "2", "--edit-cell", str(file), "--limits", "turns=5")
+    assert (status, out) == (0, "14\n")
+    assert err[-1] == "rlm: live from turn 2 on: the record ends there"
+    status, _, err = command("fork", cut_short.run_id, "--at", "2", "--edit-cell", str(tmp_path / "none.py"))
+    assert status == 2
+    assert err[-1].startswith(f"rlm: --edit-cell {tmp_path}/none.py: ")
+
+
+def test_what_can_not_be_found(command: Command) -> None:
+    assert command("resume", "nowhere")[0] == 2
+    status, _, err = command("fork", "nowhere")
+    assert status == 2
+    assert "--at" in "".join(err)
