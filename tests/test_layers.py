@@ -20,11 +20,11 @@ LAYERS = [
     {"execution"},
     {"nodes"},
     {"loop", "broker", "run", "setup", "mcp", "live", "logger", "conflict"},
-    {"mapping", "asking", "approval", "toolbox", "backends", "route", "run_view", "background", "coverage", "serving"},
+    {"mapping", "asking", "approval", "toolbox", "backends", "route", "run_view", "coverage", "serving"},
     {"prompts", "parse", "ledger", "replies", "sandbox", "lms", "playback", "recorded", "order"},
     {"differences"},
     {"context", "nano", "trace", "config", "tools"},
-    {"terminal", "errors", "version"},
+    {"terminal", "errors", "version", "background"},
     {"types"},
 ]
 # A ledger's holds are priced by a model's price, which is a value and needs nothing. A completion's citations are found

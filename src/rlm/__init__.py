@@ -37,6 +37,7 @@ from rlm.version import VERSION as __version__  # noqa: N811
 if TYPE_CHECKING:
     from rlm.coverage import citations
     from rlm.resuming import fork, replay, resume
+    from rlm.sandbox.warm import WarmPool
 
 __all__ = [
     "LM",
@@ -66,6 +67,7 @@ __all__ = [
     "Tool",
     "ToolError",
     "Usage",
+    "WarmPool",
     "WorkerDiedError",
     "__version__",
     "citations",
@@ -84,4 +86,8 @@ def __getattr__(name: str) -> object:
         from rlm import resuming
 
         return getattr(resuming, name)
+    if name == "WarmPool":
+        from rlm.sandbox.warm import WarmPool
+
+        return WarmPool
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ipaddress
 import shlex
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, ClassVar
 
-from rlm.context import Context
+from rlm.context import Context, load
 from rlm.errors import SandboxError
 from rlm.sandbox import vendor
-from rlm.sandbox.launchers.base import Environment, Worker
+from rlm.sandbox.launchers.base import Environment, Ready, Worker
 from rlm.sandbox.machine import MachineRun
 from rlm.sandbox.options import Sandbox, refuse_unkept
 from rlm.types import Limits
@@ -101,7 +103,7 @@ class FarLauncher:
 
     name: ClassVar[str]
     module: ClassVar[str]  # the SDK's
-    keys: ClassVar[tuple[str, ...]] = ()
+    keys: tuple[str, ...] = ()
     keeps: ClassVar[frozenset[str]]
     own: ClassVar[tuple[str, ...]] = ()
 
@@ -125,6 +127,16 @@ class FarLauncher:
         machine = await self._machine(context, limits)
         return await MachineRun.open(machine, context, limits, self._sandbox)
 
+    async def ready(self, limits: Limits) -> Ready:
+        """A machine without an input; see `WarmPool`."""
+        with contextlib.closing(await asyncio.to_thread(load, "")) as nothing:
+            machine = await self._machine(nothing, limits)
+
+        async def opened(context: Context, limits: Limits) -> Environment:
+            return await MachineRun.open(machine, context, limits, self._sandbox)
+
+        return Ready(opened, machine.remove, lambda: True)
+
     async def _machine(self, context: Context, limits: Limits) -> FarMachine:
         """A machine of the run's own, its folder made and its packages installed.
 
@@ -132,6 +144,13 @@ class FarLauncher:
             SandboxUnavailableError: None could be had.
         """
         raise NotImplementedError
+
+
+def is_address(host: str) -> bool:
+    """Whether a host that is let through is an IPv4 address: those are held by firewalls, names by look-ups."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).version == 4
+    return False
 
 
 async def set_up(machine: FarMachine) -> None:

@@ -166,6 +166,10 @@ class SshMachine(FarMachine):
             ) from None
         self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._hear())]
 
+    def lives(self) -> bool:
+        """Whether its keeper is still connected."""
+        return bool(self._connections) and self._connections[0].first.returncode is None
+
     async def run(self, command: str, *, root: bool = False) -> str:
         process = await self._session(command, subprocess.DEVNULL, subprocess.PIPE)
         out, said = await process.communicate()
@@ -231,7 +235,7 @@ class SshMachine(FarMachine):
     ) -> asyncio.subprocess.Process:
         async with self._connecting:
             if not any(one.has_room() for one in self._connections):
-                if not self._connections or self._connections[0].first.returncode is not None:
+                if not self.lives():
                     raise SandboxError(f"ssh {self._host}: the connection is gone")
                 await self._connected("echo; exec cat > /dev/null")
             connection = next(one for one in self._connections if one.has_room())

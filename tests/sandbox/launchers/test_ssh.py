@@ -23,6 +23,7 @@ from rlm.sandbox.launchers.ssh import SshLauncher
 from rlm.sandbox.options import Sandbox
 from rlm.sandbox.session import Session
 from rlm.sandbox.trials.contract import cases, run_contract
+from rlm.sandbox.warm import WarmPool
 from rlm.types import Cell, Limits
 from sandbox.doubles.sshd import Sshd
 from sandbox.support import FUNCTIONS, descendants, echo, open_fds
@@ -183,6 +184,28 @@ def test_workers_share_connections(sshd):
     outputs, connections, again, still = asyncio.run(main())
     assert outputs == [f"{number + 1}\n" for number in range(10)]
     assert (connections, again, still) == (2, "'again'\n", 2)
+
+
+def test_connections_can_be_kept_warm(sshd):
+    before = left(), processes()
+
+    async def main():
+        pool = WarmPool(sandbox(sshd), size=1, limits=LIMITS)
+        pool.prepare()
+        for _ in range(2000):
+            if pool._places:
+                break
+            await asyncio.sleep(0.01)
+        with contextlib.closing(load("one")) as context:
+            environment = await pool.open(context, LIMITS)
+        async with session(environment) as one:
+            cell = await one.run(Cell("context"))
+        await environment.close()
+        await pool.aclose()
+        return cell.output
+
+    assert asyncio.run(main()) == "'one'\n"
+    assert settled(before) == before
 
 
 def test_cpu_time_is_counted_while_a_cell_waits(sshd):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from rlm.context import Context
@@ -62,6 +62,21 @@ class Environment(Protocol):
 
     async def close(self) -> None:
         """Ends what is left of it, workers included, and waits for that."""
+
+
+class Ready(NamedTuple):
+    """A place that was started without an input, for one run: launchers that start slowly may have
+    `async ready(limits) -> Ready`, which raises SandboxError where it can't be started.
+
+    Attributes:
+        open: As a launcher's `open`; once. The place is the environment's from then on, and ended where that fails.
+        close: Ends it, where it is not needed.
+        usable: Whether it can still be used, as far as is known.
+    """
+
+    open: Callable[[Context, Limits], Awaitable[Environment]]
+    close: Callable[[], Awaitable[None]]
+    usable: Callable[[], bool]
 
 
 class Launcher(Protocol):

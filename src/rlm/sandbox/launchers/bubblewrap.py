@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import weakref
@@ -9,7 +10,7 @@ import weakref
 from rlm.context import Context
 from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import lockdown, namespaces
-from rlm.sandbox.launchers.base import Environment
+from rlm.sandbox.launchers.base import Environment, Ready
 from rlm.sandbox.options import Sandbox, refuse_unkept
 from rlm.sandbox.written import MAX_FILES, EquippedRun, WrittenFolder, make_output
 from rlm.sandbox.zygotes import FOLDER, ProcessZygote, open_in
@@ -58,9 +59,16 @@ class BubblewrapLauncher:
     async def open(self, context: Context, limits: Limits) -> Environment:
         if (why_not := self.why_not()) is not None:
             raise SandboxUnavailableError(why_not)
-        if self._sandbox.output is not None:
-            make_output(self._sandbox.output)
-        zygote = self._ready.pop() if self._ready else self._zygote()
+        return await self._opened(self._ready.pop() if self._ready else self._zygote(), context, limits)
+
+    async def ready(self, limits: Limits) -> Ready:
+        """A sandbox without an input; see `WarmPool`."""
+        if (why_not := self.why_not()) is not None:
+            raise SandboxUnavailableError(why_not)
+        zygote = self._zygote()
+        return Ready(functools.partial(self._opened, zygote), zygote.end, zygote.usable)
+
+    async def _opened(self, zygote: ProcessZygote, context: Context, limits: Limits) -> Environment:
         size = self._sandbox.disk_mb * 2**20
         read = [*lockdown.readable(), *self._paths().values()]
         shared = _OUTPUT if self._sandbox.output else None
@@ -72,6 +80,8 @@ class BubblewrapLauncher:
             "share": shared,
         }
         try:
+            if self._sandbox.output is not None:
+                make_output(self._sandbox.output)
             run = await open_in(zygote, context, options)
         except BaseException as error:
             said = zygote.said()

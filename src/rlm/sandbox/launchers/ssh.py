@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 
 from rlm.context import Context
 from rlm.errors import ConfigError, SandboxUnavailableError
-from rlm.sandbox.launchers.base import Environment
+from rlm.sandbox.launchers.base import Environment, Ready
 from rlm.sandbox.machine import MachineRun
 from rlm.sandbox.options import Sandbox, refuse_unkept
 from rlm.sandbox.session import Session
@@ -52,10 +53,21 @@ class SshLauncher:
         """Nothing: the machine is a run's own folder."""
 
     async def open(self, context: Context, limits: Limits) -> Environment:
+        return await self._opened(await self._connected(), context, limits)
+
+    async def ready(self, limits: Limits) -> Ready:
+        """A connection and an empty folder; see `WarmPool`."""
+        machine = await self._connected()
+        return Ready(functools.partial(self._opened, machine), machine.remove, machine.lives)
+
+    async def _connected(self) -> SshMachine:
         if (why_not := self.why_not()) is not None:
             raise SandboxUnavailableError(why_not)
         machine = SshMachine(self._sandbox, str(self._host), self._python, self._config and str(self._config))
         await machine.connect()
+        return machine
+
+    async def _opened(self, machine: SshMachine, context: Context, limits: Limits) -> Environment:
         run = await MachineRun.open(machine, context, limits, self._sandbox)
         try:
             await self._check(run, limits)
