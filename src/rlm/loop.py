@@ -307,7 +307,7 @@ async def _run_cell(node: Node, span: int, cell: Cell, seconds: float | None) ->
             error=result.error,
             interrupted=result.interrupted,
             lost=result.lost,
-            seconds=result.seconds,
+            seconds=round(result.seconds, 6),
             resumed=result.resumed,
         )
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rlm import RLM, Completion
+from rlm import RLM, Completion, Limits, Request
 from rlm.context import load
 from rlm.lms import resolve
 from rlm.lms.scripted import Scripted
@@ -292,3 +292,30 @@ def test_a_disk_that_fills_up_while_the_input_is_stored_ends_the_trace_and_not_t
     assert trace.failure == f"the trace at {tmp_path / 'r'} is incomplete: No space left on device"
     trace.emit(RunBegin(**fields_of_a_run()))
     assert trace.failure is not None
+
+
+def test_a_long_run_takes_less_than_twice_its_distinct_strings(tmp_path: Path) -> None:
+    """Turns of three lines each: the least that is said between two events."""
+    turns = 60
+
+    def respond(request: Request) -> str:
+        number = len(request.messages) // 2
+        code = f"part = context[{number}*100:({number}+1)*100]\nprint({number}, len(part), part[:80])"
+        return cell(f"# I look at the next part of the input, and count what is there.\n{code}")
+
+    rlm = RLM(model=Scripted(respond), route="never", limits=Limits(turns=turns), trace=tmp_path)
+    completion = rlm.completion("Q", context="some text of the input, number " * 1000)
+    assert completion.trace is not None
+    found: set[str] = set()
+    for event in traced(completion):
+        for name in event.__slots__:
+            found.update(strings_in(getattr(event, name)))
+    size = sum(file.stat().st_size for file in completion.trace.iterdir())
+    assert size < 2 * sum(len(text.encode()) for text in found)
+
+
+def strings_in(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [text for item in inside for text in strings_in(item)]

@@ -85,7 +85,7 @@ class RequestSent(Event):
 
     type: ClassVar[str] = "request"
     messages: list[JSON]
-    max_tokens: int | None
+    max_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ class ReplyReceived(Event):
     finish: Finish
     usage: dict[str, JSON]
     cost: float | None
-    retries: int
+    retries: int = 0
     seconds: float
     model: str = ""
     source: Source = "model"
@@ -156,9 +156,9 @@ class CellEnd(Event):
     output: str
     output_size: int
     shown: str
-    error: str | None
-    interrupted: bool
-    lost: str | None
+    error: str | None = None
+    interrupted: bool = False
+    lost: str | None = None
     seconds: float
     resumed: bool = False
 
@@ -232,13 +232,13 @@ class CallEnd(Event):
 
     type: ClassVar[str] = "call_end"
     reply: str | None
-    error: str | None
+    error: str | None = None
     fault: Fault | None = None
     source: Source = "model"
     finish: Finish | None
     usage: dict[str, JSON]
     cost: float | None
-    retries: int
+    retries: int = 0
     seconds: float
     raised: str | None = None
 

@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 
 from rlm.trace.events import Event
 
+REQUIRED = object()
+
 
 class Field(NamedTuple):
     """One field of an event.
@@ -16,13 +18,13 @@ class Field(NamedTuple):
         name: Its name.
         kinds: The types that its value may have, as JSON gives them.
         values: The strings that it may be, where only those are allowed; else empty.
-        required: Whether it has no default.
+        default: What it has where nothing is given; `REQUIRED` where something must be.
     """
 
     name: str
     kinds: frozenset[type]
     values: tuple[str, ...]
-    required: bool
+    default: object
 
 
 _known: dict[type[Event], tuple[Field, ...]] = {}
@@ -35,8 +37,10 @@ def fields_of(cls: type[Event]) -> tuple[Field, ...]:
         found = []
         for field in fields(cls):
             kinds, values = _kinds(hints[field.name])
-            required = field.default is MISSING and field.default_factory is MISSING
-            found.append(Field(field.name, frozenset(kinds), tuple(values), required))
+            default = field.default
+            if default is MISSING:
+                default = REQUIRED if field.default_factory is MISSING else field.default_factory()
+            found.append(Field(field.name, frozenset(kinds), tuple(values), default))
         _known[cls] = tuple(found)
     return _known[cls]
 

@@ -16,10 +16,12 @@ from typing import Any, BinaryIO, TypeAlias
 from rlm.errors import RlmError
 from rlm.trace.events import EVENT_TYPES, Event, RunBegin, RunEnd
 from rlm.trace.fields import fields_of
+from rlm.types import Usage, usage_fields
 
 FORMAT_VERSION = 2
 LOG, PACK = "events.jsonl", "strings.pack"
 LoadString: TypeAlias = Callable[[Any], str]  # given a place in the pack: [offset, length, hash]
+_NOTHING = usage_fields(Usage())  # what is 0 is not written
 _LARGEST = 1 << 60  # bytes of a pack
 _LONGEST_LINE = 256 << 20  # bytes; an answer, which is never packed as a whole, has at most 32 MiB
 
@@ -124,6 +126,8 @@ def event_of(row: Any, string: LoadString | None = None) -> Event:
     cls = EVENT_TYPES[row.pop("type")]
     if string is not None:
         row = {name: _loaded(value, string) for name, value in row.items()}
+    if "usage" in row:
+        row["usage"] = _NOTHING | row["usage"]
     event = cls(**row)
     for name, kinds, values, _ in fields_of(cls):
         value = getattr(event, name)

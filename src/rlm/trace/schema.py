@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from rlm.trace.events import EVENT_TYPES, Event
-from rlm.trace.fields import Field, fields_of
+from rlm.trace.fields import REQUIRED, Field, fields_of
 from rlm.trace.reader import FORMAT_VERSION
 from rlm.types import JSON
 
@@ -99,7 +99,10 @@ def _event(cls: type[Event]) -> dict[str, JSON]:
     known = fields_of(cls)
     properties: dict[str, JSON] = {"type": {"const": cls.type}}
     properties.update({field.name: _field(field) for field in known})
-    always: list[JSON] = ["type", *(field.name for field in known if field.required or field.name in ("t", "span"))]
+    always: list[JSON] = [
+        "type",
+        *(field.name for field in known if field.default is REQUIRED or field.name in ("t", "span")),
+    ]
     return {
         "description": (cls.__doc__ or "").split("\n\n")[0].replace("\n    ", " "),
         "type": "object",

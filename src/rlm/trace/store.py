@@ -27,12 +27,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 from rlm.errors import ConfigError
 from rlm.trace.events import Event, RunBegin
-from rlm.trace.fields import fields_of
+from rlm.trace.fields import REQUIRED, fields_of
 from rlm.trace.reader import FORMAT_VERSION as FORMAT_VERSION
 from rlm.trace.reader import LOG, PACK, Reader
 from rlm.trace.reader import TraceError as TraceError
 
-INLINE_BYTES = 200
+INLINE_BYTES = 100
 
 
 Redact: TypeAlias = Callable[[str], str]
@@ -192,7 +192,13 @@ class Trace:
     def _write(self, event: Event) -> None:
         self._empty = False
         # By hand, since the fields are known: a JSON encoder alone would take as long as all of this.
-        pieces = [key + self._json(getattr(event, name)) for name, key in _keys(event.__class__)]
+        pieces = []
+        for name, key, default in _keys(event.__class__):
+            value = getattr(event, name)
+            if value != default:
+                if name == "usage":
+                    value = {field: count for field, count in value.items() if count}
+                pieces.append(key + self._json(value))
         pieces.append("}\n")
         _write_all(self._log_fd, "".join(pieces).encode())
 
@@ -267,14 +273,14 @@ def _redacted(value: Any, redact: Redact, keys: bool) -> Any:
     return value
 
 
-_KEYS: dict[type[Event], list[tuple[str, str]]] = {}
+_KEYS: dict[type[Event], list[tuple[str, str, object]]] = {}
 
 
-def _keys(cls: type[Event]) -> list[tuple[str, str]]:
-    """The fields of an event class, each with what stands before its value in a line."""
+def _keys(cls: type[Event]) -> list[tuple[str, str, object]]:
+    """The fields of an event class, each with what stands before its value in a line, and what is not written."""
     if (keys := _KEYS.get(cls)) is None:
-        keys = _KEYS[cls] = [(field.name, f',"{field.name}":') for field in fields_of(cls)]
-        keys[0] = keys[0][0], f'{{"type":"{cls.type}"' + keys[0][1]
+        keys = _KEYS[cls] = [(field.name, f',"{field.name}":', field.default) for field in fields_of(cls)]
+        keys[:2] = [("t", f'{{"type":"{cls.type}","t":', REQUIRED), ("span", ',"span":', REQUIRED)]
     return keys
 
 
