@@ -25,7 +25,8 @@ from rlm.run import Run
 from rlm.sandbox.options import Sandbox
 from rlm.terminal import visible
 from rlm.trace.events import Event
-from rlm.types import Completion, Limits
+from rlm.trace.reader import TraceError
+from rlm.types import JSON, Completion, Limits
 
 if TYPE_CHECKING:
     from rlm.mcp import MCPServer
@@ -116,7 +117,18 @@ def as_json(completion: Completion) -> dict[str, object]:
     """The object that `--json` prints."""
     fields = asdict(completion)
     fields["trace"] = None if completion.trace is None else str(completion.trace)
+    fields["citations"] = _citations(completion)
     return fields
+
+
+def _citations(completion: Completion) -> list[dict[str, JSON]] | None:
+    """The passages that the answer quotes; None where there is no trace, or no input to look for them in."""
+    if completion.trace is None:
+        return None
+    try:
+        return [citation.to_json() for citation in completion.citations]
+    except (ContextError, TraceError):
+        return None
 
 
 def follow(run: Run, live: Listener) -> tuple[Completion, bool]:

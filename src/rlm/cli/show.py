@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rlm.cli import exit_codes
-from rlm.errors import ConfigError
+from rlm.errors import ConfigError, ContextError
+from rlm.terminal import visible
 from rlm.trace import runs, single_file, store
 from rlm.trace.events import Event
 from rlm.trace.reader import Reader
@@ -40,7 +41,23 @@ def run(name: str | None, turn: int | None = None) -> int:
     if isinstance(found, Reader) and tree.end is None and not runs.is_running(found.path):
         ends = f"killed; {found.reason}"
     console.print(run_view.view(tree, code=True, ends=ends))
+    for line in _quotes(tree):
+        print(line)
     return exit_codes.DONE
+
+
+def _quotes(tree: RunTree) -> list[str]:
+    """Where the passages that the answer quotes stand; nothing is read where it quotes nothing."""
+    from rlm.coverage import citations, quotes_anything
+
+    if not quotes_anything(tree):
+        return []
+    from rlm.cli.coverage import quote_lines
+
+    try:
+        return list(quote_lines(citations(tree)))
+    except ContextError as error:
+        return [f"whether the answer's quotes stand in the input can't be told: {visible(str(error))}"]
 
 
 def events(name: str | None) -> Iterator[Event]:
