@@ -32,7 +32,7 @@ def test_the_object_of_the_command_is_documented_field_by_field() -> None:
         (ROOT / "docs" / "cli.md").read_text().partition("### The object of `--json`")[2].partition("Where nothing")[0]
     )
     told = re.sub(r"\([^)]*\)", "", page.replace("(`calls`", "`calls`"))
-    fields = {*Completion.__slots__, *Usage.__slots__}
+    fields = {*Completion.__slots__, *Usage.__slots__, "citations"}
     assert set(re.findall(r"`(\w+)`", told)) == fields
 
 
