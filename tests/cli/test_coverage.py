@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from rlm import RLM, Completion
+from rlm.cli import ask
 from rlm.cli.app import app
 from rlm.cli.coverage import strip
 from rlm.coverage import coverage
@@ -90,3 +91,26 @@ def test_an_input_that_has_changed_is_refused(tmp_path: Path):
     path.write_text(INPUT[1:])
     result = CliRunner().invoke(app, ["coverage", done.run_id])
     assert "has changed since" in str(result.exception)
+
+
+def test_show_and_ask_tell_of_quotes_too():
+    answer = f'It is so: “{LINES[3]}” and "nobody said this"'
+    done = run(f"FINAL({answer!r})")
+    result = CliRunner().invoke(app, ["show", done.run_id])
+    assert result.stdout.splitlines()[-3:] == [
+        "1 of 2 quotes of the answer stand in the input:",
+        f'  + "{LINES[3]}": line 4, character 1',
+        '  ! "nobody said this": not in the input',
+    ]
+    told = ask.as_json(done)["citations"]
+    assert isinstance(told, list)
+    assert [one["how"] for one in told] == ["exact", "unsupported"]
+
+
+def test_citations_are_null_where_the_input_is_gone(tmp_path: Path):
+    path = tmp_path / "a.txt"
+    path.write_text(INPUT)
+    done = run("FINAL('\"nobody said this\"')", context=path)
+    path.unlink()
+    assert ask.as_json(done)["citations"] is None
+    assert "can't be told" in CliRunner().invoke(app, ["show", done.run_id]).stdout.splitlines()[-1]
