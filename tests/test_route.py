@@ -15,7 +15,7 @@ FITS = "fit well into a plain call (up to about"
 
 def way(value: object, route: Route = "auto", *, window: int | None = 100_000, name: str = "m") -> Way:
     with closing(load(value)) as context:
-        return choose(route, Scripted([], name=name, window=window), profile_for(name), context)
+        return choose(route, Scripted([], name=name, window=window), lambda lm: profile_for(lm.name), context)
 
 
 def test_a_short_text() -> None:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -72,7 +73,7 @@ class Execution:
         try:
             self._trace.subscribe(self._run.put)
             setup = self._setup
-            if sandboxed(setup.route, setup.model, setups.profile(setup, setup.model), bool(setup.tools)):
+            if sandboxed(setup.route, setup.model, partial(setups.profile, setup), bool(setup.tools)):
                 setup.launcher.prepare()
             with closing(await self._loaded(value)) as context:
                 outcome = await self._outcome(context)
@@ -135,8 +136,8 @@ class Execution:
 
     async def _outcome(self, context: Context) -> Outcome:
         try:
-            lm = self._setup.model
-            self._way = choose(self._setup.route, lm, setups.profile(self._setup, lm), context, bool(self._setup.tools))
+            setup = self._setup
+            self._way = choose(setup.route, setup.model, partial(setups.profile, setup), context, bool(setup.tools))
             if self._way.text is not None:
                 return await self._nodes.run_direct(context, self._question, self._way.text)
             return await self._recursive(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +30,7 @@ class Way:
     reason: str
 
 
-def sandboxed(route: Route, lm: LM, profile: Profile, tools: bool = False) -> str:
+def sandboxed(route: Route, lm: LM, profile: Callable[[LM], Profile], tools: bool = False) -> str:
     """Why no input can go to this model in a plain call; empty where that depends on the input."""
     if route == "never":
         return 'route="never"'
@@ -37,14 +38,14 @@ def sandboxed(route: Route, lm: LM, profile: Profile, tools: bool = False) -> st
         return ""
     if tools:
         return "there are tools or values, which a plain call has not"
-    if not profile.direct:
-        return f"{lm.name} answers through code alone"
     if lm.window is None:
         return f"the window of {lm.name} is not known, so nothing is known to fit into a plain call"
+    if not profile(lm).direct:  # the first look at profiles takes 10 ms
+        return f"{lm.name} answers through code alone"
     return ""
 
 
-def choose(route: Route, lm: LM, profile: Profile, context: Context, tools: bool = False) -> Way:
+def choose(route: Route, lm: LM, profile: Callable[[LM], Profile], context: Context, tools: bool = False) -> Way:
     """The way of an input: under `auto`, one that fits comfortably goes to the model in a plain call."""
     if why := sandboxed(route, lm, profile, tools):
         return Way(None, why)

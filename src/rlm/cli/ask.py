@@ -22,6 +22,7 @@ from rlm.lms import default_model, default_sub_model
 from rlm.lms.base import Price
 from rlm.route import Route
 from rlm.run import Run
+from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.options import Sandbox
 from rlm.terminal import visible
 from rlm.trace.events import Event
@@ -161,6 +162,8 @@ def _sandbox(options: Options) -> str | Sandbox:
 
 
 def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion, bool]:
+    if options.sandbox == "local" and options.route != "always":
+        find_launcher("local").prepare()  # it starts beside the imports of the model's client and the input's loading
     value = given(paths)
     if options.save is not None and not os.access(options.save.parent, os.W_OK):
         raise ConfigError(f"--save {options.save}: {options.save.parent} is no folder that can be written to")

@@ -57,7 +57,7 @@ def _are_patterns(value: object) -> bool:
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
         return False
     try:
-        return all(re.compile(one) for one in value)
+        return all(re.compile(one, re.IGNORECASE) for one in value)  # as they are searched with
     except re.error:
         return False
 

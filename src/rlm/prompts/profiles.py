@@ -220,7 +220,7 @@ def load(folder: Path) -> Profile:
     Raises:
         ConfigError: There is none, or something in it is wrong; names the file, the field, and what it must be.
     """
-    fields = {"match": [], **profile_file.read(folder)}
+    fields = {"match": [], **(_ours(folder) if folder.parent == _FOLDER else profile_file.read(folder))}
     folders = [folder]
     while folders[-1] != _FOLDER / "default":
         name = fields.pop("base", "default")
@@ -228,11 +228,18 @@ def load(folder: Path) -> Profile:
         if name not in (names := _names()) or base in folders:
             raise ConfigError(f"{folders[-1] / profile_file.FILE}: base is one of {', '.join(names)}, not {name!r}")
         folders.append(base)
-        fields = {**profile_file.read(base), **fields}  # what it is for is its own: each has a `match`
+        fields = {**_ours(base), **fields}  # what it is for is its own: each has a `match`
     made: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
     return Profile(name=folder.resolve().name, folders=tuple(folders), **made)
 
 
+@cache
+def _ours(folder: Path) -> Mapping[str, Any]:
+    """The fields of a profile that comes with rlm: most of them are the base of another one."""
+    return profile_file.read(folder)
+
+
+@cache
 def _names() -> list[str]:
     """Of the profiles that come with rlm."""
     return sorted(path.parent.name for path in _FOLDER.glob(f"*/{profile_file.FILE}"))
