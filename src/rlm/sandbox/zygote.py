@@ -31,6 +31,7 @@ PACKAGE = "rlm_worker"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _CLONE_NEWNS, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 0x00020000, 2, 4, 8
 _PACKET = 2**16
+_LONG = 2**20  # characters of a piece from which on children share it
 
 
 def main(control_fd: int, host: int, paths: list[str]) -> None:
@@ -89,6 +90,7 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
         with open(options_fd, "rb") as file:
             options = json.load(file)
         loaded = _worker_module("corpus").build_context(options["kind"], options["parts"], blob)
+        pieces = _Pieces(loaded, os.fstat(blob).st_size)
         os.close(blob)
         shared = [os.open(options["share"], os.O_RDONLY | os.O_DIRECTORY)] if options.get("share") else []
     except (OSError, ValueError, MemoryError) as error:
@@ -113,8 +115,9 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
             request = json.loads(data)
             remains = _worker_module("output").Remains()
             try:
+                given = pieces.given(request["piece"])
                 pid = os.fork()
-            except OSError as error:
+            except (OSError, ValueError, MemoryError) as error:
                 remains.close()
                 os.close(fds[0])
                 _tell(control, {"failed": request["fork"], "message": str(error)})
@@ -124,7 +127,7 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
                 try:
                     for _, _, other in workers.values():
                         other.close()  # or it could read and write what the other workers print
-                    _worker(control, fds[0], request, loaded, options, remains)
+                    _worker(control, fds[0], request, given, options, remains)
                 finally:
                     os._exit(1)
             os.close(fds[0])
@@ -132,6 +135,33 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
             workers[pidfd] = request["fork"], pid, remains
             poll.register(pidfd, select.POLLIN)
             _tell(control, {"forked": request["fork"]}, [pidfd])
+
+
+class _Pieces:
+    """Pieces of the input that children are given. Long ones are kept, so that children of the same one share it: all
+    that are kept together take no more than the input's own bytes.
+    """
+
+    def __init__(self, loaded: corpus.Loaded, most: int) -> None:
+        self._loaded = loaded
+        self._most = most
+        self._kept: dict[tuple[int, int, str], corpus.Loaded] = {}  # the last one used is the last
+
+    def given(self, piece: list[Any] | None) -> corpus.Loaded:
+        """The input of a worker that is given that piece of it, or all of it.
+
+        Raises:
+            ValueError: There is no such piece.
+        """
+        if piece is None:
+            return self._loaded
+        start, end, name = key = (piece[0], piece[1], piece[2])
+        found = self._kept.pop(key, None) or _worker_module("corpus").slice_context(self._loaded, name, start, end)
+        if end - start >= _LONG:
+            self._kept[key] = found
+            while sum(sys.getsizeof(one.value) for one in self._kept.values()) > self._most:
+                self._kept.pop(next(iter(self._kept)))
+        return found
 
 
 def _reap(control: socket.socket, pidfd: int, number: int, pid: int, remains: output.Remains) -> None:
@@ -154,9 +184,6 @@ def _worker(
     """Confines this process and runs cells in it. Does not return."""
     os.setpgid(0, 0)
     try:
-        if request["piece"] is not None:
-            start, end, name = request["piece"]
-            loaded = _worker_module("corpus").slice_context(loaded, name, start, end)
         lockdown = _worker_module("lockdown")
         if "tmp" in options:
             _mount_tmp(**options["tmp"])

@@ -136,4 +136,4 @@ def close_the_stream(t: Target) -> None:
     import time
 
     os.closerange(0, 1024)
-    time.sleep(5)
+    time.sleep(1)

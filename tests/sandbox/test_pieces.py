@@ -1,0 +1,53 @@
+"""Pieces of the input: long ones are cut once for all children that are given them."""
+
+import asyncio
+import sys
+
+import pytest
+
+from rlm.sandbox import corpus, zygote
+from rlm.sandbox.launchers.base import ChildContext
+from rlm.types import Cell
+from sandbox.support import open_session
+
+MIB = 2**20
+
+
+@pytest.fixture
+def loaded(monkeypatch):
+    monkeypatch.setitem(sys.modules, f"{zygote.PACKAGE}.corpus", corpus)
+    return corpus.Loaded("abc" * MIB)
+
+
+def test_long_pieces_are_kept_and_short_ones_are_not(loaded):
+    pieces = zygote._Pieces(loaded, 3 * MIB)
+    long, short = [0, MIB, ""], [3, MIB, ""]
+    assert pieces.given(None) is loaded
+    assert pieces.given(long) is pieces.given(long)
+    assert pieces.given(long).value == ("abc" * MIB)[:MIB]
+    assert pieces.given(short) is not pieces.given(short)
+    with pytest.raises(ValueError, match="no piece"):
+        pieces.given([0, 4 * MIB, ""])
+
+
+def test_what_is_kept_is_no_larger_than_the_input_and_the_oldest_goes_first(loaded):
+    pieces = zygote._Pieces(loaded, 3 * MIB)
+    first, second, third = [pieces.given([start, start + MIB, ""]) for start in (0, 1, 2)]
+    assert pieces.given([1, 1 + MIB, ""]) is second
+    assert pieces.given([2, 2 + MIB, ""]) is third
+    assert pieces.given([0, MIB, ""]) is not first
+    whole = [0, 3 * MIB, ""]
+    assert pieces.given(whole) is not pieces.given(whole)
+
+
+def test_children_of_a_long_piece_have_it():
+    text = "".join(f"{number:08}" for number in range(3 * MIB // 8))
+    pieces = ChildContext(5, 5 + 2 * MIB, "")
+
+    async def main():
+        async with open_session(text, pieces=pieces) as one:
+            first = await one.run(Cell("FINAL(context)"))
+            await one.close()
+            return first.answer.value, (await one.run(Cell("FINAL(context)"))).answer.value
+
+    assert asyncio.run(main()) == (text[5 : 5 + 2 * MIB],) * 2
