@@ -14,7 +14,7 @@ from typing import Any
 
 from rlm.context import Context
 from rlm.errors import SandboxError
-from rlm.sandbox import shipped
+from rlm.sandbox import shipped, vendor
 from rlm.sandbox.options import Sandbox
 from rlm.types import Limits
 
@@ -24,17 +24,9 @@ RUN = "rlm-engine/run"
 ENDS = "rlm-engine/ends"
 LEASE = 300  # seconds that a pod stays when nobody touches its lease
 TOUCHES_LEASE = f"touch {FOLDER}/lease"
-_LIFE = 86_400  # seconds, where the run has no limit of its own
-_SPARE = 600  # seconds for a run's beginning and end
-_WORKERS = 4  # at once, with a copy of the input each, in the memory of a pod
 _NOBODY = 65_534
 _IMAGE = "python:3.13-slim"
 _MIB = 1 << 20
-# The pod's only process of its own: it ends, and the pod with it, when the lease is not renewed.
-_KEEPER = (
-    f"import os, time\nopen('{FOLDER}/lease', 'w').close()\n"
-    f"while time.time() - os.stat('{FOLDER}/lease').st_mtime < {LEASE}: time.sleep(5)"
-)
 _HOPELESS = {
     "ErrImagePull",
     "ImagePullBackOff",
@@ -59,11 +51,6 @@ def metadata(name: str, seconds: float) -> dict[str, Any]:
     }
 
 
-def seconds(limits: Limits) -> int:
-    """The longest that a run's pod may live."""
-    return _LIFE if limits.seconds is None else math.ceil(limits.seconds) + _SPARE
-
-
 def pod(name: str, sandbox: Sandbox, context: Context, limits: Limits) -> dict[str, Any]:
     """A pod for one run."""
     input_mb = math.ceil(context.blob.size / _MIB)
@@ -71,13 +58,13 @@ def pod(name: str, sandbox: Sandbox, context: Context, limits: Limits) -> dict[s
     files_mb = math.ceil(files / _MIB)
     size = {
         "cpu": str(sandbox.cpus or 1),
-        "memory": f"{_WORKERS * (limits.memory_mb + 4 * input_mb) + 64}Mi",
+        "memory": f"{vendor.memory_mb(context, limits)}Mi",
         "ephemeral-storage": f"{sandbox.disk_mb + 2 * (input_mb + files_mb) + 64}Mi",
     }
     container = {
         "name": "worker",
         "image": sandbox.image or _IMAGE,
-        "command": ["python3", "-c", _KEEPER],
+        "command": ["python3", "-c", vendor.keeper(f"{FOLDER}/lease", LEASE)],
         "workingDir": FOLDER,
         "resources": {"limits": size, "requests": {**size, "cpu": "100m", "memory": f"{limits.memory_mb}Mi"}},
         "securityContext": {
@@ -95,14 +82,14 @@ def pod(name: str, sandbox: Sandbox, context: Context, limits: Limits) -> dict[s
         "containers": [container],
         "volumes": [{"name": "rlm", "emptyDir": {"sizeLimit": size["ephemeral-storage"]}}],
         "restartPolicy": "Never",
-        "activeDeadlineSeconds": seconds(limits),
+        "activeDeadlineSeconds": vendor.longest(limits),
         "terminationGracePeriodSeconds": 0,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
     }
     if runtime_class := sandbox.options.get("runtime_class"):
         spec["runtimeClassName"] = runtime_class
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata(name, seconds(limits)), "spec": spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata(name, vendor.longest(limits)), "spec": spec}
 
 
 def policy(name: str, limits: Limits) -> dict[str, Any]:
@@ -110,14 +97,14 @@ def policy(name: str, limits: Limits) -> dict[str, Any]:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": metadata(name, seconds(limits)),
+        "metadata": metadata(name, vendor.longest(limits)),
         "spec": {"podSelector": {"matchLabels": {RUN: name}}, "policyTypes": ["Ingress", "Egress"]},
     }
 
 
 def agent_sandbox(version: str, made: Mapping[str, Any], limits: Limits) -> dict[str, Any]:
     """That pod as an agent-sandbox, which its controller removes when its time is up."""
-    ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=seconds(limits))
+    ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=vendor.longest(limits))
     about = made["metadata"]
     return {
         "apiVersion": version,

@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import importlib.util
 import io
+import math
 import os
 import tarfile
 import tempfile
@@ -15,13 +16,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import IO, Any, TypeVar
 
+from rlm.context import Context
 from rlm.errors import ConfigError, MissingKeyError, SandboxError
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.options import Sandbox
+from rlm.types import Limits
 
 _Made = TypeVar("_Made")
 _PAUSE = 1.0  # seconds before a machine is asked for again
 _TOLD = 300  # characters of a vendor's message
+_WORKERS = 4
+_SPARE = 600  # seconds for a run's beginning and end
 LABELS = {"made-by": "rlm-engine"}
 FINDS_PYTHON = "command -v python3 || command -v python"
 INSTALLS = "-m pip install --quiet --no-input --disable-pip-version-check --break-system-packages"
@@ -74,6 +79,16 @@ def ending(code: int) -> str:
     return in_words(128 - code if code > 128 else code)
 
 
+def memory_mb(context: Context, limits: Limits) -> int:
+    """MiB for the machine of a run: four workers at once, with a copy each of an input that is all emoji."""
+    return _WORKERS * (limits.memory_mb + 4 * math.ceil(context.blob.size / 2**20)) + 64
+
+
+def longest(limits: Limits, most: int = 86_400) -> int:
+    """Seconds that a run's machine may live: what the run has, its beginning and its end."""
+    return most if limits.seconds is None else min(math.ceil(limits.seconds) + _SPARE, most)
+
+
 async def made(make: Callable[[], Awaitable[_Made]], may_pass: Callable[[Exception], bool]) -> _Made:
     """Makes something at a vendor's, and tries once more where that failed for a reason that may pass."""
     try:
@@ -118,6 +133,14 @@ async def read_bounded(chunks: AsyncIterable[bytes], sandbox: Sandbox) -> bytes:
         if size > most:
             raise SandboxError(f"output holds more than {sandbox.disk_mb:,} MiB")
     return b"".join(parts)
+
+
+def keeper(lease: str, seconds: float) -> str:
+    """A program for Python that ends, and its machine with it, once nobody has touched the file `lease` for so long."""
+    return (
+        f"import os, time\nlease = os.path.expanduser({lease!r})\nopen(lease, 'w').close()\n"
+        f"while time.time() - os.stat(lease).st_mtime < {seconds}: time.sleep({min(seconds / 20, 5)})"
+    )
 
 
 class Lease:

@@ -16,7 +16,9 @@ LAUNCHERS = {
     "ssh": "rlm.sandbox.launchers.ssh:SshLauncher",
     "e2b": "rlm.sandbox.launchers.e2b:E2BLauncher",
     "kubernetes": "rlm.sandbox.launchers.kubernetes:KubernetesLauncher",
+    "seatbelt": "rlm.sandbox.launchers.seatbelt:SeatbeltLauncher",
     "jupyter": "rlm.sandbox.launchers.jupyter:JupyterLauncher",
+    "modal": "rlm.sandbox.launchers.modal:ModalLauncher",
     "unconfined": "rlm.sandbox.launchers.unconfined:UnconfinedLauncher",
 }
 

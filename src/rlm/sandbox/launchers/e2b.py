@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import ipaddress
 import shlex
 from collections.abc import AsyncIterator, Sequence
 from typing import IO, TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from rlm.context import Context
 from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import vendor
-from rlm.sandbox.far import FarLauncher, FarMachine, set_up
+from rlm.sandbox.far import FarLauncher, FarMachine, is_address, set_up
 from rlm.sandbox.far_worker import FarWorker, starting
 from rlm.sandbox.options import Sandbox
 from rlm.types import Limits
@@ -36,7 +35,7 @@ class E2BLauncher(FarLauncher):
     def enforces(self) -> frozenset[str]:
         """All; but `network` not where hosts are let through by name, since all of DNS is let through with them."""
         held = super().enforces()
-        return held if all(map(_is_address, self._sandbox.network)) else held - {"network"}
+        return held if all(map(is_address, self._sandbox.network)) else held - {"network"}
 
     async def _machine(self, context: Context, limits: Limits) -> FarMachine:
         library = vendor.library("e2b", self.name)
@@ -115,12 +114,6 @@ async def _ended(handle: Any) -> str:
 
 def _network(sandbox: Sandbox) -> Any:
     return {"deny_out": ["0.0.0.0/0"], "allow_out": list(sandbox.network)}
-
-
-def _is_address(host: str) -> bool:
-    with contextlib.suppress(ValueError):
-        return bool(ipaddress.ip_address(host))
-    return False
 
 
 def _told() -> contextlib.AbstractContextManager[None]:
