@@ -273,3 +273,9 @@ def test_none_of_many_spans_is_dropped(collector: Collector, tmp_path: Path) -> 
 
 def call_end(span: int) -> CallEnd:
     return CallEnd(span=span, reply="", error=None, finish="stop", usage={}, cost=0.0, retries=0, seconds=0.0)
+
+
+def test_the_command_tells_a_run(collector: Collector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rlm.engine.resolve", lambda spec, **options: Scripted(["```repl\nFINAL(1)\n```"]))
+    assert main(["ask", "Q", "--route", "never", "--otel"]) == 0
+    assert tree(sent(collector)) == ["invoke_agent rlm", "  turn 1", "    chat scripted", "    execute_tool python"]

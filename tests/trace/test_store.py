@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from rlm.trace.events import AnswerSet, CellBegin, CellEnd, Event, NodeBegin
+from rlm.trace.events import AnswerSet, CellBegin, CellEnd, Event, NodeBegin, NodeEnd, TurnBegin
 from rlm.trace.store import Trace, TraceError, read
-from rlm.types import JSON
+from rlm.types import JSON, Usage
 
 
 def cell(code: str, span: int = 1) -> CellBegin:
@@ -123,3 +123,24 @@ def test_a_disk_that_is_full_ends_the_trace_and_not_the_run(tmp_path: Path) -> N
     assert trace.failure == f"the trace at {tmp_path / 'r'} is incomplete: No space left on device"
     assert [event.code for event in read(tmp_path / "r") if isinstance(event, CellBegin)] == ["a"]
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize("cost", [float("nan"), float("inf")])
+def test_a_number_that_json_has_not_is_unknown(tmp_path: Path, cost: float) -> None:
+    end = NodeEnd(span=1, status="done", reason="", turns=1, usage={}, cost=cost)
+    (found,) = read(written(tmp_path, end))
+    assert isinstance(found, NodeEnd)
+    assert found.cost is None
+
+
+def test_what_has_its_default_or_is_0_is_not_written(tmp_path: Path) -> None:
+    usage: dict[str, JSON] = {**dict.fromkeys(Usage.__slots__, 0), "calls": 2}
+    end = NodeEnd(t=1.0, span=1, status="done", reason="", turns=1, usage=usage, cost=0.0)
+    cells = [CellBegin(code=""), TurnBegin(span=1, parent=0, turn=1)]
+    path = written(tmp_path, *cells, end)
+    lines = (path / "events.jsonl").read_text().splitlines()
+    assert lines[1:] == [
+        '{"type":"turn_begin","t":0.0,"span":1,"parent":0,"turn":1}',
+        '{"type":"node_end","t":1.0,"span":1,"status":"done","reason":"","turns":1,"usage":{"calls":2},"cost":0.0}',
+    ]
+    assert list(read(path)) == [*cells, end]

@@ -14,7 +14,7 @@ from rlm.cli import exit_codes
 from rlm.errors import ConfigError
 from rlm.prompts import profiles
 from rlm.setup import retention
-from rlm.terminal import one_line
+from rlm.terminal import one_line, visible
 from rlm.trace import runs
 from rlm.trace.runs import Retention, Summary
 
@@ -84,7 +84,7 @@ def prune(older_than: str | None, keep: int | None, *, dry_run: bool) -> int:
         kept = Retention(0.0, None) if keep is not None else retention()
     dropped = runs.prune(folder, kept, dry=dry_run, spare=spare)
     for path, size in dropped:
-        print(f"{path.name}  {_bytes(size)}")
+        print(f"{visible(path.name)}  {_bytes(size)}")
     did = "would be dropped" if dry_run else "dropped"
     total = _bytes(sum(size for _, size in dropped))
     print(f"{len(dropped):,} run{'' if len(dropped) == 1 else 's'} {did}, {total} in {folder}", file=sys.stderr)

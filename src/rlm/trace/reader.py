@@ -22,6 +22,7 @@ FORMAT_VERSION = 2
 LOG, PACK = "events.jsonl", "strings.pack"
 LoadString: TypeAlias = Callable[[Any], str]  # given a place in the pack: [offset, length, hash]
 _NOTHING = usage_fields(Usage())  # what is 0 is not written
+_MOST = 1e9  # seconds, dollars
 _LARGEST = 1 << 60  # bytes of a pack
 _LONGEST_LINE = 256 << 20  # bytes; an answer, which is never packed as a whole, has at most 32 MiB
 
@@ -131,9 +132,19 @@ def event_of(row: Any, string: LoadString | None = None) -> Event:
     event = cls(**row)
     for name, kinds, values, _ in fields_of(cls):
         value = getattr(event, name)
-        if type(value) not in kinds or (values and value is not None and value not in values):
+        kind = type(value)
+        if (
+            kind not in kinds
+            or (values and kind is str and value not in values)
+            or (kind in (int, float) and float in kinds and str not in kinds and _is_odd(value))
+        ):
             raise ValueError(f"{name} of {cls.type} can't be {str(value)[:40]!r}")
     return event
+
+
+def _is_odd(value: float) -> bool:
+    """Whether it is no time, price or temperature that a run can have: NaN too."""
+    return not -_MOST < value < _MOST
 
 
 def check_version(path: Path, event: Event) -> None:

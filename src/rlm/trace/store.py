@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
-import json
 import os
 import secrets
 import threading
@@ -289,7 +288,7 @@ def _place(offset: int, length: int, digest: str) -> str:
 
 
 def _float(value: float) -> str:
-    return repr(value) if value - value == 0.0 else json.dumps(value)  # what is not finite it spells another way
+    return repr(value) if value - value == 0.0 else "null"  # JSON has none that is not finite: unknown
 
 
 # How values that have nothing inside of them stand in a line.

@@ -234,4 +234,4 @@ class RunTree:
 
 
 def _usage(fields: dict[str, JSON]) -> Usage:
-    return Usage(**{name: value for name, value in fields.items() if isinstance(value, int)})
+    return Usage(**{name: value for name in Usage.__slots__ if isinstance(value := fields.get(name), int)})
