@@ -12,7 +12,7 @@ from rlm import RLM, Completion, ConfigError, ContextError, Limits
 from rlm.coverage import Coverage, Stretch, coverage
 from rlm.coverage.source import Span
 from rlm.lms.scripted import Scripted
-from rlm.trace.events import CallBegin
+from rlm.trace.events import CallBegin, RunBegin
 from rlm.trace.store import home, read
 from rlm.trace.tree import RunTree
 from rlm.types import Request
@@ -229,3 +229,30 @@ def test_an_input_that_was_redacted_in_the_trace_is_refused():
     )
     with pytest.raises(ContextError, match="was redacted before it was written to the trace"):
         coverage(rlm.completion("What is it?", context=INPUT))
+
+
+def test_a_value_as_a_notebook_shows_it_is_found_between_its_escapes():
+    covered = coverage(run("context[2000:6000]", "FINAL(1)"))
+    found = stretches(covered, "output")
+    assert all(2000 <= one.span.start < one.span.end <= 6000 for one in found)
+    assert covered.share * len(INPUT) > 3500
+
+
+def test_a_trace_that_does_not_say_what_its_input_was_is_refused():
+    done = run("FINAL(1)")
+    assert done.trace is not None
+    tree = RunTree(
+        replace(event, source={"kind": "none"}, digest="") if isinstance(event, RunBegin) else event
+        for event in read(done.trace)
+    )
+    with pytest.raises(ContextError, match="has no input to look into"):
+        coverage(tree)
+
+
+def test_a_run_that_was_killed_is_told_as_far_as_it_came():
+    done = run("llm_query('Q: ' + context[:2000])", "llm_query('Q: ' + context[4000:6000])", "FINAL(1)")
+    assert done.trace is not None
+    events = list(read(done.trace))
+    last = max(number for number, event in enumerate(events) if isinstance(event, CallBegin))
+    covered = coverage(RunTree(events[: last + 1]))  # the second one was asked, and nothing says that it was answered
+    assert covered.read() == [Span(0, 0, 2000)]
