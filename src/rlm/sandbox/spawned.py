@@ -12,23 +12,35 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rlm.context import Context
 from rlm.errors import SandboxError
+from rlm.sandbox import ps
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
 from rlm.types import JSON
 
 _STREAM_LIMIT = 2**20  # bytes read ahead of a worker's stream
+_BASE = 64 * 2**20  # bytes of a Python with a worker in it, generously
+_POLL = 0.25  # seconds
 
 
 class SpawnedRun:
-    """One run's input, handed to each worker as a descriptor: an `Environment`."""
+    """One run's input, handed to each worker as a descriptor: an `Environment`.
 
-    def __init__(self, context: Context) -> None:
+    Args:
+        context: The input.
+        around: A program and its arguments that workers are started in.
+        memory_bytes: What a worker may use beyond its input; it is looked at four times a second. None is no limit.
+    """
+
+    def __init__(self, context: Context, around: Sequence[str] = (), memory_bytes: int | None = None) -> None:
         self._blob = os.dup(context.blob.fd)
+        self._program = [*around, os.path.realpath(sys.executable) if around else sys.executable]
+        self._memory = None if memory_bytes is None else memory_bytes + _BASE + 4 * context.blob.size
+        self._watching: asyncio.Task[None] | None = None
         self._options = {"kind": context.kind, "parts": context.parts}
         self._workers: list[SpawnedWorker] = []
         self.names: Mapping[str, JSON] = {}
@@ -41,7 +53,7 @@ class SpawnedRun:
             options.flush()
             try:
                 process = await asyncio.create_subprocess_exec(
-                    sys.executable,
+                    *self._program,
                     *("-S", "-s", "-X", "utf8", str(Path(__file__).with_name("start.py"))),
                     *(f"/dev/fd/{self._blob}", f"/dev/fd/{options.fileno()}", json.dumps(pieces)),
                     stdin=theirs.fileno(),
@@ -60,7 +72,19 @@ class SpawnedRun:
                 raise
         worker = SpawnedWorker(process, *await asyncio.open_connection(sock=ours, limit=_STREAM_LIMIT))
         self._workers.append(worker)
+        if self._memory is not None and self._watching is None:
+            self._watching = asyncio.create_task(self._watch(self._memory))
         return worker
+
+    async def _watch(self, most: int) -> None:
+        while True:
+            used = await asyncio.to_thread(ps.used)
+            for worker in self._workers:
+                if (its := used.get(worker.pid)) is not None and worker.runs():
+                    worker.cpu = its.cpu
+                    if its.memory > most:
+                        worker.stop("it used more memory than it may")
+            await asyncio.sleep(_POLL)
 
     def stop(self, why: str) -> None:
         """Kills the workers that run now, which ended because of `why`."""
@@ -68,6 +92,9 @@ class SpawnedRun:
             worker.stop(why)
 
     async def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
         for worker in self._workers:
             worker.kill()
             await worker.wait()
@@ -84,8 +111,14 @@ class SpawnedWorker:
     ) -> None:
         self.reader = reader
         self.writer = writer
+        self.pid = process.pid
+        self.cpu: float | None = None
         self._process = process
         self._why: str | None = None
+
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.returncode is None
 
     def interrupt(self) -> None:
         if self._process.returncode is None:
@@ -111,4 +144,4 @@ class SpawnedWorker:
         return "", 0
 
     def cpu_seconds(self) -> float | None:
-        return None
+        return self.cpu

@@ -40,7 +40,7 @@ class UnconfinedLauncher:
     async def open(self, context: Context, limits: Limits) -> Environment:
         async def run(folder: str | None) -> Workers:
             if sys.platform != "linux":
-                return SpawnedRun(context)
+                return SpawnedRun(context, memory_bytes=limits.memory_mb << 20)
             return await open_run(context, limits, {"confine": None})
 
         return await open_equipped(self._sandbox, run)
