@@ -146,6 +146,18 @@ def test_an_interrupted_cell_is_run_again_and_what_the_model_was_shown_stays() -
     assert ends[0][0].error == ends[1][0].error
 
 
+def test_what_an_interrupted_cell_asks_beyond_its_record_is_not_asked() -> None:
+    cells = (
+        "import time\nn = 0\nwhile True:\n    n += 1\n    tool(str(n))\n    time.sleep(0.1)",
+        "print(n > 1)",
+        "FINAL(tool('end'))",
+    )
+    whole = World(*cells).run(limits=Limits(cell_seconds=0.35))
+    world = World(*cells)
+    assert world.resumed(whole).result().answer == 3
+    assert (world.asked, world.ran) == ({}, {})
+
+
 def test_a_cell_that_lost_its_worker_is_not_run_again() -> None:
     cells = ("kept = 1", "import os\nprint('gone')\nos._exit(3)", "kept", "FINAL(tool('x'))")
     whole = World(*cells).run()

@@ -84,6 +84,8 @@ def _of_texts(name: str, before: str, now: str) -> str | None:
     old, new = before.splitlines() or [""], now.splitlines() or [""]
     pairs = enumerate(zip(old, new, strict=False))
     number = next((at for at, (one, other) in pairs if one != other), min(len(old), len(new)))
+    if old == new:
+        return f"its {name} has other line ends: it had {len(before):,} characters and has {len(now):,}"
     if number >= len(old):
         return f"its {name} had {_lines(len(old))} and has more, the next {_cut(repr(new[number]))}"
     if number >= len(new):

@@ -236,6 +236,7 @@ class Playback(Live):
         result = await runner.run(cell, deadline=deadline)
         if not self._nodes.get(turn.node):  # it went another way while it ran
             return result
+        self._orders.pop(turn, None)
         what = of_results(before, self._shown(result, before)) or (None if same.interrupted else unasked(record, same))
         if what is not None:
             self._differ(turn, what)
@@ -287,14 +288,13 @@ class Playback(Live):
         if outcome is None:
             self._go_live(turn)
             return None
+        if outcome[1].interrupted:  # which it will be again: what it asks in between would be paid for nothing
+            await asyncio.Event().wait()
         open_ = next((one for one in outcome[1].asked.get(asked.key, ()) if not one.taken), None)
         if open_ is not None:
             open_.taken = True
             await asyncio.sleep(_UNANSWERED)
-        if not outcome[1].interrupted:
-            self._differ(turn, of_asked(self._new[span], waits=open_ is not None))
-        else:
-            self._go_live(turn)
+        self._differ(turn, of_asked(self._new[span], waits=open_ is not None))
         return None
 
     def _take_any(self, key: bytes) -> tuple[Record, Asked] | None:
