@@ -115,9 +115,8 @@ def test_a_worker_that_spins_without_its_interpreter_ends_with_its_stream():
         with contextlib.closing(load("x")) as context:
             run = await MachineRun.open(machine, context, LIMITS, Sandbox("test"))
         session = Session(run, functions=(), question="", limits=Limits(cell_seconds=60), max_output=10, on_call=echo)
+        await session.run(Cell("1"))
         spin = asyncio.create_task(session.run(Cell("import re\nre.match('(a+)+$', 'a' * 60 + 'b')")))
-        while not machine.workers:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
         await asyncio.sleep(0.2)
         before = descendants()
         machine.workers[0].kill = machine.workers[0].writer.transport.abort

@@ -7,7 +7,7 @@ Worker-side: standard library only, Python 3.8+.
 
 Options: `kind` and `parts` of the input; `confine`, "try" to lock down what the kernel lets it, or null to leave that
 to the sandbox around it; `memory_bytes` that may be added to what the input takes, or null; `read` and `write`, paths
-for cells; `file_bytes`, the most that a file of theirs may hold.
+for cells; `file_bytes`, the most that a file of theirs may hold; `wait`, whether the input is still on its way.
 
 The process that is started watches: it ends the worker, which is its child, as soon as the stream is closed, also where
 the worker spins without a chance to see that; and it passes SIGINT on. The cells can neither kill nor trace it where it
@@ -22,6 +22,7 @@ import os
 import select
 import signal
 import sys
+import time
 import types
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
@@ -118,6 +119,8 @@ def _work(
     corpus, worker = sys.modules[PACKAGE + ".corpus"], sys.modules[PACKAGE + ".worker"]
     with open(options_path, "rb") as file:
         options = json.load(file)
+    while options.get("wait") and not os.path.exists(input_path):
+        time.sleep(0.002)  # who watches ends this where nobody waits for it any more
     with _opened(input_path) as source:
         loaded = corpus.build_context(options["kind"], options["parts"], source.fileno())
     if piece is not None:

@@ -33,13 +33,15 @@ class Engine:
         address: Where it listens, for streams.
         is_near: Whether it may share this machine's files: it listens on a socket of this machine.
         info: What it says of itself (`GET /info`).
+        is_podman: Whether it is podman, which tells status 0 for every container that it removes by itself (4.3).
     """
 
-    def __init__(self, api: APIClient, address: Address, info: Mapping[str, Any]) -> None:
+    def __init__(self, api: APIClient, address: Address, info: Mapping[str, Any], is_podman: bool) -> None:
         self.api = api
         self.address = address
         self.is_near = bool(address.path)
         self.info = info
+        self.is_podman = is_podman
 
     async def call(self, method: Callable[..., Result], *args: Any, **options: Any) -> Result:
         """One of `api`'s methods, in a thread.
@@ -108,11 +110,12 @@ def _connected(url: str, pid: int) -> Engine:
     try:
         address.check()  # the SDK leaves a socket open where it can't connect
         api = docker.APIClient(base_url=url, timeout=int(_SECONDS), **secured)
-        info = told(api.info)
+        info, version = told(api.info), told(api.version)
     except (docker.errors.DockerException, SandboxError, OSError) as error:
         raise SandboxUnavailableError(f"no container engine answers at {url}: {_FIX} ({error})") from error
     prefix = f"/v{api.api_version}"
-    return Engine(api, Address(address.path, address.host, address.port, address.tls, prefix), info)
+    is_podman = any("podman" in str(part.get("Name", "")).lower() for part in version.get("Components") or ())
+    return Engine(api, Address(address.path, address.host, address.port, address.tls, prefix), info, is_podman)
 
 
 def _address(url: str, tls: ssl.SSLContext | None) -> Address:

@@ -24,6 +24,7 @@ from rlm.sandbox.containers.engine import Engine, told
 
 REPOSITORY = "rlm-python"
 PYTHON = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+_ALIASES = {"amd64": "x86_64", "arm64": "aarch64"}  # podman's names, and the kernel's
 _FORMAT = "1"  # of the image; another makes all anew
 _LEFT_OUT = {"test", "tests", "idlelib", "turtledemo", "tkinter", "ensurepip", "lib2to3", "site-packages"}
 _LEFT_OUT |= {"dist-packages", "pydoc_data"}
@@ -36,7 +37,7 @@ _INSTALL = 600.0  # seconds for packages to be installed
 def why_none(engine: Engine) -> str | None:
     """Why this machine's Python can't run on that engine; None where it can."""
     theirs = str(engine.info.get("Architecture", ""))
-    if sys.platform == "linux" and theirs in (platform.machine(), platform.machine().replace("arm64", "aarch64")):
+    if sys.platform == "linux" and _ALIASES.get(theirs, theirs) == platform.machine():
         return None
     return (
         f"this machine's Python ({sys.platform} {platform.machine()}) can't run on the engine's {theirs or 'machine'}: "
@@ -60,10 +61,11 @@ def machine_image(engine: Engine, packages: Sequence[str] = ()) -> str:
             files.update(_installed(packages, Path(folder)))
         _pack(files, tar)
         tar.seek(0)
-        told(engine.api.import_image_from_data, tar, repository=REPOSITORY, tag=tag)
-    if (made := _found(engine, f"{REPOSITORY}:{tag}")) is None:
+        answer = str(told(engine.api.import_image_from_data, tar))
+    if (made := re.search(r"sha256:[0-9a-f]{64}", answer)) is None:
         raise SandboxError("the container engine did not take the image of this machine's Python")
-    return made
+    told(engine.api.tag, made[0], REPOSITORY, tag)  # podman takes no tag with the import
+    return made[0]
 
 
 def named_image(engine: Engine, name: str) -> str:

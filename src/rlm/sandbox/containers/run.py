@@ -73,6 +73,7 @@ class ContainerRun:
         argv = [f"{INSIDE}/start.py", f"{INSIDE}/input", f"{INSIDE}/options.json", json.dumps(pieces)]
         worker = await self._started(argv)
         self._workers.append(worker)
+        await self._share.filled()
         return worker
 
     async def close(self) -> None:
@@ -167,7 +168,7 @@ class ContainerWorker:
 
     async def wait(self) -> str:
         status = await asyncio.shield(self._ended)
-        if status is None:
+        if status is None or (status == 0 and self._engine.is_podman):
             return "its container ended"
         if status == _KILLED and not self._killed:
             return f"{in_words(128 - status)}, which is what a container gets that is out of memory"

@@ -6,13 +6,18 @@ that is filled once. Either way a run's input is there once, however many worker
 
 from __future__ import annotations
 
+import asyncio
+import atexit
+import concurrent.futures
 import contextlib
+import errno
 import functools
 import os
 import py_compile
 import shutil
 import tarfile
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -34,12 +39,21 @@ class Share(Protocol):
 
     mounts: list[dict[str, Any]]
 
+    async def filled(self) -> None:
+        """Waits until the input is there; workers may be started before.
+
+        Raises:
+            SandboxError: There is no room for it.
+        """
+
     def close(self) -> None:
         """Removes it. Blocks; more than once is fine."""
 
 
 class MountedShare:
     """A folder in memory on this machine. Blocks while it is made.
+
+    The input is copied into it by a thread while containers are started: half a second for 500 MB, as long as a start.
 
     Raises:
         ConfigError: A file of the user's can't be read by others, so not by a container either.
@@ -48,30 +62,49 @@ class MountedShare:
 
     def __init__(self, context: Context, files: Mapping[str, Path], options: bytes) -> None:
         for name, path in files.items():
-            if path.stat().st_mode & (0o005 if path.is_dir() else 0o004) not in (0o005, 0o004):
+            needed = 0o005 if path.is_dir() else 0o004
+            if path.stat().st_mode & needed != needed:
                 raise ConfigError(f"files[{name!r}] can't be read by a container: chmod o+rX {path}")
-        self._folder = folder()
-        self._path = self._folder / uuid.uuid4().hex
+        self._path = folder() / uuid.uuid4().hex
         try:
             self._path.mkdir(mode=0o755)
             self._path.chmod(0o755)
             for name, data in {**compiled_worker(), "options.json": options}.items():
                 _write(self._path / name, functools.partial(_write_bytes, data))
-            _write(self._path / "input", functools.partial(_copy, context.blob))
             for name, path in files.items():
                 target = self._path / "files" / name
                 target.parent.mkdir(exist_ok=True)
                 target.mkdir() if path.is_dir() else target.touch()
+            blob = Blob(os.dup(context.blob.fd), context.blob.size)
         except OSError as error:
             self.close()
             raise SandboxError(f"the input can't be put where containers find it: {error}") from error
         self.mounts = [_bind(self._path, INSIDE)]
         self.mounts += [_bind(path, f"{INSIDE}/files/{name}") for name, path in files.items()]
+        self._stopped = threading.Event()
+        self._filling: concurrent.futures.Future[None] = concurrent.futures.Future()
+        threading.Thread(target=self._fill, args=(blob,), name="rlm-share").start()
+
+    async def filled(self) -> None:
+        await asyncio.shield(asyncio.wrap_future(self._filling))
 
     def close(self) -> None:
+        if hasattr(self, "_filling"):
+            self._stopped.set()
+            concurrent.futures.wait([self._filling])
         shutil.rmtree(self._path, ignore_errors=True)
-        with contextlib.suppress(OSError):  # another run of this process is there
-            self._folder.rmdir()
+
+    def _fill(self, blob: Blob) -> None:
+        """Makes the input appear whole: workers wait for its name."""
+        part = self._path / "input.part"
+        try:
+            _write(part, functools.partial(_copy, blob, self._stopped))
+            part.rename(self._path / "input")
+            self._filling.set_result(None)
+        except OSError as error:
+            self._filling.set_exception(SandboxError(f"the input can't be put where containers find it: {error}"))
+        finally:
+            blob.close()
 
 
 class UploadedShare:
@@ -123,6 +156,9 @@ class UploadedShare:
         finally:
             self._engine.remove(holder)
 
+    async def filled(self) -> None:
+        """It is, since it was made."""
+
     def close(self) -> None:
         with contextlib.suppress(SandboxError):
             told(self._engine.api.remove_volume, self._volume, force=True)
@@ -136,8 +172,15 @@ def can_mount() -> bool:
 def folder() -> Path:
     """This process's folder in memory, which only its user enters: the engine mounts what lies in it by itself."""
     path = _MEMORY / f"rlm-{reaper.host_id()}"
-    path.mkdir(mode=0o700, exist_ok=True)
+    if not path.exists():
+        path.mkdir(mode=0o700, exist_ok=True)
+        atexit.register(_leave, path, os.getpid())
     return path
+
+
+def _leave(path: Path, owner: int) -> None:
+    if os.getpid() == owner:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def reap() -> None:
@@ -182,13 +225,15 @@ def _write_bytes(data: bytes, fd: int) -> None:
         view = view[os.write(fd, view) :]
 
 
-def _copy(blob: Blob, fd: int) -> None:
+def _copy(blob: Blob, stopped: threading.Event, fd: int) -> None:
     """The input's bytes, from kernel to kernel where that can be."""
     done = 0
-    while done < blob.size:
+    while done < blob.size and not stopped.is_set():
         try:
             sent = os.sendfile(fd, blob.fd, done, _SLICE)
-        except OSError:
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOSYS):
+                raise
             sent = os.write(fd, blob.read(done, _SLICE))
         done += sent
 

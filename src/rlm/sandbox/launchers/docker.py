@@ -117,7 +117,8 @@ class DockerLauncher:
         return _Ready(found, volumes, measured(engine, probe))
 
     def _share(self, engine: Engine, plan: Plan, context: Context, limits: Limits) -> Share:
-        options, files = shipped.start_options(context, memory_bytes=limits.memory_mb << 20), self._sandbox.files
+        files, memory = self._sandbox.files, limits.memory_mb << 20
         if engine.is_near and can_mount():
-            return MountedShare(context, files, options)
+            return MountedShare(context, files, shipped.start_options(context, memory_bytes=memory, wait=True))
+        options = shipped.start_options(context, memory_bytes=memory)
         return UploadedShare(engine, plan.image, plan.labels, context, files, options)
