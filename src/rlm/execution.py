@@ -25,7 +25,7 @@ from rlm.nodes import Nodes, as_text
 from rlm.playback import Left, Live
 from rlm.route import Way, choose, sandboxed
 from rlm.run import Run
-from rlm.setup import Setup as Setup
+from rlm.setup import Setup
 from rlm.trace import runs, store
 from rlm.trace.events import RunBegin, RunEnd
 from rlm.trace.store import Trace
