@@ -32,8 +32,6 @@ from rlm.trace.reader import LOG, PACK, Reader
 from rlm.trace.reader import TraceError as TraceError
 
 INLINE_BYTES = 100
-
-
 Redact: TypeAlias = Callable[[str], str]
 # Fields that say what a trace is and of what.
 _OURS = frozenset(("run_id", "started", "digest", "versions", "limits", "usage", "enforces", "origin", "given"))
