@@ -24,7 +24,7 @@ from rlm.sandbox.launchers import find_launcher
 from rlm.types import Cell
 from sandbox.containers.proxy import Proxy
 from sandbox.engine import engine  # noqa: F401
-from sandbox.launchers.test_docker import LIMITS, opened, output, run
+from sandbox.launchers.test_docker import opened, output, run
 
 CELL = "```repl\n{}\n```"
 
@@ -283,7 +283,7 @@ print([pathlib.Path(path).read_text().split()[0] for path in
     ],
 )
 def test_memory_holds_where_what_takes_too_much_is_ended(memory, holds):
-    said = "".join(f'["{name}", true]\n' for name in ("files", "network", "processes", "disk"))
+    said = "".join(f'["{name}", true]\n' for name in ("files", "network", "processes", "disk", "mount"))
     assert ("memory" in _held(said + memory)) is holds
     with pytest.raises(SandboxError, match="Python does not run in a container as it should: it said nothing"):
         _held("")
@@ -297,4 +297,12 @@ def test_what_is_found_out_is_kept_for_a_day(engine, monkeypatch):  # noqa: F811
     assert find_launcher(sandboxed(engine)).enforces() == {"cpu", "files"}
     os.utime(kept, (time.time() - 90_000,) * 2)
     assert "memory" in find_launcher(sandboxed(engine)).enforces()
-    assert LIMITS.memory_mb == 256
+
+
+def test_an_engine_that_does_not_see_our_files_gets_them_uploaded(engine, monkeypatch):  # noqa: F811
+    """As in the virtual machine of a desktop, or where this process is in a container itself."""
+    bind = share._bind
+    monkeypatch.setattr(share, "_bind", lambda path, target: {**bind(path, target), "Source": f"/no{path}"})
+    assert output(sandboxed(engine), "context") == "'one two\\n'\n"
+    (kept,) = Path(os.environ["RLM_HOME"], "engines").iterdir()
+    assert "mount" not in kept.read_text()

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,18 @@ from typing import Any
 from rlm.errors import SandboxError
 from rlm.sandbox.containers.engine import Engine
 from rlm.sandbox.containers.plan import Plan
+from rlm.sandbox.containers.share import can_mount, mounted_worker
 from rlm.sandbox.containers.stream import attach
 from rlm.trace.store import home
 
-_FORMAT = 1  # of what is tried
+_FORMAT = 2  # of what is tried
 _FRESH = 24 * 3600.0  # seconds
 _SECONDS = 60.0  # for all of it
 _MEMORY = 128 << 20  # bytes that the container may have; three times as much is tried
 _DISK = 1  # MiB
 _TOLD = ("ID", "ServerVersion", "KernelVersion", "CgroupDriver", "CgroupVersion", "SecurityOptions", "DefaultRuntime")
-_TRIED = ("files", "network", "processes", "disk", "memory")
+MOUNT = "mount"  # not something that is enforced: whether containers there see files of this machine
+_TRIED = ("files", "network", "processes", "disk", MOUNT, "memory")
 
 _PROGRAM = """
 import json, os, signal, socket
@@ -52,6 +53,7 @@ say("files", os.getuid() and int(status["CapEff"], 16) == 0 and int(status["CapB
 say("network", fails(lambda: socket.create_connection(("192.0.2.1", 9), 0.5)))
 say("processes", len([name for name in os.listdir("/proc") if name.isdigit()]) < 4)
 say("disk", fails(fill))
+say("mount", os.access("/rlm/start.py", os.R_OK))
 say("memory", False)
 child = os.fork()
 if child == 0:
@@ -64,7 +66,7 @@ say("memory", os.WIFSIGNALED(os.waitpid(child, 0)[1]))
 
 
 def measured(engine: Engine, plan: Plan) -> frozenset[str]:
-    """What holds there, of files, network, memory, cpu, processes, disk. Blocks: half a second, or nothing if kept.
+    """What holds there, of files, network, memory, cpu, processes, disk; and `MOUNT`. Half a second, or kept. Blocks.
 
     Raises:
         SandboxError: No container can be run, or Python doesn't run in it.
@@ -84,10 +86,13 @@ def measured(engine: Engine, plan: Plan) -> frozenset[str]:
 
 def _try(engine: Engine, plan: Plan) -> list[str]:
     tmpfs = {path: options.rpartition("size=")[0] + f"size={_DISK}m" for path, options in plan.host["Tmpfs"].items()}
-    host: Mapping[str, Any] = {**plan.host, "Memory": _MEMORY, "MemorySwap": _MEMORY, "Tmpfs": tmpfs}
-    program = _PROGRAM.replace("SIZE", str(3 * _MEMORY))
-    config = replace(plan, host=host).config(["-c", program], [])
-    return _held(asyncio.run(_output(engine, config)))
+    small = replace(plan, host={**plan.host, "Memory": _MEMORY, "MemorySwap": _MEMORY, "Tmpfs": tmpfs})
+    argv = ["-c", _PROGRAM.replace("SIZE", str(3 * _MEMORY))]
+    if engine.is_near and can_mount():
+        with mounted_worker() as mounts, contextlib.suppress(SandboxError):
+            # It may refuse because it is in a virtual machine or in another container, and has no such path.
+            return _held(asyncio.run(_output(engine, small.config(argv, mounts))))
+    return _held(asyncio.run(_output(engine, small.config(argv, []))))
 
 
 async def _output(engine: Engine, config: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ import tarfile
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -162,6 +162,20 @@ class UploadedShare:
     def close(self) -> None:
         with contextlib.suppress(SandboxError):
             told(self._engine.api.remove_volume, self._volume, force=True)
+
+
+@contextlib.contextmanager
+def mounted_worker() -> Iterator[list[dict[str, Any]]]:
+    """Mounts with the worker's files and no input, to try whether a container sees them."""
+    path = folder() / uuid.uuid4().hex
+    try:
+        path.mkdir(mode=0o755)
+        path.chmod(0o755)
+        for name, data in shipped.worker_sources().items():
+            _write(path / name, functools.partial(_write_bytes, data))
+        yield [_bind(path, INSIDE)]
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def can_mount() -> bool:

@@ -12,10 +12,10 @@ from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
 from rlm.sandbox import reaper, shipped
 from rlm.sandbox.containers import image
 from rlm.sandbox.containers.engine import Engine, connect
-from rlm.sandbox.containers.measure import measured
+from rlm.sandbox.containers.measure import MOUNT, measured
 from rlm.sandbox.containers.plan import Plan, memory_of, planned
 from rlm.sandbox.containers.run import ContainerRun
-from rlm.sandbox.containers.share import MountedShare, Share, UploadedShare, can_mount
+from rlm.sandbox.containers.share import MountedShare, Share, UploadedShare
 from rlm.sandbox.containers.share import reap as reap_shares
 from rlm.sandbox.launchers.base import Environment
 from rlm.sandbox.options import Sandbox, refuse_unkept
@@ -53,7 +53,7 @@ class DockerLauncher:
     def enforces(self) -> frozenset[str]:
         """What was found out by trying, on this engine; nothing where no container can be run."""
         try:
-            return frozenset() if self._why_no_engine() is not None else self._made_ready().result().held
+            return frozenset() if self._why_no_engine() is not None else self._made_ready().result().held - {MOUNT}
         except SandboxError:
             return frozenset()
 
@@ -75,7 +75,7 @@ class DockerLauncher:
         engine, sandbox = self._engine(), self._sandbox
         memory = memory_of(context) + (limits.memory_mb << 20)
         plan = planned(sandbox, ready.image, reaper.labels(limits), memory, ready.volumes)
-        share = await asyncio.to_thread(self._share, engine, plan, context, limits)
+        share = await asyncio.to_thread(self._share, engine, plan, context, limits, MOUNT in ready.held)
         run = ContainerRun(engine, plan, share, sandbox)
         if sandbox.output is not None:
             try:
@@ -116,9 +116,9 @@ class DockerLauncher:
         probe = planned(sandbox, found, reaper.labels(_PROBE), 0, volumes)
         return _Ready(found, volumes, measured(engine, probe))
 
-    def _share(self, engine: Engine, plan: Plan, context: Context, limits: Limits) -> Share:
+    def _share(self, engine: Engine, plan: Plan, context: Context, limits: Limits, mounted: bool) -> Share:
         files, memory = self._sandbox.files, limits.memory_mb << 20
-        if engine.is_near and can_mount():
+        if mounted:
             return MountedShare(context, files, shipped.start_options(context, memory_bytes=memory, wait=True))
         options = shipped.start_options(context, memory_bytes=memory)
         return UploadedShare(engine, plan.image, plan.labels, context, files, options)
