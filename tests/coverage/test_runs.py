@@ -256,3 +256,11 @@ def test_a_run_that_was_killed_is_told_as_far_as_it_came():
     last = max(number for number, event in enumerate(events) if isinstance(event, CallBegin))
     covered = coverage(RunTree(events[: last + 1]))  # the second one was asked, and nothing says that it was answered
     assert covered.read() == [Span(0, 0, 2000)]
+
+
+def test_short_strings_of_a_list_are_found_as_wholes():
+    towns = ["Lisbon", "Oslo", "Port Ellery", "Rome", "Paris"]
+    covered = coverage(
+        run("llm_query('Which is a port?\\n- ' + context[2] + '\\n- ' + context[0])", "FINAL(1)", context=towns)
+    )
+    assert [one.span for one in stretches(covered)] == [Span(2, 0, 11), Span(0, 0, 6)]

@@ -7,8 +7,9 @@ of cells, as they were shown); each of these is a *reader*. A stretch of it that
 - `exact`: it was looked for, and stands in the input once;
 - `ambiguous`: it stands there more than once (lines that are repeated), and which one was read can't be told.
 
-What was rewritten before it was read can't be traced, nor can stretches of less than `locate.LEAST` characters: their
-share of all that was read is told. Of a JSON value, its strings are the input; keys and numbers are not.
+What was rewritten before it was read can't be traced, nor can stretches of less than `locate.LEAST` characters that are
+no whole lines: their share of all that was read is told. Of a JSON value, its strings are the input; keys and numbers
+are not.
 
 `Coverage.to_json` is, for a viewer (offsets are characters; rows, because there can be many):
 
@@ -37,6 +38,7 @@ from itertools import accumulate
 from typing import Literal, TypeAlias
 
 from rlm.coverage.locate import Match, locate
+from rlm.coverage.short_lines import add_short_lines
 from rlm.coverage.source import Input, Span
 from rlm.trace.tree import Call, Node, RunTree
 from rlm.types import JSON
@@ -213,6 +215,7 @@ def reached(tree: RunTree, source: Input) -> Coverage:
             known.append(list(claimed))
         which.append(number)
     found = locate(texts, source.blocks, known)
+    add_short_lines(texts, source.blocks, found)
     claims = [{match.start for match in matches} for matches in known]
     readers: list[Reader] = []
     stretches: list[Stretch] = []

@@ -1,0 +1,97 @@
+"""Short lines in texts that are whole lines of the input: names, values, items of a list.
+
+Anything has characters of anything, so short stretches are not looked for; but a line that is as a whole a line of the
+input (or a whole string of a JSON value) is from there, whatever marks stand about it: `- `, `[7] `, `3. `, quotation
+marks, a comma.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, compress
+
+from rlm.coverage.locate import LEAST, MOST_PLACES, Match
+
+SHORTEST = 4  # characters; a `yes` is from anywhere
+_LONGEST = 4 * LEAST
+_SLICE = 1 << 17  # characters of the input at a time
+_MARKED = re.compile(r"\s*[\[({]*(?:(?:[-*•>#]+|\d+[\]).:]+)\s+)?(?P<quoted>[\"'“‘]?(?P<bare>.*?)[\"'”’]?)[\])},;]*\s*")
+_MOST = 200_000  # lines that are looked for
+
+
+def add_short_lines(texts: Sequence[str], blocks: Sequence[str], found: Sequence[list[Match]]) -> None:
+    """Adds to what was found in each text the short lines in the rest of it that are whole lines of the input.
+
+    Args:
+        texts: The texts.
+        blocks: The input.
+        found: The stretches that are known of each text, in order.
+    """
+    wanted: dict[str, list[tuple[int, int]]] = {}  # line -> where it stands in the texts
+    for number, text in enumerate(texts):
+        for start, end in _rest(text, found[number]):
+            for line, at in _lines(text, start, end):
+                if len(wanted) < _MOST or line in wanted:
+                    wanted.setdefault(line, []).append((number, at))
+    if not wanted:
+        return
+    for line, places in _places(wanted, blocks).items():
+        for number, at in wanted[line]:
+            match = Match(at, at + len(line), tuple(places[:MOST_PLACES]), len(places) > MOST_PLACES)
+            found[number].append(match)
+    for matches in found:
+        matches.sort(key=lambda match: (match.start, -match.end))
+        _drop_inner(matches)
+
+
+def _rest(text: str, matches: Sequence[Match]) -> Iterator[tuple[int, int]]:
+    """What the stretches of a text leave."""
+    at = 0
+    for match in matches:
+        yield at, match.start
+        at = match.end
+    yield at, len(text)
+
+
+def _lines(text: str, start: int, end: int) -> Iterator[tuple[str, int]]:
+    """The short lines of text[start:end] and where they start: as they are, and without what marks them."""
+    while start < end:
+        until = text.find("\n", start, end)
+        until = end if until < 0 else until
+        if SHORTEST <= until - start <= _LONGEST:
+            line = text[start:until]
+            seen = {(line, start)}
+            if (marked := _MARKED.fullmatch(line)) is not None:
+                seen |= {(marked[name], start + marked.start(name)) for name in ("quoted", "bare")}
+            for one, at in seen:
+                if len(one) >= SHORTEST and any(map(str.isalnum, one)):
+                    yield one, at
+        start = until + 1
+
+
+def _places(wanted: dict[str, list[tuple[int, int]]], blocks: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
+    """Where in the input each of the lines is a whole line: the first places, and one more where there are more."""
+    places: dict[str, list[tuple[int, int]]] = {}
+    for number, block in enumerate(blocks):
+        start = 0
+        while start < len(block):
+            end = len(block) if start + _SLICE >= len(block) else block.find("\n", start + _SLICE)
+            end = len(block) if end < 0 else end
+            lines = block[start:end].split("\n")
+            starts = accumulate((len(line) + 1 for line in lines), initial=start)
+            for line, at in compress(zip(lines, starts, strict=False), map(wanted.__contains__, lines)):
+                known = places.setdefault(line, [])
+                if len(known) <= MOST_PLACES:
+                    known.append((number, at))
+            start = end + 1
+    return places
+
+
+def _drop_inner(matches: list[Match]) -> None:
+    """Leaves out what lies in another one: a line was looked for with its marks, and without."""
+    kept: list[Match] = []
+    for match in matches:
+        if not kept or match.start >= kept[-1].end:
+            kept.append(match)
+    matches[:] = kept
