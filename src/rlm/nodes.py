@@ -27,6 +27,7 @@ from rlm.prompts.profiles import Profile
 from rlm.replies import Replies
 from rlm.sandbox.launchers.base import ChildContext, Environment
 from rlm.sandbox.session import Session
+from rlm.sandbox.told import told
 from rlm.setup import Setup
 from rlm.toolbox import Toolbox
 from rlm.tools import Toolset, opened
@@ -125,7 +126,7 @@ class Nodes:
             lm=lm,
             ledger=ledger,
             trace=self._trace,
-            conversation=self._opening(profile, place, broker, offers, given),
+            conversation=self._opening(profile, place, broker, offers, [*told(environment.names), *given.described()]),
             profile=profile,
             session=session,
             calls=broker,
@@ -176,7 +177,7 @@ class Nodes:
         )
 
     def _opening(
-        self, profile: Profile, place: _Place, broker: Broker, offers: Sequence[profiles.Offer], given: Toolset
+        self, profile: Profile, place: _Place, broker: Broker, offers: Sequence[profiles.Offer], given: Sequence[str]
     ) -> list[Message]:
         opening = profile.opening(
             place.question,
@@ -185,7 +186,7 @@ class Nodes:
             limits=self._setup.limits,
             sub_window=offers[0].window,
             models=offers if self._setup.sub_models else (),
-            given=given.described(),
+            given=given,
         )
         return list(opening)
 
