@@ -45,8 +45,8 @@ def test_a_launcher_refuses_what_it_can_not_keep_and_names_one_that_can():
     assert str(refused.value) == (
         "the sandbox 'unconfined' can't keep image=; one that can: docker, kubernetes, modal, e2b, daytona, prime"
     )
-    with pytest.raises(ConfigError, match="the sandbox 'unconfined' can't keep disk_mb=; one that can: docker, "):
-        find_launcher(Sandbox("unconfined", disk_mb=1))
+    with pytest.raises(ConfigError, match="the sandbox 'unconfined' can't keep cpus=; one that can: docker, "):
+        find_launcher(Sandbox("unconfined", cpus=1))
     with pytest.raises(ConfigError, match="the sandbox 'local' has no option runtime; it has none of its own"):
         find_launcher(Sandbox("local", options={"runtime": "runsc"}))
 
@@ -60,3 +60,15 @@ def test_a_launcher_is_found_by_name_by_options_and_by_itself():
 
 def test_who_keeps_what_is_said_of_the_options_that_there_are():
     assert set(KEPT_BY) < set(Sandbox.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("option", KEPT_BY)
+def test_those_who_are_said_to_keep_an_option_do(option, tmp_path):
+    some = {"image": "x", "packages": ["numpy"], "cpus": 1, "disk_mb": 1, "network": ["a.org"]}
+    some |= {"files": {"a": tmp_path}, "output": tmp_path / "out"}
+    for name in KEPT_BY[option]:
+        try:
+            find_launcher(Sandbox(name, **{option: some[option]}))
+        except ConfigError as error:  # a key or a host may be missing
+            assert "can't keep" not in str(error)
+            assert "no sandbox" not in str(error) or name == "prime"
