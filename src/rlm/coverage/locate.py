@@ -21,14 +21,15 @@ LEAST = 24  # characters of a stretch: shorter ones stand in any text
 MOST_PLACES = 8  # that are noted of a seed; one that stands in more says little
 
 _LONG, _SHORT = 64, 16  # characters of a seed, on average
-_TABLE = 300_000  # seeds that are looked for at once: some 45 MB
+_TABLE = 200_000  # seeds that are looked for at once: some 40 MB
 _FEW = 16  # seeds that are looked for one by one, which is quicker then: of an instruction, say
 _SLICE = 1 << 17  # of the input, at a time
 _SAMPLES, _SAMPLE = 64, 1 << 11  # how often, and how many characters, the input is looked at for where to cut
 _LEAST_SEED = 4  # characters; anything has shorter ones in it
 _STEP, _LONGEST_STEP = 32, 1 << 16  # characters compared at once
 
-_Places = dict[str, list[int]]
+# Where seeds stand. One place stands by itself: most have no more, and lists take memory.
+_Places = dict[str, int | list[int]]
 
 
 class Match(NamedTuple):
@@ -167,10 +168,15 @@ class _Ground:
                     end -= len(seeds.pop())  # which may go on in the next slice
                 starts = accumulate(map(len, seeds), initial=base + start)
                 for seed, at in compress(zip(seeds, starts, strict=False), map(wanted.__contains__, seeds)):
-                    known = places.setdefault(seed, [])
-                    known.append(at)
-                    if len(known) > MOST_PLACES:
-                        wanted.discard(seed)
+                    known = places.get(seed)
+                    if known is None:
+                        places[seed] = at
+                    elif isinstance(known, int):
+                        places[seed] = [known, at]
+                    else:
+                        known.append(at)
+                        if len(known) > MOST_PLACES:
+                            wanted.discard(seed)
                 start = end
         return places
 
@@ -212,7 +218,11 @@ class _Walk:
         starts = accumulate(map(len, seeds), initial=gap.start)
         standing = compress(zip(seeds, starts, strict=False), map(self._places.__contains__, seeds))
         for seed, at in standing:
-            if at < done or (len(places := self._places[seed]) > MOST_PLACES) is not common:
+            if at < done:
+                continue
+            known = self._places[seed]
+            places = [known] if isinstance(known, int) else known
+            if (len(places) > MOST_PLACES) is not common:
                 continue
             match = self._longest(places, done, at, gap.end, len(seed))
             if match is not None and match.end - match.start >= LEAST:
