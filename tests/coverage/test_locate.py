@@ -113,3 +113,23 @@ def test_the_ends_of_slices_hide_nothing(monkeypatch: pytest.MonkeyPatch):
     text = "\n".join(LINES[:400])
     found = locate(["\n".join(f"* {line}" for line in chosen)], [text])[0]
     assert places(found, text) == [(text.index(line), text.index(line) + len(line)) for line in chosen]
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_is_found_is_there_in_order_and_apart(seed: int):
+    chance = random.Random(seed)
+    letters = chance.choice(("ab", "abc \n", "abcdefgh .\n", "aé\N{PARTY POPPER} \n"))
+    blocks = ["".join(chance.choices(letters, k=chance.randrange(3_000))) for _ in range(chance.randrange(1, 5))]
+    texts = []
+    for _ in range(10):
+        block = chance.choice(blocks)
+        parts = [block[(at := chance.randrange(len(block) + 1)) : at + chance.randrange(200)] for _ in range(5)]
+        texts.append("".join(part + "".join(chance.choices(letters + "~", k=chance.randrange(9))) for part in parts))
+    for text, matches in zip(texts, locate(texts, blocks), strict=True):
+        done = 0
+        for start, end, places, _ in matches:
+            assert done <= start
+            assert end - start >= LEAST
+            assert places
+            assert all(blocks[number][at : at + end - start] == text[start:end] for number, at in places)
+            done = end
