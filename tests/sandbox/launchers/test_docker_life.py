@@ -177,6 +177,23 @@ def test_a_host_that_is_killed_leaves_nothing(engine, tmp_path):  # noqa: F811
     assert list(Path("/dev/shm").glob(f"rlm-*-{host.pid}-*")) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("after", [0.0, 0.01, 0.03, 0.1, 0.3])
+def test_a_run_that_is_cancelled_at_any_time_leaves_nothing(engine, tmp_path, after):  # noqa: F811
+    async def use():
+        async with opened(sandboxed(engine, output=tmp_path / "out"), "x" * 1_000_000) as session:
+            await session.run(Cell("1"))
+
+    async def main():
+        task = asyncio.create_task(use())
+        await asyncio.sleep(after)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+
+
 def test_the_next_run_removes_what_never_started(engine):  # noqa: F811
     api = connect(engine).api
     image = api.images(quiet=True)[0]

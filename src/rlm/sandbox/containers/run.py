@@ -8,7 +8,7 @@ import glob
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rlm.errors import SandboxError, WorkerDiedError
 from rlm.sandbox import shipped
@@ -21,6 +21,7 @@ from rlm.sandbox.launchers.base import ChildContext
 from rlm.sandbox.options import Sandbox
 from rlm.types import JSON
 
+Made = TypeVar("Made")
 OUTPUT = "/output"
 _END = 10.0  # seconds for a container that was killed to be gone
 _HEARD = 0.1  # seconds for a cell to end by the frame that interrupts it
@@ -63,8 +64,8 @@ class ContainerRun:
         size = f"size={self._sandbox.disk_mb}m,uid={USER.partition(':')[0]},mode=0777,nosuid,nodev"
         options = {"type": "tmpfs", "device": "tmpfs", "o": size}
         api = self._engine.api
-        await self._engine.call(api.create_volume, volume, driver_opts=options, labels=dict(self._plan.labels))
         self._volume = volume
+        await self._engine.call(api.create_volume, volume, driver_opts=options, labels=dict(self._plan.labels))
         mount = {"Type": "volume", "Source": volume, "Target": OUTPUT, "ReadOnly": False}
         self._mounts.append({**mount, "VolumeOptions": {"NoCopy": True}})  # nor whose the image's folder is
         self._holder = await self._started(["-c", "import sys; sys.stdin.read()"])
@@ -100,14 +101,8 @@ class ContainerRun:
     async def _started(self, argv: list[str]) -> ContainerWorker:
         engine = self._engine
         config = self._plan.config(argv, self._mounts)
-        making = asyncio.ensure_future(engine.call(engine.api.create_container_from_config, config))
-        try:
-            container = str((await asyncio.shield(making))["Id"])
-        except asyncio.CancelledError:
-            await asyncio.wait([making])
-            if making.exception() is None:
-                await asyncio.to_thread(engine.remove, making.result()["Id"])
-            raise
+        made = engine.call(engine.api.create_container_from_config, config)
+        container = str((await undone(made, lambda done: engine.remove(done["Id"])))["Id"])
         try:
             ended = await watch_end(engine.address, container)
             try:
@@ -249,6 +244,18 @@ def _cpu_clock(container: str) -> Callable[[], float | None] | None:
 
 async def _gone(workers: list[ContainerWorker]) -> None:
     await asyncio.gather(*(worker.gone() for worker in workers))
+
+
+async def undone(work: Coroutine[Any, Any, Made], undo: Callable[[Made], None]) -> Made:
+    """The result of work in a thread, which goes on when whoever waits for it is cancelled: it is undone then."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if task.exception() is None:
+            await asyncio.to_thread(undo, task.result())
+        raise
 
 
 async def _uncancelled(work: Coroutine[Any, Any, None]) -> None:

@@ -14,7 +14,7 @@ from rlm.sandbox.containers import image
 from rlm.sandbox.containers.engine import Engine, connect
 from rlm.sandbox.containers.measure import MOUNT, measured
 from rlm.sandbox.containers.plan import Plan, memory_of, planned
-from rlm.sandbox.containers.run import ContainerRun
+from rlm.sandbox.containers.run import ContainerRun, undone
 from rlm.sandbox.containers.share import MountedShare, Share, UploadedShare
 from rlm.sandbox.containers.share import reap as reap_shares
 from rlm.sandbox.launchers.base import Environment
@@ -75,7 +75,8 @@ class DockerLauncher:
         engine, sandbox = self._engine(), self._sandbox
         memory = memory_of(context) + (limits.memory_mb << 20)
         plan = planned(sandbox, ready.image, reaper.labels(limits), memory, ready.volumes)
-        share = await asyncio.to_thread(self._share, engine, plan, context, limits, MOUNT in ready.held)
+        making = asyncio.to_thread(self._share, engine, plan, context, limits, MOUNT in ready.held)
+        share = await undone(making, lambda made: made.close())
         run = ContainerRun(engine, plan, share, sandbox)
         if sandbox.output is not None:
             try:
