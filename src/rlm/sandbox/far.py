@@ -124,6 +124,7 @@ class FarLauncher:
         """Nothing: a machine costs from when it is made."""
 
     async def open(self, context: Context, limits: Limits) -> Environment:
+        await asyncio.to_thread(vendor.library, self.module, self.name)  # seconds, for some
         machine = await self._machine(context, limits)
         return await MachineRun.open(machine, context, limits, self._sandbox)
 

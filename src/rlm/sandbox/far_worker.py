@@ -10,6 +10,7 @@ import asyncio
 import base64
 import binascii
 import contextlib
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager
@@ -17,6 +18,10 @@ from contextlib import AbstractContextManager
 from rlm.errors import SandboxError
 from rlm.sandbox.exits import in_words
 
+# Says which process a worker is, and that it begins: in `sh`, in front of `exec`. A terminal that shows the command
+# itself does not say so by that.
+ANNOUNCES = "printf 'rlm-%s-%s\\n' begins $$"
+_BEGUN = re.compile(rb"rlm-begins-(\d{1,10})\r?\n")
 _CHUNK = 1 << 18  # bytes sent at a time: some vendors cap a message at 1 MiB, base64 in JSON included
 _READ_AHEAD = 1 << 20
 _LINE = 1 << 17  # bytes of a line: twice what the worker writes
@@ -32,7 +37,7 @@ async def starting(*, text: bool = False, announced: bool = False) -> AsyncItera
 
     Args:
         text: Its program writes lines of base64.
-        announced: The first line that comes is the number of its process.
+        announced: It is started with `ANNOUNCES`, which is told from what comes before.
     """
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
@@ -97,6 +102,8 @@ class FarWorker:
             data = data.encode("ascii", "replace")
         if self._announces and not self._number.done():
             data = self._announcement(data)
+            if not self._number.done():
+                return
         if self._text:
             data = self._decoded(data)
         if data:
@@ -183,14 +190,15 @@ class FarWorker:
         running.cancel()
 
     def _announcement(self, data: bytes) -> bytes:
-        line, found, rest = (self._line + data).partition(b"\n")
-        if not found and len(line) < 32:
-            self._line = line
+        """What comes after the program's announcement; before it is what a shell may say."""
+        self._line += data
+        found = _BEGUN.search(self._line)
+        if found is None:
+            if len(self._line) > _LINE:
+                raise SandboxError("the worker's program did not start as it should")
             return b""
-        self._line = b""
-        if not line.strip().isdigit():
-            raise SandboxError("the worker's program did not start as it should")
-        self._number.set_result(int(line))
+        rest, self._line = self._line[found.end() :], b""
+        self._number.set_result(int(found.group(1)))
         return rest
 
     def _decoded(self, data: bytes) -> bytes:

@@ -51,7 +51,7 @@ def check_host(sandbox: str, module: str, *variables: str) -> None:
         ConfigError: The SDK is not installed.
         MissingKeyError: One of the variables is not set; names it.
     """
-    if importlib.util.find_spec(module) is None:
+    if importlib.util.find_spec(module.partition(".")[0]) is None:
         raise _missing(module, sandbox)
     for variable in variables:
         if not os.environ.get(variable):
@@ -59,7 +59,8 @@ def check_host(sandbox: str, module: str, *variables: str) -> None:
 
 
 def _missing(module: str, sandbox: str) -> ConfigError:
-    return ConfigError(f"the sandbox {sandbox!r} needs {module}: pip install 'rlm-engine[{sandbox}]'")
+    package = module.partition(".")[0]
+    return ConfigError(f"the sandbox {sandbox!r} needs {package}: pip install 'rlm-engine[{sandbox}]'")
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ LAUNCHERS = {
     "seatbelt": "rlm.sandbox.launchers.seatbelt:SeatbeltLauncher",
     "jupyter": "rlm.sandbox.launchers.jupyter:JupyterLauncher",
     "modal": "rlm.sandbox.launchers.modal:ModalLauncher",
+    "daytona": "rlm.sandbox.launchers.daytona:DaytonaLauncher",
     "unconfined": "rlm.sandbox.launchers.unconfined:UnconfinedLauncher",
 }
 

@@ -15,21 +15,21 @@ from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
 from rlm.sandbox import pods, vendor
 from rlm.sandbox.cluster import Cluster, kubeconfig
 from rlm.sandbox.far import FarLauncher, FarMachine, set_up
-from rlm.sandbox.far_worker import FarWorker, starting
+from rlm.sandbox.far_worker import ANNOUNCES, FarWorker, starting
 from rlm.sandbox.options import Sandbox
 from rlm.types import Limits
 
 _START = 180  # seconds for a pod to be up: its image may have to be pulled
 _POLL = 0.3  # seconds
 _SETTLES = 10  # looks, a second apart, until a policy has to hold
-_ANNOUNCED = ["sh", "-c", 'echo $$; exec "$@"', "sh"]
+_ANNOUNCED = ("sh", "-c", f'{ANNOUNCES}; exec "$@"', "sh")
 
 
 class KubernetesLauncher(FarLauncher):
     """Runs cells in pods of a cluster of yours; needs a kubeconfig (or to run in a pod) and the extra `kubernetes`."""
 
     name = "kubernetes"
-    module = "kubernetes"
+    module = "kubernetes.aio.client"
     keeps = frozenset(("image", "cpus", "disk_mb", "files", "output"))
     own = ("namespace", "context", "runtime_class")
 

@@ -13,7 +13,7 @@ from rlm.context import Context
 from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import vendor
 from rlm.sandbox.far import FarLauncher, FarMachine, is_address, set_up
-from rlm.sandbox.far_worker import FarWorker, starting
+from rlm.sandbox.far_worker import ANNOUNCES, FarWorker, starting
 from rlm.sandbox.options import Sandbox
 from rlm.types import Limits
 
@@ -23,7 +23,7 @@ _PYTHON = "3.12"
 _LEASE = 300  # seconds that a sandbox stays when nobody touches its lease
 _LEASE_FILE = "~/.rlm-lease"
 _PIECE = 1 << 20  # bytes; Modal takes up to 16 MiB at once
-_ANNOUNCED = ("sh", "-c", 'echo $$; exec "$@"', "sh")
+_ANNOUNCED = ("sh", "-c", f'{ANNOUNCES}; exec "$@"', "sh")
 
 
 class ModalLauncher(FarLauncher):
