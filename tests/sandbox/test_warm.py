@@ -11,6 +11,7 @@ from rlm.context import load
 from rlm.errors import ConfigError, SandboxUnavailableError
 from rlm.lms.scripted import Scripted
 from rlm.sandbox import warm
+from rlm.sandbox.far import FarLauncher
 from rlm.sandbox.launchers.base import Ready
 from rlm.sandbox.launchers.bubblewrap import BubblewrapLauncher
 from rlm.sandbox.launchers.local import LocalLauncher
@@ -178,6 +179,41 @@ def test_what_makes_no_sense_is_refused():
         WarmPool(LocalLauncher())
     with pytest.raises(ConfigError, match="a pool has a size of 1 or more and seconds above 0, not 0 and 240"):
         WarmPool(Slow(), size=0)
+
+
+def test_a_vendors_machine_is_made_before_its_run(monkeypatch):
+    class Machine:
+        def __init__(self):
+            self.removed = 0
+
+        async def remove(self):
+            self.removed += 1
+
+    machine = Machine()
+
+    class Vendor(FarLauncher):
+        name = "vendor"
+        module = "json"
+        keeps = frozenset()
+
+        async def _machine(self, context, limits):
+            assert context.blob.size == 0
+            return machine
+
+    async def opened(given, context, limits, sandbox):
+        return given, context.blob.read()
+
+    monkeypatch.setattr("rlm.sandbox.far.MachineRun.open", opened)
+
+    async def main():
+        async with pooled(Vendor(), size=1) as pool:
+            await until(lambda: pool._places)
+            run = await opening(pool, "abc")
+            await until(lambda: pool._places)
+            return run
+
+    assert asyncio.run(main()) == (machine, b"abc")
+    assert machine.removed == 1
 
 
 def test_runs_with_real_sandboxes_share_none_and_leave_none():

@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -51,19 +50,19 @@ class ProcessZygote:
         packages = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
         python = os.path.realpath(sys.executable) if around else sys.executable
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, _closing(os.pidfd_open(os.getpid())) as host, tempfile.TemporaryFile() as said:
+        self._said = os.memfd_create("rlm-said", os.MFD_CLOEXEC)
+        with theirs, _closing(os.pidfd_open(os.getpid())) as host:
             command = [python, *_FLAGS, f"{folder}/zygote.py", str(theirs.fileno()), str(host), json.dumps(packages)]
             self._process = subprocess.Popen(
                 [*around, *command],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                stderr=said,
+                stderr=self._said,
                 pass_fds=(theirs.fileno(), host),
                 env=_ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,  # Ctrl-C in the terminal is the host's to handle
             )
-            self._said = os.dup(said.fileno())
         self._owner = os.getpid()
 
     def usable(self) -> bool:

@@ -10,11 +10,14 @@ import pytest
 
 from rlm.context import load
 from rlm.errors import ConfigError
-from rlm.sandbox import written
+from rlm.sandbox import lockdown, written
 from rlm.sandbox.launchers import find_launcher, unconfined
 from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.sandbox.options import Sandbox
 from rlm.sandbox.session import Session
+from rlm.sandbox.trials.host import Host
+from rlm.sandbox.trials.registry import attempts
+from rlm.sandbox.trials.runner import Attack
 from rlm.types import Cell, Limits
 from sandbox.support import FUNCTIONS, echo, open_fds
 
@@ -155,3 +158,19 @@ def test_an_input_that_cannot_be_loaded_leaves_no_folder(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="no room"):
         run("local", "1", output=tmp_path)
     assert left() == before
+
+
+@pytest.mark.slow
+def test_a_writable_folder_opens_no_other_way_out(tmp_path):
+    (tmp_path / "host").mkdir()
+    host = Host(tmp_path / "host")
+    readable = [*lockdown.readable(), str(host.readable)]
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lockdown, "readable", lambda: readable)
+            attack = Attack(LocalLauncher(Sandbox("local", output=tmp_path / "out")), host, in_one_worker=True)
+            chosen = [one for one in attempts() if one.family in ("files", "kernel", "persistence")]
+            outcomes = asyncio.run(attack.run(chosen))
+    finally:
+        host.close()
+    assert {name: outcome for name, outcome in outcomes.items() if outcome.verdict != "held"} == {}
