@@ -6,6 +6,7 @@ from typing import Any
 
 from rlm.lms.scripted import Scripted
 from rlm.reference import RLM
+from rlm.resuming import fork
 from rlm.run_view import console, view
 from rlm.trace.events import Event
 from rlm.trace.tree import RunTree
@@ -79,3 +80,13 @@ def test_what_went_wrong_is_there() -> None:
     ]
     assert lines[-3].startswith("partial · 2/2 turns · 3 model calls · ")
     assert lines[-2].startswith("the limit of 2 turns is reached, and the model gave no last answer: the script of ")
+
+
+def test_a_run_that_was_made_from_another_one_says_so() -> None:
+    script = [cell("print(1)"), cell("FINAL(2)")]
+    whole = RLM(model=Scripted(script), route="never").completion("Who?", context="Ann and Bob")
+    forked = fork(whole.run_id, at=2, model=Scripted(script[1:]))
+    file = io.StringIO()
+    console(file).print(view(RunTree(forked)))
+    run_id = forked.result().run_id
+    assert file.getvalue().splitlines()[-1] == f"run {run_id} (fork of {whole.run_id}, turn 2)"

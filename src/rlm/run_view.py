@@ -14,6 +14,7 @@ from rich.tree import Tree
 
 from rlm.prompts import profiles
 from rlm.terminal import one_line, visible
+from rlm.trace.events import RunBegin
 from rlm.trace.tree import Approval, Call, Node, RunTree, ToolCall, Turn
 from rlm.types import JSON
 
@@ -49,6 +50,14 @@ def view(
     for limit in run.limits:
         tree.add(_line(limit.message, BAD_STYLE))
     return Group(tree, summary(run, now, ends))
+
+
+def _origin(begin: RunBegin) -> str:
+    """What a run was made from."""
+    if begin.origin is None:
+        return ""
+    way, run, turn = (begin.origin.get(name) for name in ("way", "run", "turn"))
+    return visible(f" ({way} of {run}{'' if turn is None else f', turn {turn}'})")
 
 
 def _title(run: RunTree) -> Text:
@@ -135,7 +144,7 @@ def summary(run: RunTree, now: float | None = None, ends: str = "") -> Text:
     if end is None and why:
         line.append("\n" + visible(why), style=BAD_STYLE)
     if end is not None and run.begin is not None:
-        line.append(f"\nrun {run.begin.run_id}", style=QUIET_STYLE)
+        line.append(f"\nrun {run.begin.run_id}{_origin(run.begin)}", style=QUIET_STYLE)
     return line
 
 
