@@ -11,6 +11,7 @@ import pytest
 
 from rlm.cli import exit_codes
 from rlm.cli.app import app
+from rlm.sandbox.launchers import LAUNCHERS
 
 Rlm = Callable[..., SimpleNamespace]
 
@@ -35,7 +36,7 @@ def test_help_tells_the_exit_statuses(rlm: Rlm, command: str) -> None:
     ("typed", "offered"),
     [
         ("rlm a", "ask"),
-        ("rlm ask --sandbox ", "local\nunconfined"),
+        ("rlm ask --sandbox ", "\n".join(LAUNCHERS)),
         ("rlm ask --max-t", "--max-turns"),
         ("rlm show 2026", "20261121-000000-abc123"),
     ],
