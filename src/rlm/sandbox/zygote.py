@@ -86,20 +86,7 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
     own = os.pidfd_open(os.getpid())
     _tell(control, {"started": True}, [own])
     os.close(own)
-    try:
-        with open(options_fd, "rb") as file:
-            options = json.load(file)
-        loaded = _worker_module("corpus").build_context(options["kind"], options["parts"], blob)
-        pieces = _Pieces(loaded, os.fstat(blob).st_size)
-        os.close(blob)
-        shared = [os.open(options["share"], os.O_RDONLY | os.O_DIRECTORY)] if options.get("share") else []
-    except (OSError, ValueError, MemoryError) as error:
-        _tell(control, {"failed": None, "message": f"the input can't be loaded: {type(error).__name__}: {error}"})
-        os._exit(1)
-    gc.freeze()
-    _tell(control, {"loaded": True}, shared)
-    for fd in shared:
-        os.close(fd)
+    options, pieces = _load(control, blob, options_fd)
     workers: dict[int, tuple[int, int, output.Remains]] = {}  # pidfd -> number, pid, what it printed
     poll = select.poll()
     poll.register(control, select.POLLIN)
@@ -162,6 +149,25 @@ class _Pieces:
             while sum(sys.getsizeof(one.value) for one in self._kept.values()) > self._most:
                 self._kept.pop(next(iter(self._kept)))
         return found
+
+
+def _load(control: socket.socket, blob: int, options_fd: int) -> tuple[dict[str, Any], _Pieces]:
+    """The options and the input. Says so, with the folder that the host shares; does not return where it fails."""
+    try:
+        with open(options_fd, "rb") as file:
+            options = json.load(file)
+        loaded = _worker_module("corpus").build_context(options["kind"], options["parts"], blob)
+        pieces = _Pieces(loaded, os.fstat(blob).st_size)
+        os.close(blob)
+        shared = [os.open(options["share"], os.O_RDONLY | os.O_DIRECTORY)] if options.get("share") else []
+    except (OSError, ValueError, MemoryError) as error:
+        _tell(control, {"failed": None, "message": f"the input can't be loaded: {type(error).__name__}: {error}"})
+        os._exit(1)
+    gc.freeze()
+    _tell(control, {"loaded": True}, shared)
+    for fd in shared:
+        os.close(fd)
+    return options, pieces
 
 
 def _reap(control: socket.socket, pidfd: int, number: int, pid: int, remains: output.Remains) -> None:
