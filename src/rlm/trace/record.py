@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -138,22 +138,20 @@ _CALL, _TOOL, _ESTIMATE = b"c", b"t", b"e"
 
 
 class Index:
-    """The nodes, turns and calls that a run's events tell of.
+    """The nodes, turns and calls that a run's events tell of."""
 
-    Args:
-        names: Models that are known by another name in the record: name -> name there.
-    """
-
-    def __init__(self, names: Mapping[str, str] | None = None) -> None:
+    def __init__(self) -> None:
         self.root: Node | None = None
         self.nodes: dict[int, Node] = {}
         self.turns: dict[int, Turn] = {}
         self.asked: dict[int, Asked] = {}
-        self._names = names or {}
+        self._sub_model = ""
 
     def add(self, event: Event, line: int = NOWHERE) -> None:
         """Takes the next event, which stands at `line`."""
         match event:
+            case RunBegin():
+                self._sub_model = event.sub_model
             case NodeBegin():
                 self._add_node(event)
             case TurnBegin():
@@ -206,7 +204,8 @@ class Index:
     def _key(self, event: CallBegin | ToolBegin | EstimateMade) -> bytes:
         if isinstance(event, ToolBegin):
             return _TOOL + _digest([event.name, event.args, event.kwargs])
-        model = self._names.get(event.model, event.model)
+        # A fork may have another sub-model: what it was asked is the same.
+        model = "" if event.model == self._sub_model else event.model
         if isinstance(event, EstimateMade):
             return _ESTIMATE + _digest([event.function, model, event.calls])
         return _CALL + _digest([model, event.prompt, event.temperature, event.given])

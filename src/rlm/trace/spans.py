@@ -51,7 +51,7 @@ _AT_ONCE = 1000  # events, each of which may end a span: a processor drops what 
 _CONTENT = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 # Our providers' names as the conventions have them; others are as they are.
 _PROVIDERS = {
-    "azure": "azure.ai.openai",
+    "azure_openai": "azure.ai.openai",
     "bedrock": "aws.bedrock",
     "gemini": "gcp.gemini",
     "mistral": "mistral_ai",
@@ -290,13 +290,12 @@ class Spans:
         self._end("tool", event.span, None if event.error is None else "ToolError", event.error or "")
 
     def _about(self, operation: str, model: str) -> Attributes:
-        service, _, name = model.rpartition("/")
-        service = service.partition("/")[0]
+        service = model.partition("/")[0]
         return {
             "gen_ai.operation.name": operation,
-            "gen_ai.provider.name": _PROVIDERS.get(service, service) or "rlm",
+            "gen_ai.provider.name": _PROVIDERS.get(service, service),
             "gen_ai.conversation.id": self._run_id,
-            "gen_ai.request.model": name,
+            "gen_ai.request.model": _short(model),
         }
 
     def _begin(
@@ -378,4 +377,5 @@ def _spent(usage: Mapping[str, JSON], cost: float | None) -> Attributes:
 
 
 def _short(model: str) -> str:
-    return model.rpartition("/")[2]
+    """The model as its provider names it."""
+    return model.partition("/")[2] or model

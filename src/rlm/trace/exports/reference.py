@@ -112,16 +112,16 @@ def _call(call: Call, begin: RunBegin) -> dict[str, JSON]:
 
 
 def _configuration(begin: RunBegin, model: str) -> dict[str, JSON]:
-    provider, _, name = model.rpartition("/")
+    provider, slash, name = model.partition("/")
     return {
         "root_model": name or model,
         "max_depth": begin.limits.get("depth"),
         "max_iterations": begin.limits.get("turns"),
-        "backend": provider or None,
+        "backend": provider if slash else None,
         "backend_kwargs": {"model_name": name or model},
         "environment_type": begin.sandbox,
         "environment_kwargs": {},
-        "other_backends": None if begin.sub_model == begin.model else [begin.sub_model.rpartition("/")[0]],
+        "other_backends": None if begin.sub_model == begin.model else [begin.sub_model.partition("/")[0]],
     }
 
 
