@@ -91,6 +91,9 @@ def test_another_sub_model_has_what_is_recorded_of_the_first_one() -> None:
     done = fork(whole.run_id, at=2, model=world.root, sub_model=fast, tools=[world.tool]).result()
     assert done.answer == ["A", "fast"]
     assert [request.messages[-1].content for request in fast.requests] == ["b", "c"]
+    again = resume(cut_at_turn(done, 1), model=world.root, sub_model=fast, tools=[world.tool]).result()
+    assert again.answer == ["A", "fast"]
+    assert [request.messages[-1].content for request in fast.requests[2:]] == ["b", "c"]
 
 
 def test_where_it_can_not_be_forked() -> None:

@@ -133,14 +133,11 @@ def fork(
     if model is not None:  # it goes on with the conversation as it is
         given.setdefault("profile", begin.setup.get("profile") or profiles.profile_for(begin.model).name)
     engine = _engine(path, begin, limits, given)
-    names = {}
-    if "sub_model" in options:
-        names = {engine.setup.sub_model.name: begin.sub_model}
     origin: dict[str, JSON] = {"run": path.name, "turn": at, "way": "fork"}
     if cell is not None:
         origin["cell"] = cell
     edited = None if cell is None else (at, cell)
-    playback = Playback(records, origin, live=live, names=names, cell=edited, redact=engine.setup.redact)
+    playback = Playback(records, origin, live=live, cell=edited, redact=engine.setup.redact)
     return _started(engine, records[0], playback, options)
 
 

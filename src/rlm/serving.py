@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
 
@@ -46,7 +46,6 @@ class Playback(Live):
         origin: What it was made from, as `RunBegin` has it.
         live: Where it goes another way than recorded, it goes on, and does not end.
         replay: It ends where its record ends.
-        names: Models of this run that have another name in the record.
         cell: A turn of the root's, and code for it in the place of its model's.
         redact: What the run redacts its trace with: what is compared are the strings of traces.
     """
@@ -58,7 +57,6 @@ class Playback(Live):
         *,
         live: bool = False,
         replay: bool = False,
-        names: Mapping[str, str] | None = None,
         cell: tuple[int, str] | None = None,
         redact: Callable[[str], str] | None = None,
     ) -> None:
@@ -70,7 +68,7 @@ class Playback(Live):
         self._replay = replay
         self._cell = cell
         self._redact = redact
-        self._index = Index(names)
+        self._index = Index()
         self._trace: Trace | None = None
         self._limit: float | None = None
         self._live_since: tuple[float, float] | None = None  # by the clock, and by the run's seconds
