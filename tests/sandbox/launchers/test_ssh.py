@@ -321,6 +321,12 @@ def test_a_host_that_is_none_is_refused(host):
         SshLauncher(Sandbox("ssh", options={} if host is None else {"host": host}))
 
 
+def test_options_of_the_command_line_are_text():
+    assert SshLauncher(Sandbox("ssh", options={"host": "box", "confine": "false"})).enforces() == frozenset()
+    with pytest.raises(ConfigError, match="confine of the sandbox 'ssh' is True or False, not 'maybe'"):
+        SshLauncher(Sandbox("ssh", options={"host": "box", "confine": "maybe"}))
+
+
 def test_what_it_cannot_keep_it_refuses():
     with pytest.raises(ConfigError, match="'ssh' can't keep cpus="):
         SshLauncher(Sandbox("ssh", cpus=1, options={"host": "box"}))

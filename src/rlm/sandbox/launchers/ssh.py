@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
+from pathlib import Path
 
 from rlm.context import Context
 from rlm.errors import ConfigError, SandboxUnavailableError
@@ -36,7 +37,10 @@ class SshLauncher:
         self._host = options.get("host")
         if not isinstance(self._host, str) or not self._host or self._host.startswith("-") or " " in self._host:
             raise ConfigError("the sandbox 'ssh' needs a host: Sandbox('ssh', options={'host': 'me@box'})")
-        self._python, self._config, self._confine = str(options["python"]), options["config"], bool(options["confine"])
+        if str(options["confine"]).lower() not in ("true", "false"):
+            raise ConfigError(f"the option confine of the sandbox 'ssh' is True or False, not {options['confine']!r}")
+        self._python, self._confine = str(options["python"]), str(options["confine"]).lower() == "true"
+        self._config = None if options["config"] is None else str(Path(options["config"]).expanduser())
 
     def enforces(self) -> frozenset[str]:
         """What the machine has to be able to enforce: `open` asks it, and refuses where it can't."""
@@ -63,7 +67,7 @@ class SshLauncher:
     async def _connected(self) -> SshMachine:
         if (why_not := self.why_not()) is not None:
             raise SandboxUnavailableError(why_not)
-        machine = SshMachine(self._sandbox, str(self._host), self._python, self._config and str(self._config))
+        machine = SshMachine(self._sandbox, str(self._host), self._python, self._config)
         await machine.connect()
         return machine
 
