@@ -11,8 +11,9 @@ from rlm.context import load
 from rlm.errors import ConfigError, SandboxUnavailableError
 from rlm.sandbox import ps
 from rlm.sandbox.launchers import seatbelt
-from rlm.sandbox.launchers.seatbelt import SeatbeltLauncher, profile
+from rlm.sandbox.launchers.seatbelt import SeatbeltLauncher
 from rlm.sandbox.options import Sandbox
+from rlm.sandbox.seatbelt_profile import profile
 from rlm.sandbox.session import Session
 from rlm.sandbox.spawned import SpawnedRun
 from rlm.types import Cell, Limits

@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from rlm.context import Context
 from rlm.errors import SandboxUnavailableError
-from rlm.sandbox import lockdown
+from rlm.sandbox import seatbelt_probe
 from rlm.sandbox.launchers.base import Environment
 from rlm.sandbox.options import Sandbox, refuse_unkept
+from rlm.sandbox.seatbelt_profile import profile
 from rlm.sandbox.spawned import SpawnedRun
 from rlm.sandbox.written import Workers, open_equipped
 from rlm.types import Limits
 
 _PROBE = 20.0  # seconds
-_CODE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-# What any program of macOS reads as it starts, and what Python's libraries are linked with.
-_SYSTEM = ("/usr/lib", "/System/Library", "/System/Volumes/Preboot/Cryptexes", "/private/var/db/dyld", "/dev/fd")
-_DEVICES = ("/dev/random", "/dev/urandom", "/dev/zero")
 
 
 class SeatbeltLauncher:
@@ -78,39 +73,6 @@ def _on_macos() -> bool:
     return sys.platform == "darwin"
 
 
-def profile(read: Sequence[str], write: Sequence[str] = ()) -> str:
-    """What is allowed, in the language of seatbelt: Python, what it needs, and the paths given.
-
-    Args:
-        read: Files and folders that can be read, with all below them.
-        write: Folders that can be written and read.
-    """
-    python = os.path.realpath(sys.executable)
-    programs = [python, f"{sys.base_prefix}/Resources/Python.app/Contents/MacOS/Python"]
-    needed = (*_SYSTEM, *lockdown.readable(), sys.base_prefix, _CODE, *read)
-    readable = list(dict.fromkeys(map(os.path.realpath, needed)))
-    writable = list(map(os.path.realpath, write))
-    return "\n".join(
-        [
-            "(version 1)",
-            "(deny default)",
-            "(allow process-fork)",
-            f"(allow process-exec {_named('literal', programs)})",
-            "(allow signal (target same-sandbox))",
-            "(allow sysctl-read)",
-            "(allow file-read-metadata)",
-            '(allow file-read* (literal "/"))',
-            f"(allow file-read* {_named('literal', _DEVICES)} {_named('subpath', readable)})",
-            '(allow file-read* file-write-data (literal "/dev/null"))',
-            *([f"(allow file-read* file-write* {_named('subpath', writable)})"] if write else []),
-        ]
-    )
-
-
-def _named(kind: str, paths: Sequence[str]) -> str:
-    return " ".join(f"({kind} {json.dumps(path, ensure_ascii=False)})" for path in paths)
-
-
 @functools.cache
 def _try(sandbox_exec: str) -> None:
     """Tries the profile with what it has to stop, and once it held, not again.
@@ -118,7 +80,7 @@ def _try(sandbox_exec: str) -> None:
     Raises:
         SandboxUnavailableError: It stops less than it should, or Python does not start in it.
     """
-    source = (Path(_CODE) / "seatbelt_probe.py").read_text(encoding="utf-8")
+    source = Path(seatbelt_probe.__file__).read_text(encoding="utf-8")
     with tempfile.TemporaryDirectory(prefix="rlm-probe-") as folder, socket.create_server(("127.0.0.1", 0)) as server:
         secret = Path(folder, "secret")
         secret.write_text("secret")
