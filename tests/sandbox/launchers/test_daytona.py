@@ -137,10 +137,9 @@ class TestLauncher:
             async with far.opened("daytona"):
                 pass
 
-        with pytest.raises(
-            SandboxUnavailableError, match="no sandbox could be had: Daytona: .*Invalid credentials"
-        ) as told:
+        with pytest.raises(SandboxUnavailableError, match="no sandbox could be had: Daytona: ") as told:
             asyncio.run(scene())
+        assert "Invalid credentials" in str(told.value)
         assert "7777" not in str(told.value)
 
     def test_nothing_runs_without_a_key_or_the_sdk(self, service, monkeypatch):

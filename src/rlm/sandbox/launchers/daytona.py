@@ -84,12 +84,17 @@ class _Machine(FarMachine):
 
     async def start(self, argv: Sequence[str]) -> FarWorker:
         async with starting(text=True, announced=True) as worker, contextlib.AsyncExitStack() as stack:
+            name = uuid.uuid4().hex
             with _told():
-                terminal = await self._made.process.create_pty_session(id=uuid.uuid4().hex, on_data=worker.feed)
+                terminal = await self._made.process.create_pty_session(id=name, on_data=worker.feed)
                 stack.push_async_callback(terminal.disconnect)
-                # A worker's own process group may not read a terminal, so something in front of it does.
-                program = shlex.quote(f"cat | {shlex.join([*argv, 'text'])} 2>/dev/null")
-                await terminal.send_input(f" stty raw -echo; {ANNOUNCES}; exec sh -c {program}\n")
+                # A worker's own process group may not read a terminal, so something beside it does.
+                pipe = f"{self.folder}/{name}"
+                program = (
+                    f"mkfifo {pipe}; cat </dev/tty >{pipe} & exec {shlex.join([*argv, 'text'])} <{pipe} 2>/dev/null"
+                )
+                command = f"{ANNOUNCES}; exec sh -c {shlex.quote(program)}"
+                await terminal.send_input(f" stty raw -echo; {command}\n")
             await worker.number()  # from here on what is sent is not for the shell
             open_until = stack.pop_all()
 
