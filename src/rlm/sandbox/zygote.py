@@ -31,6 +31,7 @@ PACKAGE = "rlm_worker"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _CLONE_NEWNS, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 0x00020000, 2, 4, 8
 _PACKET = 2**16
+_IDLE = 20  # milliseconds without a request, for what need not be ready for the first one
 _LONG = 2**20  # characters of a piece from which on children share it
 
 
@@ -50,7 +51,18 @@ def main(control_fd: int, host: int, paths: list[str]) -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     control = socket.socket(fileno=control_fd)
     gc.freeze()
-    while _readable(control, host):
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    poll.register(host, select.POLLIN)
+    prepared = False
+    while True:
+        ready = [fd for fd, _ in poll.poll(None if prepared else _IDLE)]
+        if not ready:
+            _worker_module("search").prepare()
+            prepared = True
+            continue
+        if host in ready:
+            break
         data, fds, _, _ = socket.recv_fds(control, _PACKET, 3)
         if not data:
             break
@@ -69,14 +81,6 @@ def main(control_fd: int, host: int, paths: list[str]) -> None:
         for fd in fds:
             os.close(fd)
     os._exit(0)
-
-
-def _readable(control: socket.socket, host: int) -> bool:
-    """Waits for a message; False once the host has ended."""
-    poll = select.poll()
-    poll.register(control, select.POLLIN)
-    poll.register(host, select.POLLIN)
-    return all(fd != host for fd, _ in poll.poll())
 
 
 def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
