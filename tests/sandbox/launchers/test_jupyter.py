@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import json
 import os
+import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
@@ -149,6 +151,28 @@ def test_it_leaves_nothing(notebook):
     before = open_fds(), sorted(Path(tempfile.gettempdir()).glob("rlm-kernel-*"))
     run(sandbox(notebook), "1")
     assert (open_fds(), sorted(Path(tempfile.gettempdir()).glob("rlm-kernel-*"))) == before
+    deadline = time.monotonic() + 2
+    while children(notebook.pid) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert children(notebook.pid) == []
+
+
+def test_workers_end_with_a_host_that_is_killed(notebook):
+    program = f"""
+        import sys
+        sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+        from sandbox.launchers.test_jupyter import *
+        wanted = Sandbox("jupyter", options={{"connection": {notebook.manager.connection_file!r}}})
+        run(wanted, "1", "while True: pass", limits=Limits(cell_seconds=60))
+    """
+    assert children(notebook.pid) == []
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", textwrap.dedent(program)]) as host:
+        deadline = time.monotonic() + 30
+        while not children(notebook.pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert children(notebook.pid)
+        time.sleep(0.2)
+        host.kill()
     deadline = time.monotonic() + 2
     while children(notebook.pid) and time.monotonic() < deadline:
         time.sleep(0.02)
