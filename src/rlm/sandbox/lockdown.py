@@ -182,13 +182,13 @@ def lock_down(
         OSError: Something can't be enforced. Nothing may run in this process then.
     """
     why_not = supported(landlock_abi_cap)
+    if why_not is None and write and not own_mounts:
+        why_not = no_writing(landlock_abi_cap)
     if why_not is not None:
         raise OSError(errno.ENOTSUP, why_not)
     if len(os.listdir("/proc/self/task")) != 1:
         raise OSError(errno.EBUSY, "lock_down confines one thread, and this process has several")
     abi = landlock.abi() if landlock_abi_cap is None else min(landlock_abi_cap, landlock.abi())
-    if write and not own_mounts and (why_not := no_writing(landlock_abi_cap)) is not None:
-        raise OSError(errno.ENOTSUP, why_not)
     _leave_uid_0()
     limit_tasks()
     _drop_capabilities()
