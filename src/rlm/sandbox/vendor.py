@@ -24,6 +24,7 @@ from rlm.types import Limits
 
 _Made = TypeVar("_Made")
 _PAUSE = 1.0  # seconds before a machine is asked for again
+_END = 5.0  # seconds for a lease to be let go of
 _TOLD = 300  # characters of a vendor's message
 _WORKERS = 4
 _SPARE = 600  # seconds for a run's beginning and end
@@ -155,14 +156,16 @@ class Lease:
     def __init__(self, seconds: float, extend: Callable[[], Awaitable[Any]]) -> None:
         self._every = seconds / 3
         self._extend = extend
+        self._ended = False
         self._task = asyncio.create_task(self._keep())
 
     async def end(self) -> None:
+        self._ended = True  # some SDKs turn a cancellation into an error of theirs
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.wait([self._task], timeout=_END)
 
     async def _keep(self) -> None:
-        while True:
+        while not self._ended:
             await asyncio.sleep(self._every)
             with contextlib.suppress(SandboxError):  # the next time may do; if not, the stream ends and tells
                 await self._extend()

@@ -20,6 +20,7 @@ LAUNCHERS = {
     "jupyter": "rlm.sandbox.launchers.jupyter:JupyterLauncher",
     "modal": "rlm.sandbox.launchers.modal:ModalLauncher",
     "daytona": "rlm.sandbox.launchers.daytona:DaytonaLauncher",
+    "prime": "rlm.sandbox.launchers.prime:PrimeLauncher",
     "unconfined": "rlm.sandbox.launchers.unconfined:UnconfinedLauncher",
 }
 
