@@ -82,6 +82,19 @@ def test_what_went_wrong_is_there() -> None:
     assert lines[-2].startswith("the limit of 2 turns is reached, and the model gave no last answer: the script of ")
 
 
+def test_with_its_code_a_cell_shows_the_whole_error() -> None:
+    lines = shown(Scripted([cell("1 / 0"), cell("FINAL(1)")]), Limits(), code=True)
+    assert lines[2:8] == [
+        "├── turn 1",
+        "│   ├── 1 / 0",
+        "│   └── Traceback (most recent call last):",
+        '│         File "<cell 1>", line 1, in <module>',
+        "│           1 / 0",
+        "│           ~~^~~",
+    ]
+    assert lines[8] == "│       ZeroDivisionError: division by zero"
+
+
 def test_a_run_that_was_made_from_another_one_says_so() -> None:
     script = [cell("print(1)"), cell("FINAL(2)")]
     whole = RLM(model=Scripted(script), route="never").completion("Who?", context="Ann and Bob")

@@ -218,8 +218,9 @@ def _outcome(turn: Turn, code: bool) -> Iterator[Text]:
             yield Text(visible(shown))
         elif end.output_size:
             yield Text(f"printed {end.output_size:,} characters", style=QUIET_STYLE)
-        if end.error and not code:
-            yield _line(end.error.rstrip().rpartition("\n")[2], BAD_STYLE)
+        if end.error:
+            error = end.error.rstrip()
+            yield Text(visible(error), style=BAD_STYLE) if code else _line(error.rpartition("\n")[2], BAD_STYLE)
         if end.lost:
             yield _line(f"worker lost: {end.lost}", BAD_STYLE)
         elif end.interrupted:
