@@ -1,7 +1,7 @@
 """What sandboxes cost, beside a bare interpreter in the same place: `python benchmarks/sandboxes.py [--docker URL]`.
 
 Everything is measured in one run, the bare rows between ours, so that the ratios hold on a machine that is busy too.
-`limit` is what the project holds itself to on a quiet one. With `--docker` (an engine's address, such as the one that
+`limit` is what the project holds itself to on a quiet one, where the median comes close to the least. With `--docker` (an engine's address, such as the one that
 `python tests/sandbox/engine.py` prints) the rows of containers come too; `--runtime runsc` takes gVisor for them.
 """
 
@@ -141,7 +141,7 @@ async def many_children(text: str) -> tuple[float, float]:
 def show(name: str, values: list[float], limit: float, unit: str, bare: float | None = None) -> None:
     ours = median(values)
     verdict = "ok  " if ours <= limit else "OVER"
-    spread = f" p95 {p95(values):8.2f}" if len(values) > 2 else " " * 13
+    spread = f" p95 {p95(values):8.2f} least {min(values):7.2f}" if len(values) > 2 else " " * 27
     beside = f"   {ours / bare:5.2f} x bare ({bare:.2f})" if bare else ""
     print(f"{verdict} {name:48} {ours:8.2f}{spread} {unit:2}  (limit {limit:g}){beside}", flush=True)
 
