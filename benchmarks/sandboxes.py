@@ -1,8 +1,9 @@
 """What sandboxes cost, beside a bare interpreter in the same place: `python benchmarks/sandboxes.py [--docker URL]`.
 
 Everything is measured in one run, the bare rows between ours, so that the ratios hold on a machine that is busy too.
-`limit` is what the project holds itself to on a quiet one, where the median comes close to the least. With `--docker` (an engine's address, such as the one that
-`python tests/sandbox/engine.py` prints) the rows of containers come too; `--runtime runsc` takes gVisor for them.
+`limit` is what the project holds itself to on a quiet one, where the median comes close to the least. With
+`--docker` (an engine's address, such as `python tests/sandbox/engine.py` prints) the rows of containers come too;
+`--runtime runsc` takes gVisor for them.
 """
 
 from __future__ import annotations
