@@ -15,7 +15,7 @@ OUTER := $(PYTHON) -m pip --python $(BIN)/python
 PIP := pip="$(OUTER)"; $$pip --version >/dev/null 2>&1 || pip="$(BIN)/python -m pip"; \
 	$$pip --disable-pip-version-check install -q
 
-.PHONY: demo test lint check lock clean
+.PHONY: demo test live lint check lock clean
 
 demo: $(RUN)
 	$(BIN)/rlm demo
@@ -23,6 +23,9 @@ demo: $(RUN)
 test: $(DEV)
 	@sh tests/engines.sh
 	$(BIN)/python -m pytest -n 2 $(PYTEST)
+
+live: $(DEV)
+	$(BIN)/python tests/live/contract.py $(NAME)
 
 lint: $(DEV)
 	$(BIN)/ruff format --check .

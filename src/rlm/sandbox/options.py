@@ -13,12 +13,12 @@ from rlm.errors import ConfigError
 # Which launchers keep an option, strongest isolation first; a refusal names them. `env` all keep.
 KEPT_BY: Mapping[str, tuple[str, ...]] = {
     "image": ("docker", "kubernetes", "modal", "e2b", "daytona", "prime"),
-    "packages": ("docker", "modal", "e2b", "daytona", "prime"),
+    "packages": ("docker", "modal", "e2b", "daytona"),
     "cpus": ("docker", "kubernetes", "modal", "daytona", "prime"),
     "disk_mb": ("docker", "bubblewrap", "kubernetes", "daytona", "prime", "local", "ssh"),
     "files": ("docker", "bubblewrap", "local", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
     "output": ("docker", "bubblewrap", "local", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
-    "network": ("modal", "e2b", "daytona"),
+    "network": ("modal", "e2b", "daytona", "prime"),
 }
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,99}", re.ASCII)
