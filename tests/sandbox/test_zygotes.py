@@ -24,7 +24,7 @@ NEAR = ["local", "bubblewrap", "unconfined"]
 
 def test_launchers_are_found_by_name():
     assert [find_launcher(name).name for name in NEAR] == NEAR
-    assert [*LAUNCHERS][0] == "local"
+    assert next(iter(LAUNCHERS)) == "local"
     with pytest.raises(ConfigError, match=r"no sandbox 'locl'; there is: local, .*; did you mean 'local'"):
         find_launcher("locl")
 
