@@ -21,6 +21,9 @@ import pytest
 from rlm.sandbox.containers.engine import connect
 
 START = 60  # seconds for the engine to answer
+# In memory where there is some: an image is made of two thousand small files.
+_MEMORY = Path("/dev/shm")
+_ROOT = _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 2 << 30 else Path(tempfile.gettempdir())
 _RUNSC = {"path": shutil.which("runsc") or "", "runtimeArgs": ["--platform=ptrace", "--network=none"]}
 
 
@@ -33,11 +36,13 @@ def why_none():
 
 
 @pytest.fixture(scope="session")
-def engine():
-    """The address of an engine; import it where it is used."""
+def engine(tmp_path_factory):
+    """The address of an engine; import it where it is used. What it holds is found out once a session."""
     if (why := why_none()) is not None:
         pytest.skip(why)
-    with running_engine() as address:
+    kept = tmp_path_factory.mktemp("engine")
+    with running_engine() as address, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rlm.sandbox.containers.measure.home", lambda: kept)
         yield address
         connect(address).api.close()
 
@@ -46,7 +51,7 @@ def engine():
 def running_engine():
     """The address of an engine; the processes of one test session share it, and the last one to leave ends it."""
     session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    folder = Path(tempfile.gettempdir(), f"rlm-engine-{session}")
+    folder = _ROOT / f"rlm-engine-{session}"
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "starting").open("w") as starting, (folder / "used").open("w") as used:
         fcntl.flock(starting, fcntl.LOCK_EX)

@@ -33,10 +33,14 @@ def sandboxed(address, **options):
     return Sandbox("docker", options={"engine": address, **options.pop("options", {})}, **options)
 
 
-def left(address):
+def left(address, host=None):
+    """What a host, or this process, has on the engine: other tests use the same one."""
     api = connect(address).api
-    labels = {"label": reaper.HOST}
-    return api.containers(all=True, filters=labels), api.volumes(filters=labels)["Volumes"] or []
+    found = api.containers(all=True, filters={"label": reaper.HOST})
+    volumes = api.volumes(filters={"label": reaper.HOST})["Volumes"] or []
+    return [
+        [one for one in each if (host or reaper.host_id()) in one["Labels"][reaper.HOST]] for each in (found, volumes)
+    ]
 
 
 def wait_for(condition, seconds=10):
@@ -49,7 +53,7 @@ def wait_for(condition, seconds=10):
 @pytest.fixture(autouse=True)
 def _nothing_left(engine):  # noqa: F811
     yield
-    wait_for(lambda: left(engine) == ([], []))  # the engine removes by itself what has ended
+    wait_for(lambda: left(engine) == [[], []])  # the engine removes by itself what has ended
     assert [path for path in Path("/dev/shm").glob(f"rlm-{reaper.host_id()}*") if any(path.iterdir())] == []
 
 
@@ -159,21 +163,20 @@ def test_a_host_that_is_killed_leaves_nothing(engine, tmp_path):  # noqa: F811
     host = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     try:
         assert host.stdout.readline() == "spins\n"
-        assert len(left(engine)[0]) == 2  # the worker, and what holds its output
+        its = f"-{host.pid}-"
+        assert len(left(engine, its)[0]) == 2  # the worker, and what holds its output
         host.send_signal(signal.SIGKILL)
         host.wait()
         began = time.monotonic()
-        wait_for(lambda: left(engine)[0] == [], 5)
+        wait_for(lambda: left(engine, its)[0] == [], 5)
         assert time.monotonic() - began < 4
     finally:
         host.kill()
         host.wait()
         host.stdout.close()
-    folders = list(Path("/dev/shm").glob(f"rlm-*-{host.pid}-*"))
-    assert len(folders) == 1
-    assert len(left(engine)[1]) == 1
     connect(engine).reap()  # as the next run does
     share.reap()
+    assert left(engine, its) == [[], []]
     assert list(Path("/dev/shm").glob(f"rlm-*-{host.pid}-*")) == []
 
 
@@ -195,6 +198,7 @@ def test_a_run_that_is_cancelled_at_any_time_leaves_nothing(engine, tmp_path, af
 
 
 def test_the_next_run_removes_what_never_started(engine):  # noqa: F811
+    run(sandboxed(engine), "1")
     api = connect(engine).api
     image = api.images(quiet=True)[0]
     dead = reaper.host_id().rpartition("-")[0] + "-1"
@@ -306,20 +310,22 @@ def test_memory_holds_where_what_takes_too_much_is_ended(memory, holds):
         _held("")
 
 
-def test_what_is_found_out_is_kept_for_a_day(engine, monkeypatch):  # noqa: F811
+def test_what_is_found_out_is_kept_for_a_day(engine, monkeypatch, tmp_path):  # noqa: F811
+    monkeypatch.setattr("rlm.sandbox.containers.measure.home", lambda: tmp_path)
     launcher = find_launcher(sandboxed(engine))
     assert launcher.enforces() == {"files", "network", "memory", "cpu", "processes", "disk"}
-    (kept,) = Path(os.environ["RLM_HOME"], "engines").iterdir()
+    (kept,) = (tmp_path / "engines").iterdir()
     kept.write_text('["cpu", "files", "x"]')
     assert find_launcher(sandboxed(engine)).enforces() == {"cpu", "files"}
     os.utime(kept, (time.time() - 90_000,) * 2)
     assert "memory" in find_launcher(sandboxed(engine)).enforces()
 
 
-def test_an_engine_that_does_not_see_our_files_gets_them_uploaded(engine, monkeypatch):  # noqa: F811
+def test_an_engine_that_does_not_see_our_files_gets_them_uploaded(engine, monkeypatch, tmp_path):  # noqa: F811
     """As in the virtual machine of a desktop, or where this process is in a container itself."""
+    monkeypatch.setattr("rlm.sandbox.containers.measure.home", lambda: tmp_path)
     bind = share._bind
     monkeypatch.setattr(share, "_bind", lambda path, target: {**bind(path, target), "Source": f"/no{path}"})
     assert output(sandboxed(engine), "context") == "'one two\\n'\n"
-    (kept,) = Path(os.environ["RLM_HOME"], "engines").iterdir()
+    (kept,) = (tmp_path / "engines").iterdir()
     assert "mount" not in kept.read_text()
