@@ -18,8 +18,9 @@ from rlm.sandbox.options import Sandbox
 from rlm.sandbox.trials.contract import Case, Result, run_contract
 
 _CELL = "```repl\nFINAL(llm_query('hello') + ' ' + rlm_query('how long?', chunks(1_000_000)[0]))\n```"
-_INPUT = "a line\n" * 20_000
 _CHILD = "```repl\nFINAL(str(len(context)))\n```"
+_INPUT = "a line\n" * 20_000
+_ANSWER = f"HELLO {len(_INPUT)}"
 
 
 def main(name: str) -> int:
@@ -34,9 +35,9 @@ def main(name: str) -> int:
     results = asyncio.run(run_contract(launcher, sandbox, on_result=_show))
     failed = [case for case, result in results.items() if result.fault]
     answer = _whole_run(sandbox)
-    print(f"a whole run: {'holds' if answer == 'HELLO 140000' else f'answered {answer!r}'}")
+    print(f"a whole run: {'holds' if answer == _ANSWER else f'answered {answer!r}'}")
     print(f"{len(results) - len(failed)} of {len(results)} cases hold")
-    return 1 if failed or answer != "HELLO 140000" else 0
+    return 1 if failed or answer != _ANSWER else 0
 
 
 def _whole_run(sandbox: Sandbox) -> str:
@@ -44,7 +45,7 @@ def _whole_run(sandbox: Sandbox) -> str:
     rlm = RLM(
         model=Scripted([_CELL]), sub_model=sub, sandbox=sandbox, limits=Limits(depth=2), route="never", require=()
     )
-    return rlm.completion("What is it?", context="a line\n" * 17_142 + "the end").response
+    return rlm.completion("What is it?", context=_INPUT).response
 
 
 def _show(case: Case, result: Result) -> None:
