@@ -339,9 +339,11 @@ def test_an_iteration_that_is_cancelled_takes_no_event_and_leaves_no_thread() ->
         stream = RLM(model=Scripted(_in_a_moment)).stream("q", context="x")
         seen: list[str] = []
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.1):
+            async with asyncio.timeout(None) as timeout:
                 async for event in stream:
                     seen.append(event.type)
+                    if event.type == "request":
+                        timeout.reschedule(asyncio.get_running_loop().time() + 0.05)
         assert seen[-1] == "request"
         names = {thread.name for thread in threading.enumerate()}
         assert not any(name.startswith("asyncio_") for name in names - before)

@@ -6,7 +6,7 @@ The nodes of the tree are in `nodes`.
 from __future__ import annotations
 
 import asyncio
-import platform
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
@@ -223,7 +223,7 @@ class Execution:
                 enforces=cast(list[JSON], sorted(self._enforces)),
                 limits=asdict(setup.limits),
                 seed=self._nodes.seed,
-                versions={"rlm": VERSION, "python": platform.python_version(), "trace": store.FORMAT_VERSION},
+                versions={"rlm": VERSION, "python": sys.version.split()[0], "trace": store.FORMAT_VERSION},
                 source=source,
                 digest=digest,
                 setup=setups.described(setup),

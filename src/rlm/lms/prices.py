@@ -6,7 +6,6 @@ The first look-up loads that data, about 0.2 s, so nothing here is called before
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,6 +14,8 @@ from rlm.lms.base import Price, dearer
 from rlm.types import Usage
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
     _Rate: TypeAlias = Decimal | TieredPrices | None
@@ -116,10 +117,14 @@ def _flat(listed: ModelPrice, start: int, over: tuple[int, Price] | None) -> Pri
 
 
 def _starts(rate: _Rate) -> list[int]:
+    from decimal import Decimal  # 3 ms; the list has loaded it
+
     return [] if rate is None or isinstance(rate, Decimal) else [tier.start for tier in rate.tiers]
 
 
 def _rate(rate: _Rate, start: int) -> float | None:
+    from decimal import Decimal
+
     if rate is None or isinstance(rate, Decimal):
         return None if rate is None else float(rate)
     return float([rate.base, *(tier.price for tier in rate.tiers if tier.start <= start)][-1])
