@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import datetime
 import math
-import time
 from collections.abc import Mapping
 from typing import Any
 
 from rlm.context import Context
 from rlm.errors import SandboxError
-from rlm.sandbox import shipped, vendor
+from rlm.sandbox import reaper, shipped, vendor
 from rlm.sandbox.options import Sandbox
 from rlm.types import Limits
 
 FOLDER = "/rlm"
 MANAGED = {"app.kubernetes.io/managed-by": "rlm-engine"}
 RUN = "rlm-engine/run"
-ENDS = "rlm-engine/ends"
 LEASE = 300  # seconds that a pod stays when nobody touches its lease
 TOUCHES_LEASE = f"touch {FOLDER}/lease"
 _NOBODY = 65_534
@@ -42,13 +40,9 @@ REACHES_OUT = (
 KNOWS_ITS_CLUSTER = 'test -n "$KUBERNETES_SERVICE_HOST" && test -n "$KUBERNETES_SERVICE_PORT"'
 
 
-def metadata(name: str, seconds: float) -> dict[str, Any]:
-    """Whose an object is, and until when (seconds since 1970), for `is_over`."""
-    return {
-        "name": name,
-        "labels": {**MANAGED, RUN: name},
-        "annotations": {ENDS: str(math.ceil(time.time() + seconds))},
-    }
+def metadata(name: str, limits: Limits) -> dict[str, Any]:
+    """The name of an object, and in its labels whose it is and until when, for `is_over`."""
+    return {"name": name, "labels": {**MANAGED, RUN: name, **reaper.labels(limits)}}
 
 
 def pod(name: str, sandbox: Sandbox, context: Context, limits: Limits) -> dict[str, Any]:
@@ -89,7 +83,7 @@ def pod(name: str, sandbox: Sandbox, context: Context, limits: Limits) -> dict[s
     }
     if runtime_class := sandbox.options.get("runtime_class"):
         spec["runtimeClassName"] = runtime_class
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata(name, vendor.longest(limits)), "spec": spec}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata(name, limits), "spec": spec}
 
 
 def policy(name: str, limits: Limits) -> dict[str, Any]:
@@ -97,7 +91,7 @@ def policy(name: str, limits: Limits) -> dict[str, Any]:
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": metadata(name, vendor.longest(limits)),
+        "metadata": metadata(name, limits),
         "spec": {"podSelector": {"matchLabels": {RUN: name}}, "policyTypes": ["Ingress", "Egress"]},
     }
 
@@ -112,7 +106,7 @@ def agent_sandbox(version: str, made: Mapping[str, Any], limits: Limits) -> dict
         "metadata": about,
         "spec": {
             "podTemplate": {
-                "metadata": {"labels": about["labels"], "annotations": about["annotations"]},
+                "metadata": {"labels": about["labels"]},
                 "spec": made["spec"],
             },
             "shutdownTime": ends.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -122,12 +116,10 @@ def agent_sandbox(version: str, made: Mapping[str, Any], limits: Limits) -> dict
 
 
 def is_over(made: Any) -> bool:
-    """Whether a pod or agent-sandbox of ours has ended, or is past its time."""
-    about = made["metadata"]
+    """Whether a pod of ours has ended, or was left by a host that died."""
     if made.get("status", {}).get("phase") in ("Succeeded", "Failed"):
         return True
-    ends = about.get("annotations", {}).get(ENDS, "")
-    return bool(ends.isdigit() and int(ends) < time.time())
+    return reaper.is_left(made["metadata"].get("labels", {}))
 
 
 def is_running(made: Any) -> bool:

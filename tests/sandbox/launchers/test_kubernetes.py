@@ -8,7 +8,7 @@ import pytest
 from kubernetes.aio import client, config, stream
 
 from rlm.errors import ConfigError, SandboxUnavailableError
-from rlm.sandbox import pods
+from rlm.sandbox import pods, reaper
 from rlm.sandbox.launchers import find_launcher, kubernetes
 from rlm.sandbox.options import Sandbox
 from rlm.types import Cell, Limits
@@ -176,9 +176,10 @@ class TestLauncher:
         async def scene():
             async with await config.new_client_from_config(os.environ["KUBECONFIG"]) as api:
                 core = client.CoreV1Api(api)
+                labels = {**pods.MANAGED, reaper.HOST: "elsewhere-1-1"}
                 for name, ends in (("rlm-old", time.time() - 5), ("rlm-live", time.time() + 500), ("other", 0)):
-                    made = pod(name, **({} if name == "other" else {**pods.MANAGED, pods.RUN: name}))
-                    made["metadata"]["annotations"] = {pods.ENDS: str(int(ends))}
+                    whose = {**labels, pods.RUN: name, reaper.DEADLINE: str(int(ends))}
+                    made = pod(name, **({} if name == "other" else whose))
                     await core.create_namespaced_pod("trials", client.V1Pod.from_dict(made))
             async with far.opened("kubernetes"):
                 return set(cluster.places)
