@@ -119,4 +119,5 @@ def _network(sandbox: Sandbox) -> Any:
 def _told() -> contextlib.AbstractContextManager[None]:
     library = vendor.library("e2b", "e2b")
     raised = (library.SandboxException, library.AuthenticationException, library.ServiceBusyException, ConnectionError)
-    return vendor.told_as_ours("E2B", (*raised, vendor.library("httpx", "e2b").HTTPError), _KEY)
+    lost = (vendor.library("httpx", "e2b").HTTPError, vendor.library("connectrpc.errors", "e2b").ConnectError)
+    return vendor.told_as_ours("E2B", (*raised, *lost), _KEY)

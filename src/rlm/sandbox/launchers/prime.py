@@ -138,4 +138,5 @@ class _Machine(FarMachine):
 def _told() -> contextlib.AbstractContextManager[None]:
     library = vendor.library("prime_sandboxes", "prime")
     raised = (library.APIError, library.SandboxNotRunningError, library.CommandTimeoutError, library.UploadTimeoutError)
-    return vendor.told_as_ours("Prime", (*raised, OSError), _KEY)
+    lost = (vendor.library("httpx", "prime").HTTPError, OSError)
+    return vendor.told_as_ours("Prime", (*raised, *lost), _KEY)
