@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -63,9 +63,12 @@ class Sandbox:
     def __post_init__(self) -> None:
         for name in ("packages", "network"):
             given = getattr(self, name)
-            if isinstance(given, str) or not all(isinstance(one, str) for one in given):
+            if not isinstance(given, Iterable) or isinstance(given, str | Mapping):
                 raise ConfigError(f"{name} takes a list of str, not {type(given).__name__}")
             object.__setattr__(self, name, tuple(given))
+        for name in ("files", "env", "options"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise ConfigError(f"{name} takes names and their values, not {type(getattr(self, name)).__name__}")
         if self.output is not None:
             object.__setattr__(self, "output", Path(self.output).absolute())
         object.__setattr__(self, "files", {name: Path(path).absolute() for name, path in self.files.items()})
@@ -78,10 +81,12 @@ class Sandbox:
     def _check(self) -> None:
         if self.image is not None and self.packages:
             raise ConfigError("image and packages exclude each other: put the packages into the image")
-        if self.cpus is not None and not 0 < self.cpus <= 4096:
-            raise ConfigError(f"cpus must be above 0, not {self.cpus}")
-        if not 1 <= self.disk_mb <= 2**30:
-            raise ConfigError(f"disk_mb must be 1 or more, not {self.disk_mb}")
+        if self.image is not None and (not isinstance(self.image, str) or not self.image):
+            raise ConfigError(f"image is an image's name, not {self.image!r}")
+        if self.cpus is not None and not (type(self.cpus) in (int, float) and 0 < self.cpus <= 4096):
+            raise ConfigError(f"cpus must be above 0, not {self.cpus!r}")
+        if type(self.disk_mb) is not int or not 1 <= self.disk_mb <= 2**30:
+            raise ConfigError(f"disk_mb must be a whole number, 1 or more, not {self.disk_mb!r}")
         patterns = {
             "packages": (_REQUIREMENT, "a requirement such as 'numpy>=2'"),
             "network": (_HOST, "a host's name"),
