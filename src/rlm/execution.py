@@ -32,8 +32,9 @@ from rlm.trace.store import Trace
 from rlm.types import JSON, Completion, Status, usage_fields
 from rlm.version import VERSION
 
-# What the sandbox must enforce where the caller does not say; `unconfined` is asked for by that name.
+# What the sandbox must enforce where the caller does not say.
 REQUIRED = frozenset({"files", "network", "memory", "cpu"})
+NO_ISOLATION = ("unconfined", "jupyter")  # whoever asks for these by name knows that they hold nothing
 
 
 class _TooEarlyError(Exception):
@@ -176,7 +177,7 @@ class Execution:
             raise SandboxUnavailableError(why_not)
         required = self._setup.require
         if required is None:
-            required = REQUIRED if launcher.name != "unconfined" else frozenset()
+            required = frozenset() if launcher.name in NO_ISOLATION else REQUIRED
         if missing := sorted(required - self._enforces):
             raise SandboxUnavailableError(
                 f"the sandbox {launcher.name!r} does not enforce {', '.join(missing)} on this machine: "

@@ -194,7 +194,7 @@ from rlm import RLM
 from rlm.lms.scripted import Scripted
 cell = "```repl\\nllm_query('a' + big[:2] + str(len(notebook)))\\nFINAL(str(double(21)) + context[:3])\\n```"
 sub = Scripted(lambda r: r.messages[-1].content.upper())
-rlm = RLM(model=Scripted([cell]), sub_model=sub, sandbox="jupyter", route="never", require=())
+rlm = RLM(model=Scripted([cell]), sub_model=sub, sandbox="jupyter", route="never")
 done = {call}
 print(done.status, done.response, done.usage.calls)
 """
