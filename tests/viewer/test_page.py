@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from tests.viewer.support import HOSTILE, cell, hostile_run, make_run, serving
 
+from rlm import RLM, fork
+from rlm.lms.scripted import Scripted
 from rlm.viewer.one_file import html
 
 pytestmark = pytest.mark.slow
@@ -196,3 +198,90 @@ def test_keys_theme_and_a_narrow_window(tmp_path: Path, browser: Browser, page: 
 def focused(page: Page) -> str:
     found: Any = page.evaluate("document.activeElement.id")
     return str(found)
+
+
+def test_a_killed_run_says_so_and_what_it_read(tmp_path: Path, page: Page) -> None:
+    run = make_run(tmp_path, CELLS)
+    log = tmp_path / run / "events.jsonl"
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[:-3]))
+    with serving(tmp_path) as server:
+        opened(page, f"{server.url}#run/{run}")
+        page.wait_for_selector("canvas.strip")
+        assert text_of(page, ".title .status") == "killed"
+        assert "of 5.6k characters reached a model" in text_of(page, ".coverage p")
+
+
+def test_quotes_of_the_answer_stand_below_it(tmp_path: Path, page: Page) -> None:
+    run = make_run(tmp_path, [cell('FINAL(\'It has "one two three" and "never four five".\')')])
+    with serving(tmp_path) as server:
+        opened(page, f"{server.url}#run/{run}")
+        page.wait_for_selector("ul.quotes")
+        assert text_of(page, ".quotes summary") == "1 of 2 quotes of the answer stand in the input"
+        assert [line.inner_text() for line in page.locator("ul.quotes li").all()] == [
+            "one two three line 1, character 1, and 7 more places",
+            "never four five not in the input",
+        ]
+
+
+def test_values_of_tools_are_shown_whole(tmp_path: Path, page: Page) -> None:
+    def lookup(name: str, year: int = 0) -> dict[str, object]:
+        if not name:
+            raise ValueError("no such name")
+        return {"name": name, "$text": "t" * 120}
+
+    code = "lookup('Ada', year=9)\ntry:\n    lookup('')\nexcept Exception:\n    pass\nFINAL({'long': 'v' * 150})"
+    rlm = RLM(model=Scripted([cell(code)]), tools=[lookup], trace=tmp_path, route="never")
+    run = rlm.completion("Who?", context="Ada").run_id
+    with serving(tmp_path) as server:
+        opened(page, f"{server.url}#run/{run}")
+        rows = page.get_by_label("calls of tools").locator("tbody tr")
+        rows.first.get_by_text("t" * 50).wait_for()
+        assert rows.first.locator("td").all_inner_texts()[:4] == [
+            "lookup",
+            '["Ada",{"year":9}]',
+            f'{{"name":"Ada","$text":"{"t" * 120}"}}',
+            "ran",
+        ]
+        assert rows.nth(1).locator("td").nth(3).inner_text() == "failed"
+        page.locator(".answer").scroll_into_view_if_needed()
+        page.locator(".answer").get_by_text("v" * 150).wait_for()
+
+
+def test_a_run_made_from_another_one_names_it(tmp_path: Path, page: Page) -> None:
+    run = make_run(tmp_path, [*CELLS[:2], cell("FINAL(1)")])
+    new = fork(tmp_path / run, at=3, model=Scripted([cell("FINAL(2)")]), sub_model=Scripted([])).result().run_id
+    with serving(tmp_path) as server:
+        opened(page, server.url)
+        assert f"fork of {run}, turn 3" in text_of(page, "tbody tr")
+        assert page.locator("tbody tr").first.locator("td").nth(3).inner_text() == "5.6k"
+        opened(page, f"{server.url}#run/{new}")
+        assert "from here on it is live: the record ends" in text_of(page, "section.turn:last-child")
+        page.get_by_role("link", name=f"fork of {run}, turn 3").click()
+        page.wait_for_function(f"location.hash === '#run/{run}'")
+
+
+def test_many_files_are_one_strip_and_a_table(tmp_path: Path, page: Page) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    for number in range(40):
+        (files / f"{number:02}.txt").write_text(
+            "".join(f"{number}.{line}: 😀 what is said in this file of that number\n" for line in range(20))
+        )
+    code = "llm_query(context['07.txt'][:400])\nprint(context['31.txt'][:500])"
+    model = Scripted([cell(code), cell("FINAL(1)")])
+    rlm = RLM(model=model, sub_model=Scripted(lambda _: "seen"), trace=tmp_path / "runs", route="never")
+    run = rlm.completion("What?", context=files).run_id
+    with serving(tmp_path / "runs") as server:
+        opened(page, f"{server.url}#run/{run}")
+        table = page.get_by_label("files of the input")
+        table.wait_for()
+        assert text_of(page, ".files .part-name").startswith("all 40 files")
+        rows = table.locator("tbody tr.opens")
+        assert {rows.nth(at).locator("td").first.inner_text() for at in range(2)} == {"07.txt", "31.txt"}
+        rows.filter(has_text="07.txt").click()
+        table.locator("tr.inside canvas.strip").click(position={"x": 3, "y": 5})
+        page.wait_for_selector(".passage mark")
+        assert text_of(page, ".passage mark").startswith("7.0: 😀 what is said")
+        page.get_by_label("what was read until then").fill("0")
+        assert page.locator(".legend .when").inner_text().startswith("until ")

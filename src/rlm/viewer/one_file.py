@@ -12,6 +12,7 @@ from typing import Any
 
 from rlm.coverage import coverage
 from rlm.errors import RlmError
+from rlm.trace import runs
 from rlm.trace.reader import LOG, PACK
 from rlm.types import JSON
 from rlm.viewer import run_data
@@ -20,7 +21,7 @@ from rlm.viewer.server import PAGE
 # Each after those that it imports: joined, they are one script.
 _MODULES = (
     *("dom", "source", "run_model", "code", "stored", "table", "time_line", "turn_view", "input_strip"),
-    *("run_page", "list_page", "compare_page", "main"),
+    *("citations_view", "run_page", "list_page", "compare_page", "main"),
 )
 
 
@@ -53,9 +54,15 @@ def _data(run: Path) -> JSON:
             with suppress(ValueError):
                 events.append(json.loads(line))
     strings = {str(place[0]): run_data.string(run / PACK, *place) for place in _places(events)}
-    found: dict[str, JSON] = {"run": run.name, "events": events, "strings": dict(strings)}
+    found: dict[str, JSON] = {
+        "run": run.name,
+        "running": runs.is_running(run),
+        "events": events,
+        "strings": dict(strings),
+    }
     with suppress(RlmError):  # an input that is gone: the page says that it does not hold it
         found["coverage"] = coverage(run).to_json()
+        found["citations"] = run_data.quoted(run)
     found["strategy"] = run_data.strategy(run)
     return found
 

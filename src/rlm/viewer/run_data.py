@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import suppress
 from pathlib import Path
 
+from rlm.coverage import citations
 from rlm.coverage.source import Input, Span
 from rlm.errors import RlmError
 from rlm.trace import runs
@@ -28,6 +30,8 @@ def listed(folder: Path) -> list[JSON]:
                 "run": summary.run_id,
                 "status": summary.state,
                 "question": begin.question,
+                "characters": _characters(begin.context),
+                "made": _made(begin.origin),
                 "model": begin.model,
                 "started": begin.started,
                 "tokens": summary.tokens,
@@ -41,6 +45,21 @@ def listed(folder: Path) -> list[JSON]:
     return rows
 
 
+def _characters(context: str) -> int | None:
+    """How long an input is, of what models were told of it; names in it are in quotation marks."""
+    first = re.sub(r"""'[^']*'|"[^"]*\"""", "", context.partition("\n")[0])
+    found = re.search(r"([\d,]{1,30}) characters?\b", first)
+    return int(found[1].replace(",", "") or 0) if found else None
+
+
+def _made(origin: object) -> str:
+    """What a run was made from, in words; nothing of one that was asked."""
+    if not isinstance(origin, dict) or not isinstance(origin.get("run"), str):
+        return ""
+    turn = f", turn {origin['turn']}" if isinstance(origin.get("turn"), int) else ""
+    return f"{origin.get('way')} of {origin['run']}{turn}"
+
+
 def string(pack: Path, offset: int, length: int, digest: str) -> str | None:
     """The string at a place of a pack; None where the pack does not hold one of that hash there."""
     with open(pack, "rb") as file:
@@ -49,6 +68,15 @@ def string(pack: Path, offset: int, length: int, digest: str) -> str | None:
     if hashlib.sha256(data).hexdigest()[:16] != digest:
         return None
     return data.decode("utf-8", "replace")
+
+
+def quoted(run: Path) -> JSON:
+    """The passages that a run's answer quotes, as `rlm.coverage.quotes` describes them.
+
+    Raises:
+        RlmError: It can't be told.
+    """
+    return [citation.to_json() for citation in citations(run)]
 
 
 def passage(source: Input, text: int, start: int, end: int) -> JSON:

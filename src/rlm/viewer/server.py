@@ -50,7 +50,7 @@ _LOOK = 0.2  # seconds between looks at a log that grows
 _QUIET = 10.0  # seconds after which a follower is told that the line still stands
 _COVERED = 4  # runs whose coverage is kept, each with its input
 _MOST_INPUT = 1_000_000  # characters of an input that one answer has
-_ITEM = re.compile(r"runs/(?P<run>[^/]+)/(?P<what>events|follow|coverage|strategy|input|strings/.+)")
+_ITEM = re.compile(r"runs/(?P<run>[^/]+)/(?P<what>events|follow|coverage|citations|strategy|input|strings/.+)")
 
 
 class Refused(Exception):  # noqa: N818 (an answer, and no failure of ours)
@@ -82,7 +82,7 @@ class Viewer(ThreadingHTTPServer):
         self.token = "" if self.local else secrets.token_urlsafe(24)
         self.followers = threading.BoundedSemaphore(_MOST_FOLLOWED)
         self._covered: OrderedDict[str, Coverage] = OrderedDict()
-        self._covering = threading.Lock()
+        self.covering = threading.Lock()
         try:
             super().__init__((host, port), Handler)
         except OSError as error:
@@ -112,7 +112,7 @@ class Viewer(ThreadingHTTPServer):
         Raises:
             RlmError: It can't be told.
         """
-        with self._covering:  # one at a time: it takes memory in proportion to the input
+        with self.covering:  # one at a time: it takes memory in proportion to the input
             if path.name not in self._covered:
                 self._covered[path.name] = coverage(path)
                 while len(self._covered) > _COVERED:
@@ -205,6 +205,10 @@ class Handler(BaseHTTPRequestHandler):
     def _coverage(self, run: Path, query: dict[str, str]) -> None:
         self._json(self.server.coverage(run).to_json())
 
+    def _citations(self, run: Path, query: dict[str, str]) -> None:
+        with self.server.covering:
+            self._json(run_data.quoted(run))
+
     def _strategy(self, run: Path, query: dict[str, str]) -> None:
         self._json(run_data.strategy(run))
 
@@ -238,6 +242,7 @@ Handler.routes = {
     "follow": Handler._follow,
     "strings": Handler._strings,
     "coverage": Handler._coverage,
+    "citations": Handler._citations,
     "strategy": Handler._strategy,
     "input": Handler._input,
 }

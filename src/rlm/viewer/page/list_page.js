@@ -8,6 +8,8 @@ export class ListPage {
     this.stage = stage;
     this.go = go;
     this.chosen = new Set();
+    this.order = { by: 8, down: true };
+    this.looks = 0;
   }
 
   async load() {
@@ -25,20 +27,28 @@ export class ListPage {
   }
 
   async refresh(search) {
-    if (document.hidden || !this.runs.some((run) => run.status === "running")) return;
+    const live = this.runs.some((run) => run.status === "running");
+    if (document.hidden || (!live && ++this.looks % 5 !== 0)) return;
+    const before = JSON.stringify(this.runs);
     this.runs = await this.source.runs().catch(() => this.runs);
+    if (JSON.stringify(this.runs) === before) return;
+    const rows = () => [...this.list.querySelectorAll("tr.opens")];
+    const [at, scrolled] = [rows().indexOf(document.activeElement), this.list.firstElementChild?.scrollTop ?? 0];
     this.draw(search.value);
+    this.list.firstElementChild.scrollTop = scrolled;
+    if (at >= 0) rows()[at]?.focus({ preventScroll: true });
   }
 
   draw(wanted) {
     const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
-    const text = (run) => `${run.question} ${run.model} ${run.status} ${run.run}`.toLowerCase();
+    const text = (run) => `${run.question} ${run.model} ${run.status} ${run.run} ${run.made}`.toLowerCase();
     const rows = this.runs.filter((run) => words.every((word) => text(run).includes(word)));
     const number = (title, value, show) => ({ title, number: true, value: (run) => value(run) ?? NaN, show });
     const columns = [
       { title: "", value: (run) => this.chosen.has(run.run), show: (run) => this.choice(run) },
       { title: "status", value: (run) => run.status, show: (run) => el(`span.status.${run.status}`, {}, run.status) },
-      { title: "question", value: (run) => run.question, show: (run) => el("span.start", {}, run.question.slice(0, 160)) },
+      { title: "question", value: (run) => run.question, show: (run) => this.asked(run) },
+      number("input", (run) => run.characters, (run) => (run.characters === null ? "–" : brief(run.characters))),
       { title: "model", value: (run) => run.model, show: (run) => run.model },
       number("tokens", (run) => run.tokens, (run) => brief(run.tokens)),
       number("cost", (run) => run.cost, (run) => (run.cost === null ? "–" : dollars(run.cost))),
@@ -47,7 +57,12 @@ export class ListPage {
     ];
     const open = (run) => this.go(["run", run.run]);
     const empty = el("p.quiet", {}, this.runs.length ? "no run matches" : "no runs yet: rlm ask makes one");
-    replace(this.list, rows.length ? table(columns, rows, { open, label: "runs", sortBy: 7, down: true }) : empty);
+    replace(this.list, rows.length ? table(columns, rows, { open, label: "runs", order: this.order }) : empty);
+  }
+
+  // The question, and of a run that was made from another one, how.
+  asked(run) {
+    return [el("span.start", {}, run.question.slice(0, 160)), run.made ? el("span.quiet", {}, run.made) : null];
   }
 
   choice(run) {

@@ -9,6 +9,7 @@ export class RunModel {
     this.root = null;
     this.nodes = [];
     this.now = 0;
+    this.over = false; // nobody writes it any more
     this.odd = 0; // events that fit nowhere
     this.spans = new Map();
     this.reused = 0;
@@ -166,8 +167,14 @@ export class RunModel {
   }
 
   get status() {
-    return this.end !== null ? String(this.end.status) : "running";
+    return this.end !== null ? String(this.end.status) : this.over ? "killed" : "running";
   }
+}
+
+// Turns as the limit counts them: one that was nudged goes on with its number.
+export function turnsOf(node) {
+  if (Number.isFinite(node?.end?.turns)) return node.end.turns;
+  return new Set((node?.turns ?? []).filter((turn) => !turn.begin.wrap_up).map((turn) => turn.begin.turn)).size;
 }
 
 // The turn of the root that a node is below, or null for the root itself.

@@ -1,7 +1,8 @@
 // One run: its answer first, then the call tree, the time line, the turns of a node, what it cost, and what was read.
-import { brief, count, cut, dollars, el, put, replace, seconds } from "./dom.js";
+import { brief, count, dollars, el, put, replace, seconds } from "./dom.js";
 import { inputStrip } from "./input_strip.js";
-import { RunModel } from "./run_model.js";
+import { citationsView } from "./citations_view.js";
+import { RunModel, turnsOf } from "./run_model.js";
 import { block, fold, start } from "./stored.js";
 import { table } from "./table.js";
 import { timeLine } from "./time_line.js";
@@ -18,6 +19,8 @@ export class RunPage {
     this.stage = stage;
     this.node = null;
     this.labels = new Map(); // span of a turn -> what it does
+    this.opened = new Set(); // calls whose prompt and reply are shown
+    this.orders = new Map(); // of the tables of what was spent
     this.stop = () => {};
   }
 
@@ -29,15 +32,23 @@ export class RunPage {
     this.source.about(this.run, "strategy").then((found) => this.label(found), () => {});
     this.drawCoverage();
     if (this.model.end === null) {
-      this.stop = this.source.follow(this.run, from, (events) => this.grow(events), () => this.drawCoverage());
-    }
+      this.stop = this.source.follow(this.run, from, (events) => this.grow(events), () => this.ended());
+    } else this.drawCitations();
+  }
+
+  ended() {
+    this.model.over = true;
+    this.drawHead();
+    this.drawTree();
+    this.drawCoverage();
+    this.drawCitations();
   }
 
   frame() {
-    const parts = ["head", "tree", "line", "turns", "costs", "input", "about"];
+    const parts = ["head", "quotes", "tree", "line", "turns", "costs", "input", "about"];
     this.parts = Object.fromEntries(parts.map((name) => [name, el(`section.${name}`)]));
-    const { head, tree, line, turns, costs, input, about } = this.parts;
-    replace(this.stage, head, el("div.columns", {}, el("nav.side", { "aria-label": "call tree" }, tree), el("div.main", {}, line, turns, costs, input, about)));
+    const { head, quotes, tree, line, turns, costs, input, about } = this.parts;
+    replace(this.stage, head, quotes, el("div.columns", {}, el("nav.side", { "aria-label": "call tree" }, tree), el("div.main", {}, line, turns, costs, input, about)));
     this.node = this.model.root;
     this.draw();
     put(about, fold("about this run", () => this.about()));
@@ -61,8 +72,14 @@ export class RunPage {
     this.drawCosts();
     const turns = this.node?.turns ?? [];
     const drawn = this.drawn ?? 0;
-    if (turns.length && drawn > 0) this.shown?.lastElementChild?.remove();
+    const last = drawn > 0 ? this.shown?.lastElementChild : null;
+    const scrolled = [...(last?.querySelectorAll(".table, pre") ?? [])].map((box) => box.scrollTop);
+    const unfolded = [...(last?.querySelectorAll("details") ?? [])].map((fold) => fold.open);
+    last?.remove();
     this.addTurns(Math.max(0, drawn - 1), turns.length);
+    const again = this.shown?.children[drawn - 1];
+    again?.querySelectorAll("details").forEach((fold, at) => (fold.open = unfolded[at] ?? false));
+    again?.querySelectorAll(".table, pre").forEach((box, at) => (box.scrollTop = scrolled[at] ?? 0));
   }
 
   drawHead() {
@@ -71,11 +88,12 @@ export class RunPage {
     const facts = [
       ["cost", dollars(model.cost)],
       ["tokens", brief(model.tokens)],
-      ["turns", String(model.root?.turns.length ?? 0)],
+      ["turns", count(turnsOf(model.root))],
       ["sub-calls", count(model.nodes.reduce((sum, node) => sum + node.turns.reduce((all, turn) => all + turn.calls.length, 0), 0))],
       ["time", seconds(end?.seconds ?? model.now)],
       ["model", begin.model],
     ];
+    if (typeof begin.origin?.run === "string" && typeof begin.origin.way === "string") facts.push(["made from", madeFrom(begin.origin)]);
     if (model.reused) facts.push(["not asked again", count(model.reused)]);
     const last = model.root?.turns.findLast((turn) => turn.answer !== null)?.answer.value;
     const answer = end !== null ? end.response : typeof last === "string" || last?.$s ? last : null;
@@ -102,13 +120,13 @@ export class RunPage {
   drawTree() {
     const items = this.model.nodes.slice(0, MOST_TREE).map((node) => {
       const depth = Math.min(30, Number(node.begin.depth) || 0);
-      const state = node.end?.status ?? "running";
+      const state = node.end?.status ?? (this.model.over ? "killed" : "running");
       const button = el("button.node", { type: "button", "aria-current": node === this.node ? "true" : false, click: () => this.show(node) });
       button.style.setProperty("--depth", String(depth));
       put(button, [
         el(`span.dot.${["done", "partial", "failed", "running"].includes(state) ? state : "failed"}`, { title: state }),
         el("span.what", {}, start(this.source, this.run, node.begin.question, 60)),
-        el("span.quiet", {}, `${node.turns.length}`),
+        el("span.quiet", {}, String(turnsOf(node))),
       ]);
       return el("li", {}, button);
     });
@@ -153,7 +171,10 @@ export class RunPage {
       number("out", (row) => row.output, (row) => brief(row.output)),
       number("cost", (row) => row.cost, (row) => (row.unpriced ? "unknown" : dollars(row.cost))),
     ];
-    const tables = Object.entries(spending).map(([name, rows]) => table(columns(name), rows, { label: `spent, by ${name}` }));
+    const tables = Object.entries(spending).map(([name, rows]) => {
+      if (!this.orders.has(name)) this.orders.set(name, { by: null, down: false });
+      return table(columns(name), rows, { label: `spent, by ${name}`, order: this.orders.get(name) });
+    });
     replace(this.parts.costs, el("h2", {}, "Spent"), el("div.grid", {}, tables));
   }
 
@@ -167,8 +188,14 @@ export class RunPage {
         replace(input, el("h2", {}, "Input"), el("p.quiet", {}, `what was read can't be told: ${error.message}`));
       }
     };
-    if (this.model.end === null) replace(input, el("h2", {}, "Input"), el("p.quiet", {}, "told when the run has ended"));
+    if (this.model.end === null && !this.model.over) replace(input, el("h2", {}, "Input"), el("p.quiet", {}, "told when the run has ended"));
     else await ask();
+  }
+
+  // The passages that the answer quotes, each with its places in the input: rlm.coverage.quotes.
+  async drawCitations() {
+    const found = await this.source.about(this.run, "citations").catch(() => []);
+    replace(this.parts.quotes, citationsView(found));
   }
 
   // What each turn does, as rlm.viewer.strategy sees it: {labels: [{span, pattern, evidence, ...}]}.
@@ -208,14 +235,14 @@ export class RunPage {
     if (place === null) return;
     place.scrollIntoView({ block: "start" });
     place.focus({ preventScroll: true });
-    if (found.kind === "call") place.querySelectorAll("tr.opens")[found.index]?.click();
+    if (found.kind === "call" && !this.opened.has(found)) place.querySelectorAll("tr.opens")[found.index]?.click();
   }
 
   // The next or the last turn, for the keys j and k.
   step(by) {
     const views = [...(this.shown?.children ?? [])];
     const at = views.findIndex((view) => view.getBoundingClientRect().bottom > 80);
-    const next = views[Math.max(0, Math.min(views.length - 1, at + (views[at]?.getBoundingClientRect().top < -5 || by > 0 ? by : by)))];
+    const next = views[Math.max(0, Math.min(views.length - 1, at + by))];
     next?.scrollIntoView({ block: "start" });
     next?.focus({ preventScroll: true });
   }
@@ -225,4 +252,7 @@ export class RunPage {
   }
 }
 
-export const title = (question) => cut(String(question ?? ""), 60);
+function madeFrom({ run, turn, way }) {
+  const what = `${way} of ${run}${Number.isFinite(turn) ? `, turn ${turn}` : ""}`;
+  return el("a", { href: `#run/${encodeURIComponent(run)}` }, what);
+}

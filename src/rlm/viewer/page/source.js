@@ -105,7 +105,7 @@ export class Embedded {
   }
 
   follow(run, from, take, ended) {
-    ended();
+    if (!this.data.running) ended();
     return () => {};
   }
 

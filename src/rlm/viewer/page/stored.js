@@ -3,15 +3,16 @@ import { brief, el, put, replace } from "./dom.js";
 import { isStored } from "./source.js";
 
 const SHOWN = 20_000; // characters at first
+const MOST_INSIDE = 1000; // stored strings of one value that are fetched
 
 // A block of text; `draw` makes an element of it, a plain one by default.
 export function block(source, run, value, draw = plain) {
   const holder = el("div.stored");
-  if (!isStored(value)) return put(holder, draw(String(value)));
-  put(holder, el("p.quiet", {}, `${brief(value.$s[1])} bytes …`));
+  if (!isObject(value)) return put(holder, draw(String(value)));
+  put(holder, el("p.quiet", {}, isStored(value) ? `${brief(value.$s[1])} bytes …` : "…"));
   const load = async () => {
     try {
-      replace(holder, draw(await source.text(run, value)));
+      replace(holder, draw(await asText(source, run, value, 1)));
     } catch (error) {
       replace(holder, el("p.bad", {}, `it can't be read: ${error.message}`));
     }
@@ -33,9 +34,25 @@ export function plain(text) {
 export function start(source, run, value, length) {
   const holder = el("span.start");
   const show = (text) => replace(holder, text.slice(0, length * 4).replace(/\s+/g, " ").trim().slice(0, length));
-  if (!isStored(value)) show(String(value ?? ""));
-  else whenSeen(holder, async () => show(await source.text(run, value).catch(() => "(unreadable)")));
+  if (!isObject(value)) show(String(value ?? ""));
+  else whenSeen(holder, async () => show(await asText(source, run, value, 0).catch(() => "(unreadable)")));
   return holder;
+}
+
+const isObject = (value) => value !== null && typeof value === "object";
+
+// A value as text: a string as it is, anything else as JSON, with the stored strings that stand anywhere in it.
+async function asText(source, run, value, indent) {
+  const whole = await unpacked(source, run, value, { left: MOST_INSIDE });
+  return typeof whole === "string" ? whole : JSON.stringify(whole, null, indent);
+}
+
+async function unpacked(source, run, value, budget) {
+  if (isStored(value)) return budget.left-- > 0 ? source.text(run, value) : "…";
+  if (Array.isArray(value)) return Promise.all(value.map((item) => unpacked(source, run, item, budget)));
+  if (!isObject(value)) return value;
+  const inside = Object.entries(value).map(async ([key, item]) => [key.replace(/^\$/, ""), await unpacked(source, run, item, budget)]);
+  return Object.fromEntries(await Promise.all(inside));
 }
 
 const waiting = new WeakMap();

@@ -3,32 +3,33 @@ import { el, put, replace } from "./dom.js";
 
 const PART = 200; // rows that are added at a time
 
-// columns: {title, value(row) for sorting, show(row) for the cell, number: right-aligned}; `open(row)` on a click or Enter.
-export function table(columns, rows, { open = null, label, sortBy = null, down = false } = {}) {
+// columns: {title, value(row) for sorting, show(row) for the cell, number: right-aligned}. On a click or Enter, `open(row)`
+// is called, or what `inside(row)` gives is shown below it. `order` ({by, down}) and `opened` (a set of rows) are kept by
+// the caller where the table is made again.
+export function table(columns, rows, { open = null, inside = null, opened = new Set(), label, order = { by: null, down: false } } = {}) {
   const body = el("tbody");
   const headers = columns.map((column, index) => {
-    const sort = el("button", { type: "button", click: () => order(index) }, column.title);
+    const sort = el("button", { type: "button", click: () => sortBy(index) }, column.title);
     return el(column.number ? "th.number" : "th", { scope: "col", "aria-sort": "none" }, sort);
   });
   const frame = el("div.table", {}, el("table", { "aria-label": label }, el("thead", {}, el("tr", {}, headers)), body));
   let shown = [...rows];
-  let by = sortBy;
-  let upside = down;
   let drawn = 0;
 
-  function order(index) {
-    upside = by === index ? !upside : columns[index].number === true;
-    by = index;
+  function sortBy(index) {
+    order.down = order.by === index ? !order.down : columns[index].number === true;
+    order.by = index;
     sorted();
   }
 
   function sorted() {
+    const { by, down } = order;
     if (by !== null) {
       const { value } = columns[by];
-      const sign = upside ? -1 : 1;
+      const sign = down ? -1 : 1;
       shown = [...rows].sort((a, b) => sign * compare(value(a), value(b)));
       headers.forEach((header, at) => {
-        header.setAttribute("aria-sort", at !== by ? "none" : upside ? "descending" : "ascending");
+        header.setAttribute("aria-sort", at !== by ? "none" : down ? "descending" : "ascending");
       });
     }
     drawn = 0;
@@ -52,12 +53,21 @@ export function table(columns, rows, { open = null, label, sortBy = null, down =
 
   function line(row) {
     const cells = columns.map((column) => el(column.number ? "td.number" : "td", {}, column.show(row)));
-    if (open === null) return el("tr", {}, cells);
-    const node = el("tr.opens", { tabindex: "0", click: () => open(row, node) }, cells);
+    if (open === null && inside === null) return el("tr", {}, cells);
+    const act = () => (open === null ? unfold(row, node) : open(row));
+    const node = el("tr.opens", { tabindex: "0", click: act }, cells);
     node.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && event.target === node) open(row, node);
+      if (event.key === "Enter" && event.target === node) act();
     });
-    return node;
+    return opened.has(row) ? [node, below(row)] : node;
+  }
+
+  const below = (row) => el("tr.inside", {}, el("td", { colspan: columns.length }, inside(row)));
+
+  function unfold(row, node) {
+    if (opened.delete(row)) return node.nextElementSibling.remove();
+    opened.add(row);
+    return node.after(below(row));
   }
 
   sorted();

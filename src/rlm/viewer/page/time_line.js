@@ -158,7 +158,10 @@ function grid(pen, x, from, to, total, colour) {
   const step = [1, 2, 5, 10].map((part) => part * power).find((part) => part >= rough);
   pen.fillStyle = colour("quiet");
   pen.strokeStyle = colour("line");
-  for (let time = Math.ceil(from / step) * step; time <= to; time += step) {
+  const first = Math.ceil(from / step);
+  for (let line = 0; line <= 10; line++) {
+    const time = (first + line) * step;
+    if (!(time <= to)) break;
     pen.beginPath();
     pen.moveTo(x(time), 0);
     pen.lineTo(x(time), total - 16);

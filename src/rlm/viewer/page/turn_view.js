@@ -19,19 +19,18 @@ export function turnView(page, turn, labels) {
   if (turn.calls.length) put(view, callsView(page, turn));
   if (turn.answer !== null) {
     const ready = turn.answer.ready ? "the answer" : "an answer so far";
-    put(view, el("div.answer", {}, el("h4", {}, ready), block(source, run, shownValue(turn.answer.value))));
+    put(view, el("div.answer", {}, el("h4", {}, ready), block(source, run, turn.answer.value)));
   }
   return view;
 }
-
-const shownValue = (value) => (typeof value === "string" || value?.$s ? value : JSON.stringify(value, null, 1));
 
 function header(turn, labels) {
   const spent = turn.replies.reduce((sum, reply) => sum + (reply.cost ?? 0), 0);
   const tokens = turn.replies.reduce((sum, { usage }) => sum + (usage?.input_tokens || 0) + (usage?.output_tokens || 0), 0);
   const facts = [
-    `${brief(tokens)} tokens`,
-    turn.replies.some((reply) => reply.cost === null) ? null : dollars(spent),
+    turn.replies.length ? `${brief(tokens)} tokens` : null,
+    !turn.replies.length || turn.replies.some((reply) => reply.cost === null) ? null : dollars(spent),
+    turn.replies.some((reply) => reply.source === "recorded") ? "recorded" : null,
     turn.cellEnd ? `cell ${seconds(turn.cellEnd.seconds)}` : null,
     turn.calls.length ? `${count(turn.calls.length)} sub-call${turn.calls.length === 1 ? "" : "s"}` : null,
     `at ${seconds(turn.begin.t)}`,
@@ -83,6 +82,8 @@ function noteView(source, run, note) {
       const tokens = note.input_tokens === null ? "tokens unknown" : `about ${brief(note.input_tokens)} tokens in`;
       return line("quiet", `estimate: ${count(note.calls)} calls to ${note.model}, ${tokens}, ${dollars(note.usd)}`);
     }
+    case "record_left":
+      return line("warn", "from here on it is live: ", note.difference ? start(source, run, note.difference, 400) : "the record ends");
     case "estimate_decided":
       return note.allowed ? null : line("warn", "these calls were not allowed");
   }
@@ -111,35 +112,41 @@ function cellView(source, run, turn) {
 function toolsView(page, turn) {
   const columns = [
     { title: "tool", value: (tool) => tool.begin.name, show: (tool) => tool.begin.name },
-    { title: "arguments", value: (tool) => tool.span, show: (tool) => el("code", {}, JSON.stringify([tool.begin.args, tool.begin.kwargs]).slice(0, 200)) },
-    { title: "value", value: (tool) => tool.span, show: (tool) => start(page.source, page.run, tool.end?.error ?? shownValue(tool.end?.value ?? ""), 200) },
+    { title: "arguments", value: (tool) => tool.span, show: (tool) => el("code", {}, start(page.source, page.run, given(tool.begin), 200)) },
+    { title: "value", value: (tool) => tool.span, show: (tool) => start(page.source, page.run, tool.end?.error ?? tool.end?.value ?? "", 200) },
+    { title: "", value: stateOf, show: (tool) => el(`span.state.${stateOf(tool)}`, {}, stateOf(tool)) },
     { title: "time", number: true, value: (tool) => tool.end?.seconds ?? NaN, show: (tool) => seconds(tool.end?.seconds) },
   ];
   return [el("h4", {}, "Tools"), table(columns, turn.tools, { label: "calls of tools" })];
 }
 
+const given = ({ args, kwargs }) => (Object.keys(kwargs ?? {}).length ? [...(args ?? []), kwargs] : (args ?? []));
+
+const SOURCES = new Set(["model", "joined", "kept", "recorded"]);
+
+// Where the answer of a call or tool is from.
+function stateOf(one) {
+  if (one.end === null) return "open";
+  if (one.end.error) return "failed";
+  return SOURCES.has(one.end.source) ? one.end.source : one.kind === "tool" ? "ran" : "model";
+}
+
 export function callsView(page, turn) {
   const { source, run } = page;
   const usage = (call, name) => call.end?.usage?.[name] ?? NaN;
-  const state = (call) => (call.end === null ? "open" : call.end.error ? "failed" : call.end.source ?? "model");
   const columns = [
     { title: "#", number: true, value: (call) => call.index, show: (call) => String(call.index + 1) },
     { title: "asked", value: (call) => size(call.begin.prompt), show: (call) => start(source, run, call.begin.prompt, 110) },
     { title: "reply", value: (call) => size(call.end?.reply), show: (call) => start(source, run, call.end?.error ?? call.end?.reply ?? "…", 90) },
-    { title: "", value: state, show: (call) => el(`span.state.${state(call)}`, {}, call.child !== null ? "child" : state(call)) },
+    { title: "", value: stateOf, show: (call) => el(`span.state.${stateOf(call)}`, {}, call.child !== null && stateOf(call) === "model" ? "child" : stateOf(call)) },
     { title: "model", value: (call) => call.begin.model, show: (call) => call.begin.model },
     { title: "in", number: true, value: (call) => usage(call, "input_tokens"), show: (call) => brief(usage(call, "input_tokens")) },
     { title: "out", number: true, value: (call) => usage(call, "output_tokens"), show: (call) => brief(usage(call, "output_tokens")) },
     { title: "cost", number: true, value: (call) => call.end?.cost ?? NaN, show: (call) => (call.end?.cost != null ? dollars(call.end.cost) : "–") },
     { title: "time", number: true, value: (call) => call.end?.seconds ?? NaN, show: (call) => seconds(call.end?.seconds) },
   ];
-  const open = (call, row) => {
-    const next = row.nextElementSibling;
-    if (next !== null && next.classList.contains("inside")) return next.remove();
-    const cell = el("td", { colspan: columns.length }, callView(page, call));
-    return row.after(el("tr.inside", {}, cell));
-  };
-  return [el("h4", {}, "Sub-calls"), table(columns, turn.calls, { open, label: `sub-calls of turn ${turn.begin.turn}` })];
+  const inside = (call) => callView(page, call);
+  return [el("h4", {}, "Sub-calls"), table(columns, turn.calls, { inside, opened: page.opened, label: `sub-calls of turn ${turn.begin.turn}` })];
 }
 
 const size = (value) => (value?.$s ? value.$s[1] : String(value ?? "").length);
