@@ -14,7 +14,7 @@ from typing import Protocol
 
 from rlm.context import Context
 from rlm.errors import SandboxError, WorkerDiedError
-from rlm.sandbox import shipped
+from rlm.sandbox import shipped, unpacked
 from rlm.sandbox.launchers.base import ChildContext, Worker
 from rlm.sandbox.options import Sandbox
 from rlm.types import JSON, Limits
@@ -121,7 +121,7 @@ class MachineRun:
         if len(archive) > most * _TAR[0] + _TAR[1]:
             raise SandboxError(f"output holds more than {self._sandbox.disk_mb:,} MiB")
         if archive:
-            await asyncio.to_thread(shipped.unpack_output, archive, output, most)
+            await asyncio.to_thread(unpacked.unpack_output, archive, output, most)
 
 
 async def _upload(machine: Machine, context: Context, limits: Limits, sandbox: Sandbox) -> str:
@@ -131,7 +131,7 @@ async def _upload(machine: Machine, context: Context, limits: Limits, sandbox: S
     listed = await asyncio.to_thread(shipped.listed_files, sandbox.files)
     files.update({f"files/{name}": path for name, path in listed.items()})
     if sandbox.output is not None:
-        files[f"output/{shipped.KEEP}"] = b""
+        files[f"output/{unpacked.KEEP}"] = b""
     files["options.json"] = shipped.start_options(
         context,
         memory_bytes=limits.memory_mb << 20,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rlm.errors import SandboxError, WorkerDiedError
-from rlm.sandbox import shipped
+from rlm.sandbox import shipped, unpacked
 from rlm.sandbox.containers.engine import Engine
 from rlm.sandbox.containers.plan import USER, Plan
 from rlm.sandbox.containers.share import INSIDE, Share
@@ -126,7 +126,7 @@ class ContainerRun:
             archive += chunk
             if len(archive) > most * 1.1 + 2**24:  # a tar of small files is larger than they are
                 raise SandboxError(f"output holds more than {self._sandbox.disk_mb:,} MiB")
-        shipped.unpack_output(bytes(archive), output, most)
+        unpacked.unpack_output(bytes(archive), output, most)
 
 
 class ContainerWorker:
