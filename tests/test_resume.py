@@ -19,6 +19,7 @@ from rlm import (
     replay,
     resume,
 )
+from rlm.coverage import coverage
 from rlm.errors import LMError
 from rlm.lms.scripted import Scripted
 from rlm.trace.events import (
@@ -416,6 +417,23 @@ def test_an_input_that_has_changed_is_refused_with_both_hashes(tmp_path: Path) -
     with pytest.raises(ContextError, match=f"^the run's input is not there any more: {path}; put it back, or pass con"):
         World("FINAL(1)").resumed(whole)
     assert World("FINAL(1)").resumed(whole, context="one\n").result().answer == 1
+
+
+def test_a_file_that_was_renamed_or_cut_elsewhere_is_another_input(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one two")
+    (tmp_path / "b.txt").write_text("three")
+    whole = World("FINAL(1)").run(tmp_path)
+    (tmp_path / "b.txt").rename(tmp_path / "c.txt")
+    with pytest.raises(ContextError, match=r"^the input has changed since: its SHA-256 was [0-9a-f]{64} and is "):
+        World("FINAL(1)").resumed(whole).result()
+    with pytest.raises(ContextError, match="has changed since"):
+        coverage(whole)
+    (tmp_path / "c.txt").rename(tmp_path / "b.txt")
+    assert World("FINAL(1)").resumed(whole).result().answer == 1
+    (tmp_path / "a.txt").write_text("one ")
+    (tmp_path / "b.txt").write_text("twothree")
+    with pytest.raises(ContextError, match=r"^the input has changed since"):
+        World("FINAL(1)").resumed(whole).result()
 
 
 def test_json_and_an_input_that_is_the_prompt_come_from_the_trace() -> None:

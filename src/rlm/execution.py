@@ -99,15 +99,14 @@ class Execution:
             raise
         finally:
             stop.set()
-        self._begin(context.description, source, context.blob.digest)
+        self._begin(context.description, source, context.digest)
         return context
 
     def _load(self, value: object, stop: threading.Event) -> tuple[Context, dict[str, JSON]]:
         """The input, and what the trace says that it was; a value is in the trace then."""
         self._enforces = self._setup.launcher.enforces()
         context = load(value, stop=stop)
-        if self._playback.digest not in (None, context.blob.digest):
-            digest = context.blob.digest
+        if self._playback.digest not in (None, digest := context.digest):
             context.close()
             raise ContextError(
                 f"the input has changed since: its SHA-256 was {self._playback.digest} and is {digest}; put it back as "

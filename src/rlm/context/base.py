@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -45,6 +47,14 @@ class Context:
     skipped: tuple[Skipped, ...]
     description: str
     characters: int
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, hexadecimal: of the bytes; of a corpus, of their digest and the files' names and sizes, as JSON."""
+        if self.kind != "corpus":
+            return self.blob.digest
+        files = [[part.name, part.length] for part in self.parts]
+        return hashlib.sha256(json.dumps([self.blob.digest, files]).encode()).hexdigest()
 
     def close(self) -> None:
         """Give the blob's memory back; zygotes that were given the descriptor keep theirs."""

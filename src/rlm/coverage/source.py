@@ -160,7 +160,7 @@ def load_input(begin: RunBegin) -> Input:
 def _read(begin: RunBegin, paths: list[Path]) -> Iterator[tuple[str, str]]:
     context = load(paths)
     try:
-        if (digest := context.blob.digest) != begin.digest:
+        if (digest := context.digest) != begin.digest:
             raise ContextError(
                 f"the input of the run {begin.run_id} has changed since: its SHA-256 was {begin.digest[:16]}..., and "
                 f"is {digest[:16]}... now"
