@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -117,6 +118,9 @@ def test_a_parameter_that_is_no_name_in_python_is_sent_as_the_server_has_it() ->
         ({"properties": {"a": {"type": ["number", "string"], "default": 2}}}, "(a: float | str = 2)"),
         ({"properties": {"a": True, "b": {"$ref": "#/x"}}, "required": ["b", "c"]}, "(b, a=...)"),
         ({"properties": {"a": {"type": "object"}}, "additionalProperties": True}, "(a: dict = ..., **more)"),
+        ({"properties": {"a": {}}, "required": ["a", "a"]}, "(a)"),
+        ({"properties": {"a": {"anyOf": [5, {"type": {"b": 1}}]}}}, "(a=...)"),
+        ({"properties": {"a": {"enum": ["x" * 1000]}}}, "(a=...)"),
     ],
 )
 def test_a_schema_is_shown_as_parameters(schema: dict[str, Any], signature: str) -> None:
@@ -212,6 +216,16 @@ def test_names_that_clash_want_a_prefix() -> None:
     ):
         run("FINAL(1)", MCPServer([*SERVER, "--search"]))
     assert run("FINAL(x_search('a'))", MCPServer([*SERVER, "--search"], prefix="x_")).answer == "found a"
+
+
+def test_tools_that_fill_the_prompt_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rlm.mcp._MAX_TOLD", 100)
+    said = raised_by(MCPServer(command=SERVER))
+    assert re.fullmatch(
+        r"the MCP server \S+ has tools whose descriptions take [\d,]+ characters, more than 100: choose some of them "
+        r"with only=\[\.\.\.\]",
+        said,
+    )
 
 
 def test_variables_are_the_servers_alone(monkeypatch: pytest.MonkeyPatch) -> None:

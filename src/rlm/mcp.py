@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from rlm.errors import ConfigError, MCPError, ToolError
 from rlm.toolbox import without_keys
-from rlm.tools import Tool, check_name
+from rlm.tools import Tool, Toolset, check_name
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -34,6 +34,8 @@ _CONNECT = 30.0  # seconds to connect, and to send
 _END = 8.0  # seconds to end; the SDK kills a process that does not, sooner than this
 _MAX_PAGES = 100
 _MAX_TOOLS = 500
+_MAX_TOLD = 100_000  # characters of all its tools that models are told: they are sent with every request
+_ENUM = 500  # characters of the values that a parameter may have
 _SAID = 500  # characters of what a server said before it failed
 _TYPES = {
     "string": "str",
@@ -96,7 +98,7 @@ class MCPServer:
         """Its tools, while it is connected to.
 
         Raises:
-            MCPError: It can't be started or reached, or its tools can't be listed.
+            MCPError: It can't be started or reached, or its tools can't be listed, or take too much of a prompt.
             ConfigError: A tool has a name that cells have already, or one of `only` is not there.
         """
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
@@ -164,6 +166,12 @@ class MCPServer:
                 name, "tool", f'give its server a prefix: MCPServer(..., prefix="{_identifier(self.name)[:20]}_")'
             )
             made[name] = Tool(self._function(client, one, name), name, _doc(one), self.seconds, self.calls)
+        told = sum(map(len, Toolset(tuple(made.values())).described()))
+        if told > _MAX_TOLD:
+            raise MCPError(
+                f"the MCP server {self.name} has tools whose descriptions take {told:,} characters, more than "
+                f"{_MAX_TOLD:,}: choose some of them with only=[...]"
+            )
         return list(made.values())
 
     def _function(self, client: Client, tool: Listed, name: str) -> Callable[..., Any]:
@@ -244,7 +252,7 @@ def _signature(tool: Listed) -> inspect.Signature:
     schema = tool.input_schema
     properties = _dict(schema.get("properties"))
     required = named if isinstance(named := schema.get("required"), list) else []
-    order = [name for name in required if name in properties] + [name for name in properties if name not in required]
+    order = dict.fromkeys([*(name for name in required if name in properties), *properties])
     parameters = [
         inspect.Parameter(
             name,
@@ -269,11 +277,14 @@ def _type(schema: Any) -> Any:
     """A schema as an annotation: what models know types by; nothing where it says nothing."""
     schema = _dict(schema)
     if isinstance(values := schema.get("enum"), list) and len(values) <= 20:
-        return f"Literal[{', '.join(repr(value) for value in values)}]"
+        shown = f"Literal[{', '.join(repr(value) for value in values)}]"
+        if len(shown) <= _ENUM:
+            return shown
     kinds = schema.get("type")
     if kinds is None and isinstance(choices := schema.get("anyOf") or schema.get("oneOf"), list):
         kinds = [_dict(choice).get("type") for choice in choices]
-    found = [_TYPES[kind] for kind in (kinds if isinstance(kinds, list) else [kinds]) if kind in _TYPES]
+    named = [kind for kind in (kinds if isinstance(kinds, list) else [kinds]) if isinstance(kind, str)]
+    found = [_TYPES[kind] for kind in named if kind in _TYPES]
     return " | ".join(dict.fromkeys(found)) or inspect.Parameter.empty
 
 
