@@ -325,6 +325,8 @@ def test_options_of_the_command_line_are_text():
     assert SshLauncher(Sandbox("ssh", options={"host": "box", "confine": "false"})).enforces() == frozenset()
     with pytest.raises(ConfigError, match="confine of the sandbox 'ssh' is True or False, not 'maybe'"):
         SshLauncher(Sandbox("ssh", options={"host": "box", "confine": "maybe"}))
+    with pytest.raises(ConfigError, match="the option config of the sandbox 'ssh' is a path, not 5"):
+        SshLauncher(Sandbox("ssh", options={"host": "box", "config": 5}))
 
 
 def test_what_it_cannot_keep_it_refuses():

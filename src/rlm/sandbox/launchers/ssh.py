@@ -39,6 +39,9 @@ class SshLauncher:
             raise ConfigError("the sandbox 'ssh' needs a host: Sandbox('ssh', options={'host': 'me@box'})")
         if str(options["confine"]).lower() not in ("true", "false"):
             raise ConfigError(f"the option confine of the sandbox 'ssh' is True or False, not {options['confine']!r}")
+        for name in ("python", "config"):
+            if not isinstance(options[name], str | Path | None) or (name == "python" and not options[name]):
+                raise ConfigError(f"the option {name} of the sandbox 'ssh' is a path, not {options[name]!r}")
         self._python, self._confine = str(options["python"]), str(options["confine"]).lower() == "true"
         self._config = None if options["config"] is None else str(Path(options["config"]).expanduser())
 
