@@ -104,6 +104,7 @@ def ask(
     otel: Annotated[
         bool, typer.Option("--otel", help="Tell the run to OpenTelemetry, as the OTEL_* variables say.")
     ] = False,
+    view: Annotated[bool, typer.Option("--view", help="Open the run in a browser while it goes on.")] = False,
     env_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Take keys and settings from this file; none is read else.")
     ] = None,
@@ -135,6 +136,7 @@ def ask(
             show_code=show_code,
             save=save,
             otel=otel,
+            view=view,
         ),
     )
 

@@ -30,6 +30,7 @@ from rlm.trace.reader import TraceError
 from rlm.types import JSON, Completion, Limits
 
 if TYPE_CHECKING:
+    from rlm.cli.view import Beside
     from rlm.mcp import MCPServer
 
 
@@ -61,6 +62,7 @@ class Options:
     show_code: bool = False
     save: Path | None = None
     otel: bool = False
+    view: bool = False
 
 
 def run(question: str, paths: list[Path], options: Options) -> int:
@@ -69,8 +71,9 @@ def run(question: str, paths: list[Path], options: Options) -> int:
     Raises:
         RlmError: Nothing could be run; with `--json` it has been printed as an object.
     """
+    page = _page() if options.view else None
     try:
-        completion, interrupted = _ask(question, paths, options)
+        completion, interrupted = _ask(question, paths, options, page)
     except RlmError as error:
         if options.json:
             print(json_text.dumps({"status": "failed", "error": type(error).__name__, "reason": str(error)}))
@@ -78,7 +81,15 @@ def run(question: str, paths: list[Path], options: Options) -> int:
     status = printed(completion, interrupted, as_object=options.json)
     if options.save is not None and completion.trace is not None:
         _save(completion.trace, options.save)
+    if page is not None and not interrupted:
+        page.wait()
     return status
+
+
+def _page() -> Beside:
+    from rlm.cli.view import Beside
+
+    return Beside()
 
 
 def printed(completion: Completion, interrupted: bool, *, as_object: bool) -> int:
@@ -161,7 +172,7 @@ def _sandbox(options: Options) -> str | Sandbox:
     return made(options.sandbox, options.sandbox_option, "--sandbox-option")
 
 
-def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion, bool]:
+def _ask(question: str, paths: list[Path], options: Options, page: Beside | None) -> tuple[Completion, bool]:
     if options.sandbox == "local" and options.route != "always":
         find_launcher("local").prepare()  # it starts beside the imports of the model's client and the input's loading
     value = given(paths)
@@ -192,7 +203,7 @@ def _ask(question: str, paths: list[Path], options: Options) -> tuple[Completion
     if not named and engine.setup.model.name == "nano":
         print("rlm: no model configured, no key found: asking nano, the one in the box", file=sys.stderr)
     started = engine.stream(question) if value is None else engine.stream(question, context=value)
-    completion, interrupted = follow(started, live)
+    completion, interrupted = follow(started, live if page is None else page.with_other(live))
     if not live.drawn:
         print(summary(completion), file=sys.stderr)
     return completion, interrupted

@@ -1,11 +1,14 @@
-"""`rlm view`: the page about runs, served until Ctrl-C."""
+"""`rlm view`: the page about runs, served until Ctrl-C; and `rlm ask --view`, beside the run that it shows."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import webbrowser
+from typing import Protocol
 
 from rlm.trace import runs
+from rlm.trace.events import Event, RunBegin
 from rlm.viewer.server import Viewer
 
 
@@ -35,3 +38,51 @@ def run(name: str | None, *, host: str, port: int, open_browser: bool) -> int:
         except KeyboardInterrupt:
             return 0
     return 0
+
+
+class _Listener(Protocol):
+    def listen(self, event: Event) -> None: ...
+    def close(self) -> None: ...
+
+
+class Beside:
+    """The page of a run, served while it goes on: opened in a browser with the run's first event.
+
+    Raises:
+        ConfigError: It can't be served.
+    """
+
+    def __init__(self) -> None:
+        self._server = Viewer(runs.folder())
+        self._thread = threading.Thread(target=self._server.serve_forever, name="rlm-view", daemon=True)
+        self._thread.start()
+        self._other: _Listener | None = None
+
+    def with_other(self, other: _Listener) -> Beside:
+        """Passes events on to another listener too."""
+        self._other = other
+        return self
+
+    def listen(self, event: Event) -> None:
+        """Takes the next event of the run."""
+        if isinstance(event, RunBegin):
+            url = f"{self._server.url}#run/{event.run_id}"
+            print(f"rlm: shown at {url}", file=sys.stderr, flush=True)
+            # Not here: a browser in the terminal would hold the run up.
+            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+        if self._other is not None:
+            self._other.listen(event)
+
+    def close(self) -> None:
+        """The run has ended; the page is served on."""
+        if self._other is not None:
+            self._other.close()
+
+    def wait(self) -> None:
+        """Serves until Ctrl-C."""
+        print("rlm: the page is still served; Ctrl-C ends it", file=sys.stderr, flush=True)
+        try:
+            self._thread.join()
+        except KeyboardInterrupt:
+            self._server.shutdown()
+        self._server.server_close()
