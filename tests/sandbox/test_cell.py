@@ -194,6 +194,9 @@ def test_an_answer_that_no_frame_holds_is_an_error():
     result = run_cell("FINAL('x' * (40 * 2**20))")
     assert result.answer is None
     assert "the answer can't be sent: more than 32 MiB" in result.error
+    result = run_cell("FINAL([0] * 2_500_000)")
+    assert result.answer is None
+    assert "the answer can't be sent: more than 1,048,576 values" in result.error
 
 
 def test_show_vars_names_types_and_sizes():

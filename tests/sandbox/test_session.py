@@ -209,6 +209,21 @@ def test_a_call_too_large_for_a_frame_is_an_error_and_the_next_one_works():
     assert shown.endswith("'llm_query'\n")
 
 
+@pytest.mark.parametrize(
+    ("call", "why"),
+    [
+        ("rlm_query('q', deep)", "nested deeper than 64"),
+        ("llm_query(deep)", "nested deeper than 64"),
+        ("llm_map([[0] * 12] * 200_000, 'count')", "more than 1,048,576 values in a frame"),
+    ],
+)
+def test_a_call_that_no_host_would_take_is_an_error_and_the_names_are_kept(call, why):
+    calls, on_call = recorder()
+    code = f"deep = ()\nfor _ in range(100): deep = (deep,)\ntry:\n    {call}\nexcept ToolError as e:\n    print(e)"
+    assert output(code, on_call=on_call) == f"{call.partition('(')[0]}: too much for one call: {why}\n"
+    assert calls == []
+
+
 def test_the_clock_stops_while_a_call_is_open():
     async def on_call(name, args):
         await asyncio.sleep(0.3)

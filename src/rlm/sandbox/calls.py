@@ -118,7 +118,7 @@ class Calls:
         number = next(self._numbers)
         shown = args["name"] if name == protocol.TOOL else name
         try:
-            frame = protocol.encode({"type": "call", "id": number, "name": name, "args": args})
+            frame = protocol.encode_checked({"type": "call", "id": number, "name": name, "args": args})
         except protocol.FrameError as error:
             raise ToolError(f"{shown}: too much for one call: {error}") from None
         except (TypeError, ValueError, RecursionError) as error:

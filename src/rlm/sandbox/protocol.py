@@ -105,6 +105,18 @@ def encode(message: Message) -> bytes:
     return _HEADER.pack(len(payload)) + payload
 
 
+def encode_checked(message: Message) -> bytes:
+    """A message as a frame, with values that a cell made: refused here where whoever gets it would end the worker.
+
+    Raises:
+        FrameError: It is longer than a frame may be, or holds more or deeper than it may.
+        TypeError, ValueError: JSON can't carry a value in it.
+    """
+    frame = encode(message)
+    decode(frame[_HEADER.size :])
+    return frame
+
+
 def decode(payload: bytes) -> Message:
     """The message in a frame, its values bounded; its fields are not checked yet.
 

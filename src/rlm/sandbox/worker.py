@@ -305,7 +305,7 @@ def _with_answer(done: dict[str, Any], cells: cell.Cells) -> bytes:
         done["answer"] = cells.answer()
         if done["answer"] is not None and len(json.dumps(done["answer"]["value"])) > _MAX_ANSWER:
             raise ValueError(f"more than {_MAX_ANSWER >> 20} MiB of JSON")
-        return protocol.encode(done)
+        return protocol.encode_checked(done)
     except (ValueError, MemoryError, RecursionError) as error:
         done["answer"] = None
         done["error"] = f"{type(error).__name__}: the answer can't be sent: {error}"
