@@ -216,6 +216,7 @@ def test_what_can_not_be_had_is_told(engine, tmp_path):  # noqa: F811
         ({"options": {"engine": "unix:///no/socket"}}, "no container engine answers at unix:///no/socket: start it "),
         ({"options": {"engine": "tcp://127.0.0.1:9"}}, "no container engine answers at tcp://127.0.0.1:9: start it "),
         ({"options": {"runtime": "kata"}}, "the engine has no runtime 'kata', only "),
+        ({"image": "--help"}, "the engine has no image '--help': no such image: --help: invalid reference format"),
         ({"image": "127.0.0.1:9/no/image:1"}, "the engine has no image '127.0.0.1:9/no/image:1', and it can't be pul"),
         ({"options": {"engine": "ssh://host"}}, r"the engine's address is unix://PATH or tcp://HOST:PORT, not ssh://"),
     ]

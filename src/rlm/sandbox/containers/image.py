@@ -95,12 +95,14 @@ def volumes(engine: Engine, found: str) -> tuple[str, ...]:
 
 
 def _found(engine: Engine, name: str) -> str | None:
-    from docker.errors import ImageNotFound  # type: ignore[import-untyped]
+    from docker.errors import APIError, ImageNotFound  # type: ignore[import-untyped]
 
     try:
         return str(engine.api.inspect_image(name)["Id"])
     except ImageNotFound:
         return None
+    except APIError as error:  # a name that none can have
+        raise ConfigError(f"the engine has no image {name!r}: {error.explanation or error}") from error
 
 
 def _files() -> dict[str, Path]:
