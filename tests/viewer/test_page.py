@@ -285,3 +285,15 @@ def test_many_files_are_one_strip_and_a_table(tmp_path: Path, page: Page) -> Non
         assert text_of(page, ".passage mark").startswith("7.0: 😀 what is said")
         page.get_by_label("what was read until then").fill("0")
         assert page.locator(".legend .when").inner_text().startswith("until ")
+
+
+def test_turns_are_filled_when_they_are_seen_and_stay_as_they_were_opened(tmp_path: Path, page: Page) -> None:
+    run = make_run(tmp_path, [cell(f"print(llm_query('{turn}'))") for turn in range(28)] + [cell("FINAL(1)")])
+    with serving(tmp_path) as server:
+        opened(page, f"{server.url}#run/{run}")
+        assert page.locator("section.turn").count() == 29
+        assert page.locator("section.turn.waiting").count() > 10
+        page.locator("section.turn").nth(20).scroll_into_view_if_needed()
+        page.locator("section.turn").nth(20).locator("tr.opens").wait_for()
+        page.evaluate("document.querySelector('.time-line canvas').scrollIntoView()")
+        assert page.locator("section.turn:not(.waiting)").count() < 25

@@ -3,6 +3,9 @@
 import http.client
 import json
 import re
+import socket
+import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -164,3 +167,14 @@ def test_nothing_in_the_page_takes_text_for_markup() -> None:
         assert not re.search(r"<\w+[^>]*\son\w+=", text), item.name
         assert "http://" not in text, item.name
         assert "https://" not in text, item.name
+
+
+def test_a_browser_that_goes_leaves_no_words(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(folder) as server:
+        for asked in (b"", b"GET / HTTP/1.1\r\nHo"):
+            with socket.create_connection(("127.0.0.1", server.port)) as connection:
+                connection.sendall(asked)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes by a reset
+        assert get(server, "/", Host=f"127.0.0.1:{server.port}")[0] == 200
+        time.sleep(0.1)
+    assert capsys.readouterr().err == ""

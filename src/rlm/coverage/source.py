@@ -152,8 +152,8 @@ def load_input(begin: RunBegin) -> Input:
     if kind == "paths" and isinstance(paths := begin.source.get("paths"), list):
         return Input(kind, _read(begin, [Path(str(path)) for path in paths]))
     raise ContextError(
-        f"the run {begin.run_id} has no input to look into: it ended before its input was loaded, or its trace is of "
-        "an older format, which does not say what that was"
+        f"the run {begin.run_id} has no input to look into: it ended before its input was loaded, or it was imported "
+        "from a log that does not have it"
     )
 
 

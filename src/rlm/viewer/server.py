@@ -14,6 +14,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -129,6 +130,11 @@ class Handler(BaseHTTPRequestHandler):
     sys_version = ""
     timeout = 60
     routes: ClassVar[dict[str, Callable[[Handler, Path, dict[str, str]], None]]]
+
+    def handle(self) -> None:
+        """Answers until the browser goes, which it may do at any time."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def do_GET(self) -> None:
         """Answers a GET; everything else is refused by the base class."""

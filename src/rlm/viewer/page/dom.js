@@ -38,7 +38,8 @@ export function replace(node, ...children) {
 }
 
 // Numbers, as they are shown everywhere.
-export const count = (number) => (Number.isFinite(number) ? Math.round(number).toLocaleString("en-US") : "–");
+const WHOLE = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 }); // made once: that is most of what it takes
+export const count = (number) => (Number.isFinite(number) ? WHOLE.format(number) : "–");
 
 export function brief(number) {
   if (!Number.isFinite(number)) return "–";

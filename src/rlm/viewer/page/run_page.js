@@ -6,10 +6,11 @@ import { RunModel, turnsOf } from "./run_model.js";
 import { block, fold, start } from "./stored.js";
 import { table } from "./table.js";
 import { timeLine } from "./time_line.js";
-import { turnView } from "./turn_view.js";
+import { filled, isFilled, turnView } from "./turn_view.js";
 
 const MOST_TREE = 2000; // nodes that are shown
 const MOST_TURNS = 100; // turns that are drawn at once
+const FILLED = 4; // turns whose contents are drawn before they are seen
 
 export class RunPage {
   constructor(source, run, stage) {
@@ -77,7 +78,8 @@ export class RunPage {
     const unfolded = [...(last?.querySelectorAll("details") ?? [])].map((fold) => fold.open);
     last?.remove();
     this.addTurns(Math.max(0, drawn - 1), turns.length);
-    const again = this.shown?.children[drawn - 1];
+    const again = last && this.shown?.children[drawn - 1];
+    if (again && isFilled(last)) filled(again);
     again?.querySelectorAll("details").forEach((fold, at) => (fold.open = unfolded[at] ?? false));
     again?.querySelectorAll(".table, pre").forEach((box, at) => (box.scrollTop = scrolled[at] ?? 0));
   }
@@ -155,7 +157,8 @@ export class RunPage {
 
   addTurns(from, to) {
     const turns = this.node?.turns ?? [];
-    put(this.shown, turns.slice(from, to).map((turn) => turnView(this, turn, this.labels.get(turn.span) ?? [])));
+    const views = turns.slice(from, to).map((turn) => turnView(this, turn, this.labels.get(turn.span) ?? []));
+    put(this.shown, from < FILLED ? views.map((view, at) => (from + at < FILLED ? filled(view) : view)) : views);
     this.drawn = Math.min(to, turns.length);
     this.more.hidden = this.drawn >= turns.length;
   }
@@ -233,6 +236,7 @@ export class RunPage {
     }
     const place = document.getElementById(`span-${turn?.span}`);
     if (place === null) return;
+    filled(place);
     place.scrollIntoView({ block: "start" });
     place.focus({ preventScroll: true });
     if (found.kind === "call" && !this.opened.has(found)) place.querySelectorAll("tr.opens")[found.index]?.click();

@@ -9,7 +9,8 @@ export function timeLine(node, now, { labels = null, open }) {
   const bars = barsOf(node, now);
   const lanes = pack(bars.calls);
   const from = node.turns.length ? node.turns[0].begin.t : 0;
-  const to = Math.max(from + 1e-6, ...node.turns.map((turn) => phases(turn, now).cell?.[1] ?? turn.end), lastEnd(bars.calls));
+  const ends = node.turns.reduce((last, turn) => Math.max(last, phases(turn, now).cell?.[1] ?? turn.end), from + 1e-6);
+  const to = Math.max(ends, lastEnd(bars.calls));
   const height = Math.max(3, Math.min(14, Math.floor(260 / Math.max(1, lanes))));
   const rows = { label: labels ? 22 : 0, model: 18, cell: 18, gap: 6, curve: lanes ? 40 : 0 };
   const tops = { model: rows.label, cell: rows.label + rows.model, calls: rows.label + rows.model + rows.cell + rows.gap };

@@ -1,16 +1,34 @@
 // One turn: what the model thought, its cell, what that printed, the names it made, and the calls it made.
 import { brief, count, dollars, el, put, seconds, visible } from "./dom.js";
 import { code, made } from "./code.js";
-import { block, fold, start } from "./stored.js";
+import { block, fold, start, whenSeen } from "./stored.js";
 import { table } from "./table.js";
 
 const FENCE = /```[ \t]*[\w-]*[^\S\n]*\n/;
 
+const unfilled = new WeakMap();
+
+// A turn's title at once, and the rest when it comes into view: a run may have hundreds, each with its calls.
 export function turnView(page, turn, labels) {
-  const { source, run } = page;
-  const begin = turn.begin;
-  const view = el("section.turn", { id: `span-${turn.span}`, tabindex: "-1", "aria-label": `turn ${begin.turn}` });
+  const view = el("section.turn.waiting", { id: `span-${turn.span}`, tabindex: "-1", "aria-label": `turn ${turn.begin.turn}` });
   put(view, header(turn, labels));
+  unfilled.set(view, () => body(page, turn, view));
+  whenSeen(view, () => filled(view));
+  return view;
+}
+
+// The same view, with all that it has.
+export function filled(view) {
+  unfilled.get(view)?.();
+  unfilled.delete(view);
+  view.classList.remove("waiting");
+  return view;
+}
+
+export const isFilled = (view) => !unfilled.has(view);
+
+function body(page, turn, view) {
+  const { source, run } = page;
   put(view, turn.requests.length ? fold("what was sent", () => requests(page, turn)) : null);
   for (const reply of turn.replies) put(view, thought(source, run, reply));
   for (const note of turn.notes) put(view, noteView(source, run, note));
@@ -21,7 +39,6 @@ export function turnView(page, turn, labels) {
     const ready = turn.answer.ready ? "the answer" : "an answer so far";
     put(view, el("div.answer", {}, el("h4", {}, ready), block(source, run, turn.answer.value)));
   }
-  return view;
 }
 
 function header(turn, labels) {
