@@ -556,6 +556,15 @@ class TestTrace:
         assert failed.value is None
         assert str(failed.error).endswith("missing a required argument: 'key'")
 
+    def test_arguments_without_measure_are_refused_and_not_kept(self) -> None:
+        code = "try:\n    look('x' * (9 * 2**20))\nexcept ToolError as error:\n    FINAL(str(error))"
+        with started(code, look) as run:
+            assert [event for event in run if isinstance(event, ToolBegin | ToolEnd)] == []
+            assert run.result().answer == (
+                "look: what it is called with is too large to be handed over: at most 500,000 values, and 8 million "
+                "characters"
+            )
+
     def test_a_call_that_was_cancelled_has_an_end(self) -> None:
         async def never() -> None:
             await asyncio.sleep(60)

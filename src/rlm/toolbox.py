@@ -67,6 +67,10 @@ class Toolbox:
             ToolError: It failed, took too long, was called too often or with arguments that it does not take, or what
                 it gave is not JSON.
         """
+        try:  # first: what is told to the trace is kept, and calls are free
+            as_json([args, kwargs], "what it is called with")
+        except ValueError as error:
+            raise ToolError(f"{tool.name}: {error}") from None
         async with self._slots:
             begin = ToolBegin(
                 t=self._trace.now(),
