@@ -15,6 +15,7 @@ import functools
 import os
 import py_compile
 import shutil
+import stat
 import tarfile
 import tempfile
 import threading
@@ -184,11 +185,18 @@ def can_mount() -> bool:
 
 
 def folder() -> Path:
-    """This process's folder in memory, which only its user enters: the engine mounts what lies in it by itself."""
+    """This process's folder in memory, which only its user enters: the engine mounts what lies in it by itself.
+
+    Raises:
+        SandboxError: Somebody else has made it, who could read and change what is in it: its name can be guessed.
+    """
     path = _MEMORY / f"rlm-{reaper.host_id()}"
-    if not path.exists():
-        path.mkdir(mode=0o700, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
         atexit.register(_leave, path, os.getpid())
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise SandboxError(f"{path} is not ours: remove it, or start again")
     return path
 
 
