@@ -69,8 +69,8 @@ class Toolbox:
         """
         try:  # first: what is told to the trace is kept, and calls are free
             as_json([args, kwargs], "what it is called with")
-        except ValueError as error:
-            raise ToolError(f"{tool.name}: {error}") from None
+        except ValueError as too_large:
+            raise ToolError(f"{tool.name}: {too_large}") from None
         async with self._slots:
             begin = ToolBegin(
                 t=self._trace.now(),
