@@ -257,6 +257,7 @@ def test_a_run_made_from_another_one_names_it(tmp_path: Path, page: Page) -> Non
         assert page.locator("tbody tr").first.locator("td").nth(3).inner_text() == "5.6k"
         opened(page, f"{server.url}#run/{new}")
         assert "from here on it is live: the record ends" in text_of(page, "section.turn:last-child")
+        assert "of that recorded" in text_of(page, "dl.facts")
         page.get_by_role("link", name=f"fork of {run}, turn 3").click()
         page.wait_for_function(f"location.hash === '#run/{run}'")
 

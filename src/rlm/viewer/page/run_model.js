@@ -166,6 +166,15 @@ export class RunModel {
     return rows.some((row) => row.unpriced) ? null : rows.reduce((sum, row) => sum + row.cost, 0);
   }
 
+  // US dollars of what was not asked, since the run that this one was made from had been answered; null: unknown.
+  get recorded() {
+    const turns = this.nodes.flatMap((node) => node.turns);
+    const calls = turns.flatMap((turn) => turn.calls).filter((call) => call.child === null);
+    const ends = [...turns.flatMap((turn) => turn.replies), ...calls.map((call) => call.end)];
+    const served = ends.filter((end) => end?.source === "recorded");
+    return served.some((end) => end.cost === null) ? null : served.reduce((sum, end) => sum + number(end.cost), 0);
+  }
+
   get status() {
     return this.end !== null ? String(this.end.status) : this.over ? "killed" : "running";
   }

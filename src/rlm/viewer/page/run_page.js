@@ -95,7 +95,10 @@ export class RunPage {
       ["time", seconds(end?.seconds ?? model.now)],
       ["model", begin.model],
     ];
-    if (typeof begin.origin?.run === "string" && typeof begin.origin.way === "string") facts.push(["made from", madeFrom(begin.origin)]);
+    if (typeof begin.origin?.run === "string" && typeof begin.origin.way === "string") {
+      facts.splice(1, 0, ["of that recorded", dollars(model.recorded)]);
+      facts.push(["made from", madeFrom(begin.origin)]);
+    }
     if (model.reused) facts.push(["not asked again", count(model.reused)]);
     const last = model.root?.turns.findLast((turn) => turn.answer !== null)?.answer.value;
     const answer = end !== null ? end.response : typeof last === "string" || last?.$s ? last : null;

@@ -167,7 +167,7 @@ function grid(pen, x, from, to, total, colour) {
     pen.moveTo(x(time), 0);
     pen.lineTo(x(time), total - 16);
     pen.stroke();
-    pen.fillText(seconds(time), Math.min(x(time) + 2, x(to) - 40), total - 4);
+    pen.fillText(step < 1 ? `${time.toFixed(Math.ceil(-Math.log10(step)))} s` : seconds(time), Math.min(x(time) + 2, x(to) - 40), total - 4);
   }
 }
 
