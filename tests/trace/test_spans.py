@@ -33,6 +33,7 @@ class Collector:
         self.spans: list[Any] = []
         self.resources: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
+        self.status = 200
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -47,7 +48,7 @@ class Collector:
                     for scope in group.scope_spans:
                         assert scope.scope.name == "rlm"
                         outer.spans += scope.spans
-                self.send_response(200)
+                self.send_response(outer.status)
                 self.end_headers()
 
             def log_message(self, *_: Any) -> None:
@@ -74,15 +75,14 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", running.url)
     spans._ours.cache_clear()
     yield running
-    spans._ours().shutdown()  # type: ignore[attr-defined]
-    spans._ours.cache_clear()
+    spans._ours()[0].shutdown()  # type: ignore[attr-defined]
     spans._ours.cache_clear()
     running.server.shutdown()
     running.server.server_close()
 
 
 def sent(collector: Collector) -> list[Any]:
-    spans._ours().force_flush()  # type: ignore[attr-defined]
+    spans._ours()[0].force_flush()  # type: ignore[attr-defined]
     return collector.spans
 
 
@@ -163,6 +163,16 @@ def test_content_is_told_where_it_is_asked_for(collector: Collector, monkeypatch
     cell = by_name["execute_tool python"]
     assert json.loads(cell["gen_ai.tool.call.arguments"])["code"].startswith("print('out')")
     assert cell["gen_ai.tool.call.result"] == "out\n"
+
+
+def test_spans_that_nobody_takes_are_told(
+    collector: Collector, every_kind: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    collector.status = 400  # not one that is tried again
+    assert main(["export", str(every_kind["work"]), "--to", "otel"]) == 2
+    assert capsys.readouterr().err.endswith(
+        "rlm: the spans could not be sent: is a collector there, as OTEL_EXPORTER_OTLP_ENDPOINT says?\n"
+    )
 
 
 def test_a_finished_run_of_every_kind_can_be_sent(collector: Collector, every_kind: dict[str, Path]) -> None:

@@ -98,7 +98,7 @@ def _send(name: str | None) -> int:
     provider = spans.provider()
     count = spans.send(show.events(name), provider)
     flush = getattr(provider, "force_flush", None)
-    if flush is not None and not flush():
+    if (flush is not None and not flush()) or spans.lost():
         raise ConfigError("the spans could not be sent: is a collector there, as OTEL_EXPORTER_OTLP_ENDPOINT says?")
     print(visible(f"{count:,} spans sent"), file=sys.stderr)
     return exit_codes.DONE

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
@@ -41,7 +41,8 @@ from rlm.types import JSON
 from rlm.version import VERSION
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.sdk.trace import ReadableSpan
+    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
     from opentelemetry.trace import Span, SpanKind, TracerProvider
 
 Attributes: TypeAlias = dict[str, str | int | float | bool | list[str]]
@@ -81,12 +82,17 @@ def provider() -> TracerProvider:
     except ImportError as error:
         raise ConfigError("OpenTelemetry is not installed: pip install 'rlm-engine[otel]'") from error
     theirs = trace.get_tracer_provider()
-    return _ours() if isinstance(theirs, trace.ProxyTracerProvider) else theirs
+    return _ours()[0] if isinstance(theirs, trace.ProxyTracerProvider) else theirs
+
+
+def lost() -> int:
+    """Spans that our exporter could not send: a flush says nothing of them."""
+    return getattr(_ours()[1], "lost", 0) if _ours.cache_info().currsize else 0
 
 
 @cache
-def _ours() -> TracerProvider:
-    """One for the process: it is flushed and closed when that ends."""
+def _ours() -> tuple[TracerProvider, SpanExporter | None]:
+    """One for the process, flushed and closed when that ends; and what it sends with."""
     try:
         from opentelemetry.sdk.resources import Resource
         from opentelemetry.sdk.trace import TracerProvider
@@ -97,7 +103,7 @@ def _ours() -> TracerProvider:
     ours = TracerProvider(resource=Resource(named).merge(Resource.create()) if named else Resource.create())
     if (exporter := _exporter()) is not None:
         ours.add_span_processor(BatchSpanProcessor(exporter))
-    return ours
+    return ours, exporter
 
 
 def _exporter() -> SpanExporter | None:
@@ -118,7 +124,16 @@ def _exporter() -> SpanExporter | None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     except ImportError as error:
         raise ConfigError("OpenTelemetry's OTLP exporter is not installed: pip install 'rlm-engine[otel]'") from error
-    return OTLPSpanExporter()
+
+    class Exporter(OTLPSpanExporter):
+        lost = 0
+
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            result = super().export(spans)
+            self.lost += 0 if result.name == "SUCCESS" else len(spans)
+            return result
+
+    return Exporter()
 
 
 def send(events: Iterable[Event], to: TracerProvider) -> int:
