@@ -213,7 +213,7 @@ open(output_folder + "/below/two.txt", "w").write("two")
 os.symlink("/etc/passwd", output_folder + "/link")
 """
     files = {"table": given / "one.txt", "all": given}
-    with pytest.warns(UserWarning, match="1 of what cells wrote was not copied to .*/back: 'output/link': neither a fil"):
+    with pytest.warns(UserWarning, match="1 of what cells wrote was not copied to .*: 'output/link': neither"):
         printed = output(sandbox(files=files, output=back), code)
     assert printed.splitlines()[0] == "one ['one.txt']"
     assert printed.splitlines()[1] in ("OSError", "PermissionError")
