@@ -257,3 +257,10 @@ def test_the_money_is_spent_and_what_there_is_is_printed(rlm: Rlm, book: Path) -
     assert (done.status, done.out) == (3, "so far\n")
     assert done.err.splitlines()[-2] == "rlm: the limit of $2 is reached: $1.4000 is spent"
     assert done.err.endswith(" (--limits raises a limit)\n")
+
+
+def test_a_run_that_ended_before_its_input_was_loaded_is_not_to_be_resumed(rlm: Rlm) -> None:
+    asked = rlm("ask", "Q", "--route", "never", "--timeout", "0.0000001", script=["```repl\nFINAL('yes')\n```"])
+    assert (asked.status, asked.out) == (1, "")
+    assert "is reached, before the input was loaded" in asked.err
+    assert "rlm resume" not in asked.err

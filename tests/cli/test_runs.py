@@ -62,6 +62,7 @@ def test_filters(rlm: Rlm, three: list[str]) -> None:
     assert len(listed(rlm, "--since", "1h")) == 3
     assert len(listed(rlm, "--since", "2026-01-01")) == 3
     assert listed(rlm, "--since", "2999-01-01") == []
+    assert len(listed(rlm, "--since", "0001-01-01")) == 3
     assert len(listed(rlm, "--limit", "2")) == 2
     assert rlm("runs", "--limit", "1").err.startswith("1 of 3 runs; ")
 

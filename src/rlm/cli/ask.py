@@ -25,8 +25,8 @@ from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.options import Sandbox
 from rlm.terminal import visible
-from rlm.trace.events import Event
-from rlm.trace.reader import TraceError
+from rlm.trace.events import Event, RunBegin
+from rlm.trace.reader import Reader, TraceError
 from rlm.types import JSON, Completion, Limits
 
 if TYPE_CHECKING:
@@ -99,10 +99,19 @@ def printed(completion: Completion, interrupted: bool, *, as_object: bool) -> in
         print(json_text.dumps(as_json(completion), ensure_ascii=sys.stdout.isatty()))
     elif completion.status != "failed":
         print(visible(completion.response) if sys.stdout.isatty() else completion.response)
-    if completion.trace is not None and completion.status != "done":
+    if completion.trace is not None and completion.status != "done" and _has_begun(completion.trace):
         more = "" if interrupted else " (--limits raises a limit)"
         print(f"rlm: to go on from here: rlm resume {completion.run_id}{more}", file=sys.stderr)
     return exit_codes.INTERRUPTED if interrupted else exit_codes.OF_STATUS[completion.status]
+
+
+def _has_begun(trace: Path) -> bool:
+    """Whether a run had its input when it ended; before that there is nothing to go on from."""
+    try:
+        begin = next(Reader(trace), None)
+    except TraceError:
+        return False
+    return isinstance(begin, RunBegin) and begin.source.get("kind") != "none"
 
 
 def given(paths: list[Path]) -> str | Path | list[Path] | None:

@@ -117,9 +117,13 @@ def _began(run: Summary) -> float:
 def _moment(text: str) -> float:
     """Seconds since 1970 of a date, a time, or so long ago."""
     try:
-        return datetime.fromisoformat(text).timestamp()
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return time.time() - _age(text)
+    try:
+        return moment.timestamp()
+    except (ValueError, OverflowError):  # a year that this machine's clock can't have
+        return float("-inf") if moment.year < 1970 else float("inf")
 
 
 def _age(text: str) -> float:
