@@ -178,3 +178,14 @@ def test_a_browser_that_goes_leaves_no_words(folder: Path, capsys: pytest.Captur
         assert get(server, "/", Host=f"127.0.0.1:{server.port}")[0] == 200
         time.sleep(0.1)
     assert capsys.readouterr().err == ""
+
+
+def test_a_run_whose_files_are_gone(folder: Path, tmp_path: Path) -> None:
+    run = name_of(folder)
+    (tmp_path / run).mkdir()
+    (tmp_path / run / "events.jsonl").write_bytes((folder / run / "events.jsonl").read_bytes())
+    with serving(tmp_path) as server:
+        asked = get(server, f"/api/runs/{run}/strings/0/200/{'0' * 16}")
+        assert (asked[0], asked[2]) == (404, "it can't be read: No such file or directory")
+        assert get(server, f"/api/runs/{run}/strategy")[0] == 422
+        assert get(server, "/api/runs")[2] == "[]"

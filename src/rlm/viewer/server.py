@@ -144,8 +144,10 @@ class Handler(BaseHTTPRequestHandler):
             self._text(str(refused), status=refused.status)
         except RlmError as error:
             self._text(str(error), status=HTTPStatus.UNPROCESSABLE_ENTITY)
-        except (BrokenPipeError, ConnectionResetError):
+        except ConnectionError:
             self.close_connection = True
+        except OSError as error:  # the run was pruned meanwhile, or its folder lacks a file
+            self._text(f"it can't be read: {error.strerror}", status=HTTPStatus.NOT_FOUND)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Says nothing: its lines would have the token."""
