@@ -180,7 +180,9 @@ def _has_pip(python: str) -> bool:
 def _pack(files: dict[str, Path], target: io.BufferedIOBase | tempfile._TemporaryFileWrapper[bytes]) -> None:
     """Writes the image's tar: all of root's, readable by all, writable by none."""
     libraries = _libraries([Path(PYTHON), *(path for path in files.values() if ".so" in path.name)])
-    everything = {**{name: Path(name) for name in libraries}, **files}
+    known = {os.path.normpath(path) for path in files.values()}  # a package's own libraries, found by way of `..`
+    needed = {os.path.normpath(name) for name in libraries} - known
+    everything = {**{name: Path(name) for name in needed}, **files}
     with tarfile.open(fileobj=target, mode="w") as tar:
         for folder in _folders(everything):
             info = tarfile.TarInfo(folder)
