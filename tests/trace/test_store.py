@@ -50,6 +50,8 @@ def test_a_long_string_is_stored_once(tmp_path: Path) -> None:
 def test_files_are_the_owners_alone(tmp_path: Path) -> None:
     path = written(tmp_path, cell("x"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    Trace("s", tmp_path / "runs" / "s").close()
+    assert stat.S_IMODE((tmp_path / "runs").stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in path.iterdir()} == {0o600}
 
 

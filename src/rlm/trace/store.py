@@ -92,7 +92,8 @@ class Trace:
         self._empty = True
         if path is not None:
             try:
-                path.mkdir(mode=0o700, parents=True)
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # runs' names tell when somebody asked
+                path.mkdir(mode=0o700)
                 flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
                 self._log_fd = os.open(path / LOG, flags, 0o600)
                 with contextlib.suppress(OSError):  # a file system without locks
