@@ -1,11 +1,13 @@
 """`rlm resume`, `rlm fork`, and what `rlm ask` says where there is something to resume."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import rlm
 from rlm import RLM, Completion, Limits
 from rlm.cli import main
 from rlm.lms.scripted import Scripted
@@ -95,3 +97,16 @@ def test_what_can_not_be_found(command: Command) -> None:
     status, _, err = command("fork", "nowhere")
     assert status == 2
     assert "--at" in "".join(err)
+
+
+def test_a_profile_of_the_users_own_is_given_again(command: Command, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    shutil.copytree(Path(rlm.__file__).parent / "prompts" / "small", mine)
+    engine = RLM(model=_script(), route="never", limits=Limits(turns=1), profile=mine)
+    run_id = engine.completion("What is kept?", context="x" * 99).run_id
+    status, _, err = command("resume", run_id, "--limits", "turns=5")
+    assert (status, err) == (2, ["rlm: the run had a profile of yours, mine: pass profile=, its folder"])
+    assert command("replay", run_id, "--profile", str(mine))[0] == 0
+    status, out, _ = command("resume", run_id, "--limits", "turns=5", "--profile", str(mine))
+    assert (status, out) == (0, "7\n")
+    assert command("fork", run_id, "--at", "2", "--limits", "turns=5", "--profile", str(mine))[:2] == (0, "7\n")

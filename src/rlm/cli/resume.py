@@ -30,6 +30,7 @@ class Given:
     limits: Sequence[str] = ()
     sandbox_option: Sequence[str] = ()
     mcp: Sequence[str] = ()
+    profile: str | None = None
     confirm_above: float | None = None
     json: bool = False
     show_code: bool = False
@@ -142,6 +143,8 @@ def _options(name: str | None, given: Given, live: LiveTree) -> dict[str, Any]:
         options["sandbox"] = made(begin_of(name).sandbox, given.sandbox_option, "--sandbox-option")
     if given.mcp:
         options["tools"] = ask.servers(given.mcp)
+    if given.profile is not None:
+        options["profile"] = given.profile
     if given.confirm_above is not None:
         above = ConfirmAbove(given.confirm_above, live)
         options |= {"approve": above.approve, "confirm": above.confirm}

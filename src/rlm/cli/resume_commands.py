@@ -30,6 +30,9 @@ _Mcp: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(metavar="COMMAND | URL", help="A server of tools, as rlm ask was given it; may be repeated."),
 ]
+_Profile: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="FOLDER", help="A profile of yours, as rlm ask was given it.")
+]
 _ConfirmAbove: TypeAlias = Annotated[
     float | None, typer.Option(metavar="USD", min=0, help="Ask before sub-calls that are estimated to cost more.")
 ]
@@ -50,6 +53,7 @@ def resume(
     limits: _Limits = None,
     sandbox_option: _SandboxOption = None,
     mcp: _Mcp = None,
+    profile: _Profile = None,
     confirm_above: _ConfirmAbove = None,
     json: _Json = False,
     show_code: _ShowCode = False,
@@ -58,7 +62,17 @@ def resume(
     """Pick a run up where it was cut off; what it was answered is not asked again."""
     from rlm.cli import resume
 
-    given = resume.Given(live, limits or [], sandbox_option or [], mcp or [], confirm_above, json, show_code, env_file)
+    given = resume.Given(
+        live=live,
+        limits=limits or [],
+        sandbox_option=sandbox_option or [],
+        mcp=mcp or [],
+        profile=profile,
+        confirm_above=confirm_above,
+        json=json,
+        show_code=show_code,
+        env_file=env_file,
+    )
     return resume.resumed(run, given)
 
 
@@ -66,13 +80,16 @@ def replay(
     run: _Run = None,
     sandbox_option: _SandboxOption = None,
     mcp: _Mcp = None,
+    profile: _Profile = None,
     json: _Json = False,
     show_code: _ShowCode = False,
 ) -> int:
     """Run a run's cells again without a model, up to the first difference."""
     from rlm.cli import resume
 
-    given = resume.Given(sandbox_option=sandbox_option or [], mcp=mcp or [], json=json, show_code=show_code)
+    given = resume.Given(
+        sandbox_option=sandbox_option or [], mcp=mcp or [], profile=profile, json=json, show_code=show_code
+    )
     return resume.replayed(run, given)
 
 
@@ -94,6 +111,7 @@ def fork(
     live: _Live = False,
     sandbox_option: _SandboxOption = None,
     mcp: _Mcp = None,
+    profile: _Profile = None,
     confirm_above: _ConfirmAbove = None,
     json: _Json = False,
     show_code: _ShowCode = False,
@@ -102,5 +120,15 @@ def fork(
     """Try another model, limit or cell from a turn on; what was before it is not asked again."""
     from rlm.cli import resume
 
-    given = resume.Given(live, limits or [], sandbox_option or [], mcp or [], confirm_above, json, show_code, env_file)
+    given = resume.Given(
+        live=live,
+        limits=limits or [],
+        sandbox_option=sandbox_option or [],
+        mcp=mcp or [],
+        profile=profile,
+        confirm_above=confirm_above,
+        json=json,
+        show_code=show_code,
+        env_file=env_file,
+    )
     return resume.forked(run, resume.Fork(at, model, sub_model, edit_cell), given)
