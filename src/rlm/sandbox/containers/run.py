@@ -65,7 +65,8 @@ class ContainerRun:
         options = {"type": "tmpfs", "device": "tmpfs", "o": size}
         api = self._engine.api
         self._volume = volume
-        await self._engine.call(api.create_volume, volume, driver_opts=options, labels=dict(self._plan.labels))
+        made = self._engine.call(api.create_volume, volume, driver_opts=options, labels=dict(self._plan.labels))
+        await undone(made, lambda _: api.remove_volume(volume, force=True))
         mount = {"Type": "volume", "Source": volume, "Target": OUTPUT, "ReadOnly": False}
         self._mounts.append({**mount, "VolumeOptions": {"NoCopy": True}})  # nor whose the image's folder is
         self._holder = await self._started(["-c", "import sys; sys.stdin.read()"])
@@ -105,11 +106,15 @@ class ContainerRun:
         container = str((await undone(made, lambda done: engine.remove(done["Id"])))["Id"])
         try:
             ended = await watch_end(engine.address, container)
+            stream: Stream | None = None
             try:
                 stream = await attach(engine.address, container)
-                await engine.call(engine.api.start, container)
+                # Waited for where this is cancelled: what starts can't be removed.
+                await undone(engine.call(engine.api.start, container), lambda _: None)
             except BaseException:
                 ended.cancel()
+                if stream is not None:
+                    stream.writer.transport.abort()
                 raise
         except BaseException as error:
             await asyncio.to_thread(engine.remove, container)
