@@ -70,6 +70,16 @@ def test_nothing_but_the_page_and_the_runs(folder: Path, path: str) -> None:
         assert "root:" not in text
 
 
+@pytest.mark.parametrize("file", ["events.jsonl", "strings.pack"])
+def test_a_trace_with_a_link_in_it_is_none(tmp_path: Path, file: str) -> None:
+    run = tmp_path / hostile_run(tmp_path)
+    (run / file).unlink()
+    (run / file).symlink_to("/etc/passwd")
+    with serving(tmp_path) as server:
+        for what in ("events", "coverage", "strings/0/9/0123456789abcdef"):
+            assert get(server, f"/api/runs/{run.name}/{what}")[::2] == (404, "there is no such run")
+
+
 def test_only_reading(folder: Path) -> None:
     with serving(folder) as server:
         for method in ("POST", "PUT", "DELETE", "OPTIONS"):

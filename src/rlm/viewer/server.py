@@ -103,9 +103,11 @@ class Viewer(ThreadingHTTPServer):
         Raises:
             Refused: There is none of that name.
         """
-        if name not in runs.names(self.folder):
+        run = self.folder / name
+        # A link in somebody else's trace could name any file of ours.
+        if name not in runs.names(self.folder) or any((run / file).is_symlink() for file in (LOG, PACK)):
             raise Refused(HTTPStatus.NOT_FOUND, "there is no such run")
-        return self.folder / name
+        return run
 
     def coverage(self, path: Path) -> Coverage:
         """What a run read, which takes up to seconds to find: kept for the next questions about it.
