@@ -37,7 +37,8 @@ def the_contract_holds(name, double, refused=()):
     """Every case of the contract, and nothing left after it; `refused`: the cases whose option it can't keep."""
     sandbox = Sandbox(name)
     results = asyncio.run(run_contract(find_launcher(sandbox), sandbox))
-    assert {case: result.fault for case, result in results.items() if result.fault} == {}
+    faults = {case: result.fault for case, result in results.items() if result.fault}
+    assert not faults, faults
     assert {case for case, result in results.items() if result.refused} == set(refused)
     assert list(results) == [case.name for case in cases()]
     assert double.places == {}

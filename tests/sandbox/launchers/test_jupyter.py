@@ -107,9 +107,9 @@ def run(wanted, *codes, value="one two\n", limits=LIMITS, meanwhile=None):
 
 def test_the_users_variables_are_there_and_stay_as_they_are(notebook):
     cells = run(
-        sandbox(notebook, env={"A": "b"}),
+        sandbox(notebook, env={"RLM_OF_CELLS": "b"}),
         "print(double(len(big)), table.a.sum(), point.x, Point(3, 4).y, context, llm_query(question))",
-        "table['c'] = 1\nbig = 'mine'\nnew = 1\nimport os\nos.environ['A']",
+        "table['c'] = 1\nbig = 'mine'\nnew = 1\nimport os\nos.environ['RLM_OF_CELLS']",
         "SHOW_VARS()",
         "print({name: notebook[name] for name in ('big', 'table', 'point', 'double')}, '_hidden' in notebook)",
         "async def wait():\n    import asyncio\n    await asyncio.sleep(0)\n    return 'waited'\nawait wait()",
@@ -122,7 +122,7 @@ def test_the_users_variables_are_there_and_stay_as_they_are(notebook):
     assert cells[3].output == f"{told | {'double': 'function'}} False\n"
     assert cells[4].output == "'waited'\n"
     assert (
-        notebook.run("print(len(big), list(table), 'new' in globals(), __import__('os').environ.get('A'))")
+        notebook.run("print(len(big), list(table), 'new' in globals(), __import__('os').environ.get('RLM_OF_CELLS'))")
         == "1000 ['a', 'b'] False None\n"
     )
 
