@@ -31,7 +31,6 @@ _STREAM_LIMIT = 2**20  # bytes read ahead of a worker's stream
 _ENVIRONMENT = {
     "PYTHONHASHSEED": "0",  # so that a run repeats
     "MALLOC_ARENA_MAX": "2",  # each reserves 64 MB of the address space that is limited
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # a large input in huge pages, if they can be had: half the time
 }
 _FLAGS = ("-S", "-P", "-s", "-X", "utf8")
 
