@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ipaddress
 import shlex
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, ClassVar
@@ -21,7 +22,7 @@ from rlm.types import Limits
 _INSTALLS = "-m pip install --quiet --no-input --disable-pip-version-check --root-user-action ignore"
 
 
-class FarMachine:
+class FarMachine(ABC):
     """A machine at a vendor's: a `Machine`, once its launcher has said how to run, put, get, start and remove.
 
     Args:
@@ -35,27 +36,27 @@ class FarMachine:
         self.python = ""
         self._home = home
 
+    @abstractmethod
     async def run(self, command: str, *, root: bool = False) -> str:
         """Runs a command of `sh` there to its end, as root if it has to be and can; what it printed.
 
         Raises:
             SandboxError: It failed.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     async def put(self, path: str, file: IO[bytes]) -> None:
         """Writes a file there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def get(self, path: str) -> AsyncIterator[bytes]:
         """The bytes of a file there, as they come."""
-        raise NotImplementedError
 
-    async def start(self, argv: Sequence[str]) -> Worker:
-        raise NotImplementedError
+    @abstractmethod
+    async def start(self, argv: Sequence[str]) -> Worker: ...
 
-    async def remove(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    async def remove(self) -> None: ...
 
     async def make_folder(self) -> None:
         """Makes its folder, and finds its Python; once, first.
@@ -90,7 +91,7 @@ class FarMachine:
         return await vendor.read_bounded(self.get(packed), self.sandbox)
 
 
-class FarLauncher:
+class FarLauncher(ABC):
     """A vendor's launcher: what it keeps and needs, and how a machine is made.
 
     Args:
@@ -120,7 +121,7 @@ class FarLauncher:
         """None: it holds wherever the vendor can be reached; `open` tells where it can't."""
         return None
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 (to do nothing is meant)
         """Nothing: a machine costs from when it is made."""
 
     async def open(self, context: Context, limits: Limits) -> Environment:
@@ -138,13 +139,13 @@ class FarLauncher:
 
         return Ready(opened, machine.remove, lambda: True)
 
+    @abstractmethod
     async def _machine(self, context: Context, limits: Limits) -> FarMachine:
         """A machine of the run's own, its folder made and its packages installed.
 
         Raises:
             SandboxUnavailableError: None could be had.
         """
-        raise NotImplementedError
 
 
 def is_address(host: str) -> bool:
