@@ -21,7 +21,7 @@ class FolderLauncher:
         self.machines = []
 
     def enforces(self):
-        return frozenset(("files", "network", "memory", "cpu"))
+        return frozenset(("files", "network", "memory", "time"))
 
     def why_not(self):
         return None

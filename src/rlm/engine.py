@@ -45,7 +45,7 @@ class RLM:
         sub_model_options: Of the sub-model's client; without a `sub_model`, it is the root's model with these options.
         sandbox: The launcher's name, a `Sandbox` of options, or a launcher.
         limits: What one run may use.
-        require: What the sandbox must enforce (of files, network, memory, cpu, processes, disk); by default what
+        require: What the sandbox must enforce (of files, network, memory, time, cpu, processes, disk); by default what
             the launcher is meant to.
         route: Whether an input goes to the model in one plain call: `auto` where it fits comfortably into a window that
             is known, `always`, or `never`. The completion says why.

@@ -33,7 +33,7 @@ from rlm.types import JSON, Completion, Status, usage_fields
 from rlm.version import VERSION
 
 # What the sandbox must enforce where the caller does not say.
-REQUIRED = frozenset({"files", "network", "memory", "cpu"})
+REQUIRED = frozenset({"files", "network", "memory", "time"})
 NO_ISOLATION = ("unconfined", "jupyter")  # whoever asks for these by name knows that they hold nothing
 
 

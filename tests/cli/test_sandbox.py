@@ -12,7 +12,7 @@ from rlm.sandbox.launchers import LAUNCHERS
 from rlm.sandbox.trials import contract
 from rlm.sandbox.trials.registry import Attempt, attempts
 
-ALL = ["files", "network", "memory", "cpu", "processes", "disk"]
+ALL = ["files", "network", "memory", "time", "cpu", "processes", "disk"]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_the_list_says_why_not(rlm, three, monkeypatch):
 def test_local_holds(rlm, a_few):
     result = rlm("sandbox", "test", "local")
     assert result.status == 0, result.err
-    assert result.out.startswith("local says that it enforces: files, network, memory, cpu, processes, disk\n")
+    assert result.out.startswith("local says that it enforces: files, network, memory, time, cpu, processes, disk\n")
     assert result.out.endswith("3 attempts, 0 got out. Contained: it reached something of the sandbox's own.\n")
 
 

@@ -30,7 +30,7 @@ def test_launchers_are_found_by_name():
 
 
 def test_what_launchers_enforce():
-    assert find_launcher("local").enforces() == {"files", "network", "memory", "cpu", "processes", "disk"}
+    assert find_launcher("local").enforces() == {"files", "network", "memory", "time", "cpu", "processes", "disk"}
     assert find_launcher("unconfined").enforces() == frozenset()
 
 

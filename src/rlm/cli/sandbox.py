@@ -18,7 +18,7 @@ from rlm import run_view
 from rlm.cli import exit_codes
 from rlm.errors import ConfigError, SandboxUnavailableError
 from rlm.sandbox.launchers import LAUNCHERS, find_launcher
-from rlm.sandbox.launchers.base import Launcher
+from rlm.sandbox.launchers.base import PROPERTIES, Launcher
 from rlm.sandbox.options import Sandbox
 from rlm.sandbox.trials import contract
 from rlm.sandbox.trials.host import Host
@@ -27,7 +27,6 @@ from rlm.sandbox.trials.runner import Attack, Outcome
 from rlm.terminal import visible
 from rlm.types import JSON
 
-PROPERTIES = ("files", "network", "memory", "cpu", "processes", "disk")
 _LISTS = {"packages", "network"}
 _GIVEN = {"image", "packages", "cpus", "disk_mb", "network"}  # options of `Sandbox` that fit in KEY=VALUE
 

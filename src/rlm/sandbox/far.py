@@ -14,7 +14,7 @@ from typing import IO, ClassVar
 from rlm.context import Context, load
 from rlm.errors import SandboxError
 from rlm.sandbox import vendor
-from rlm.sandbox.launchers.base import Environment, Ready, Worker
+from rlm.sandbox.launchers.base import PROPERTIES, Environment, Ready, Worker
 from rlm.sandbox.machine import MachineRun
 from rlm.sandbox.options import Sandbox, refuse_unkept
 from rlm.types import Limits
@@ -115,7 +115,7 @@ class FarLauncher(ABC):
 
     def enforces(self) -> frozenset[str]:
         """All: the machine is not ours, and nothing leaves it but over our stream."""
-        return frozenset(("files", "network", "memory", "cpu", "processes", "disk"))
+        return frozenset(PROPERTIES)
 
     def why_not(self) -> str | None:
         """None: it holds wherever the vendor can be reached; `open` tells where it can't."""

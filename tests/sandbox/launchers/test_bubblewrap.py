@@ -62,7 +62,7 @@ def each_way(request, monkeypatch):
 def test_it_enforces_all_there_is():
     launcher = find_launcher("bubblewrap")
     assert launcher.why_not() is None
-    assert launcher.enforces() == {"files", "network", "memory", "cpu", "processes", "disk"}
+    assert launcher.enforces() == {"files", "network", "memory", "time", "cpu", "processes", "disk"}
 
 
 @pytest.mark.usefixtures("each_way")

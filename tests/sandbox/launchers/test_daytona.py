@@ -119,7 +119,7 @@ class TestLauncher:
         assert asked["ttlMinutes"] == 11
 
     def test_what_it_enforces(self, service):
-        everything = {"files", "network", "memory", "cpu", "processes", "disk"}
+        everything = {"files", "network", "memory", "time", "cpu", "processes", "disk"}
         assert find_launcher("daytona").enforces() == everything
         assert find_launcher(Sandbox("daytona", network=("pypi.org",))).enforces() == everything - {"network"}
 

@@ -314,10 +314,10 @@ def test_memory_holds_where_what_takes_too_much_is_ended(memory, holds):
 def test_what_is_found_out_is_kept_for_a_day(engine, monkeypatch, tmp_path):  # noqa: F811
     monkeypatch.setattr("rlm.sandbox.containers.measure.home", lambda: tmp_path)
     launcher = find_launcher(sandboxed(engine))
-    assert launcher.enforces() == {"files", "network", "memory", "cpu", "processes", "disk"}
+    assert launcher.enforces() == {"files", "network", "memory", "time", "cpu", "processes", "disk"}
     (kept,) = (tmp_path / "engines").iterdir()
-    kept.write_text('["cpu", "files", "x"]')
-    assert find_launcher(sandboxed(engine)).enforces() == {"cpu", "files"}
+    kept.write_text('["time", "files", "x"]')
+    assert find_launcher(sandboxed(engine)).enforces() == {"time", "files"}
     os.utime(kept, (time.time() - 90_000,) * 2)
     assert "memory" in find_launcher(sandboxed(engine)).enforces()
 

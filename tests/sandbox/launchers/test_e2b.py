@@ -142,7 +142,7 @@ class TestLauncher:
         assert created["templateID"] == "mine"
 
     def test_what_it_enforces(self, service):
-        everything = {"files", "network", "memory", "cpu", "processes", "disk"}
+        everything = {"files", "network", "memory", "time", "cpu", "processes", "disk"}
         assert find_launcher("e2b").enforces() == everything
         assert find_launcher(Sandbox("e2b", network=("10.0.0.1",))).enforces() == everything
         assert find_launcher(Sandbox("e2b", network=("pypi.org",))).enforces() == everything - {"network"}

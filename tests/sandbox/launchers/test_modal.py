@@ -135,7 +135,7 @@ class TestLauncher:
         assert "FROM python:3.13-slim" in image.dockerfile_commands
 
     def test_what_it_enforces(self, service):
-        most = {"files", "network", "memory", "cpu", "processes"}
+        most = {"files", "network", "memory", "time", "cpu", "processes"}
         assert find_launcher("modal").enforces() == most
         assert find_launcher(Sandbox("modal", network=("10.0.0.1",))).enforces() == most
         assert find_launcher(Sandbox("modal", network=("pypi.org",))).enforces() == most - {"network"}

@@ -113,7 +113,7 @@ class TestLauncher:
         assert asked["network_allowlist"] == ["pypi.org", "10.0.0.1"]
 
     def test_what_it_enforces(self, service):
-        everything = {"files", "network", "memory", "cpu", "processes", "disk"}
+        everything = {"files", "network", "memory", "time", "cpu", "processes", "disk"}
         assert find_launcher("prime").enforces() == everything
         assert find_launcher(Sandbox("prime", network=("10.0.0.1",))).enforces() == everything
         assert find_launcher(Sandbox("prime", network=("pypi.org",))).enforces() == everything - {"network"}

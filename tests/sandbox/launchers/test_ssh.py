@@ -137,7 +137,7 @@ def test_it_keeps_the_contract(sshd):
 
 
 def test_what_is_enforced_is_what_the_machine_said(sshd, tmp_path, monkeypatch):
-    assert find_launcher(sandbox(sshd)).enforces() == {"files", "network", "memory", "cpu", "processes", "disk"}
+    assert find_launcher(sandbox(sshd)).enforces() == {"files", "network", "memory", "time", "cpu", "processes", "disk"}
     assert "disk" not in SshLauncher(sandbox(sshd, output=tmp_path)).enforces()
     assert SshLauncher(sandbox(sshd, options={"confine": False})).enforces() == frozenset()
 

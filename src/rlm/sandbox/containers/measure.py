@@ -23,7 +23,7 @@ from rlm.sandbox.containers.share import can_mount, mounted_worker
 from rlm.sandbox.containers.stream import attach
 from rlm.trace.store import home
 
-_FORMAT = 2  # of what is tried
+_FORMAT = 3  # of what is tried
 _FRESH = 24 * 3600.0  # seconds
 _SECONDS = 60.0  # for all of it
 _MEMORY = 128 << 20  # bytes that the container may have; three times as much is tried
@@ -31,6 +31,7 @@ _DISK = 1  # MiB
 _TOLD = ("ID", "ServerVersion", "KernelVersion", "CgroupDriver", "CgroupVersion", "SecurityOptions", "DefaultRuntime")
 MOUNT = "mount"  # not something that is enforced: whether containers there see files of this machine
 _TRIED = ("files", "network", "processes", "disk", MOUNT, "memory")
+_OURS = frozenset(("time", "cpu"))  # counted on our side; the end is a kill of the container
 
 _PROGRAM = """
 import json, os, signal, socket
@@ -66,7 +67,7 @@ say("memory", os.WIFSIGNALED(os.waitpid(child, 0)[1]))
 
 
 def measured(engine: Engine, plan: Plan) -> frozenset[str]:
-    """What holds there, of files, network, memory, cpu, processes, disk; and `MOUNT`. Half a second, or kept. Blocks.
+    """What holds there, of files, network, memory, time, cpu, processes, disk; and `MOUNT`. Half a second, or kept. Blocks.
 
     Raises:
         SandboxError: No container can be run, or Python doesn't run in it.
@@ -74,8 +75,8 @@ def measured(engine: Engine, plan: Plan) -> frozenset[str]:
     kept = _kept_at(engine, plan)
     with contextlib.suppress(OSError, ValueError):
         if time.time() - kept.stat().st_mtime < _FRESH:
-            return frozenset(json.loads(kept.read_text())) & {*_TRIED, "cpu"}
-    held = frozenset(_try(engine, plan)) | {"cpu"}  # a cell's time is counted on our side, and its end is a kill
+            return frozenset(json.loads(kept.read_text())) & {*_TRIED, *_OURS}
+    held = frozenset(_try(engine, plan)) | _OURS
     with contextlib.suppress(OSError):
         kept.parent.mkdir(parents=True, exist_ok=True)
         new = kept.with_suffix(f".{os.getpid()}")

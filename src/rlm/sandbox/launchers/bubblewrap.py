@@ -10,7 +10,7 @@ import weakref
 from rlm.context import Context
 from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import lockdown, namespaces
-from rlm.sandbox.launchers.base import Environment, Ready
+from rlm.sandbox.launchers.base import PROPERTIES, Environment, Ready
 from rlm.sandbox.options import Sandbox, refuse_unkept
 from rlm.sandbox.written import MAX_FILES, EquippedRun, WrittenFolder, make_output
 from rlm.sandbox.zygotes import FOLDER, ProcessZygote, open_in
@@ -36,9 +36,7 @@ class BubblewrapLauncher:
         weakref.finalize(self, _end, self._ready)
 
     def enforces(self) -> frozenset[str]:
-        if self.why_not() is not None:
-            return frozenset()
-        return frozenset(("files", "network", "memory", "cpu", "processes", "disk"))
+        return frozenset() if self.why_not() is not None else frozenset(PROPERTIES)
 
     def why_not(self) -> str | None:
         if (why_not := lockdown.supported()) is not None:

@@ -32,7 +32,7 @@ class LocalLauncher:
     def enforces(self) -> frozenset[str]:
         if self.why_not() is not None:
             return frozenset()
-        held = frozenset(("files", "network", "memory", "cpu", "processes"))
+        held = frozenset(("files", "network", "memory", "time", "cpu", "processes"))
         return held if self._sandbox.output else held | {"disk"}  # a folder's size is watched, which is no limit
 
     def why_not(self) -> str | None:

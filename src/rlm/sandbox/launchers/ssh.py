@@ -49,7 +49,7 @@ class SshLauncher:
         """What the machine has to be able to enforce: `open` asks it, and refuses where it can't."""
         if not self._confine or self.why_not() is not None:
             return frozenset()
-        held = frozenset(("files", "network", "memory", "cpu", "processes"))
+        held = frozenset(("files", "network", "memory", "time", "cpu", "processes"))
         return held if self._sandbox.output else held | {"disk"}
 
     def why_not(self) -> str | None:
@@ -91,7 +91,7 @@ class SshLauncher:
         finally:
             await session.close()
         # CPU time is counted here.
-        if missing := sorted(self.enforces() - {"cpu"} - session.enforces):
+        if missing := sorted(self.enforces() - {"time", "cpu"} - session.enforces):
             raise SandboxUnavailableError(
                 f"ssh {self._host}: workers there can't confine {', '.join(missing)}: that takes Linux 5.13 "
                 "with Landlock (6.2 with output=), or options={'confine': False} for a machine that may be lost"
