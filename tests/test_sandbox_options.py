@@ -4,6 +4,7 @@ import pytest
 
 from rlm import RLM, ConfigError, Limits, Sandbox
 from rlm.cli import ask
+from rlm.cli.sandbox_flags import SandboxFlags
 from rlm.lms.scripted import Scripted
 from rlm.sandbox.machine import MachineRun
 from sandbox.machines import FolderMachine
@@ -67,8 +68,10 @@ def test_the_references_environment_kwargs():
 
 
 def test_the_command_line(capsys):
-    options = ask.Options(model="nano", sandbox="local", sandbox_option=("runtime=runsc",), route="never")
+    options = ask.Options(
+        model="nano", sandbox="local", flags=SandboxFlags(sandbox_option=["runtime=runsc"]), route="never"
+    )
     with pytest.raises(ConfigError, match="the sandbox 'local' has no option runtime; "):
         ask.run("q", [], options)
     with pytest.raises(ConfigError, match="--sandbox-option takes KEY=VALUE, not 'runtime'"):
-        ask.run("q", [], ask.Options(model="nano", sandbox="docker", sandbox_option=("runtime",)))
+        ask.run("q", [], ask.Options(model="nano", sandbox="docker", flags=SandboxFlags(sandbox_option=["runtime"])))

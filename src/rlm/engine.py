@@ -22,7 +22,7 @@ from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import Launcher
 from rlm.sandbox.options import Sandbox
-from rlm.setup import Setup, retention, tracer
+from rlm.setup import Setup, only_in_cells, retention, tracer
 from rlm.tools import Tool, ToolSource, toolset
 from rlm.trace.runs import Retention
 from rlm.trace.store import home
@@ -116,8 +116,6 @@ class RLM:
         pool = {name: own.resolved(spec, {}) for name, spec in (sub_models or {}).items()}
         own.check()
         given = toolset(tools, values)
-        if given and route == "always":
-            raise ConfigError('route="always" is a plain call, which has no tools and no values: leave it out')
         _check_names(pool, root, sub)
         _check_prices([root, sub, *pool.values()], limits)
         self.setup = Setup(
@@ -141,6 +139,8 @@ class RLM:
             keep=keep if keep is not None or trace is not True else retention(),
             tracer=tracer() if otel else None,
         )
+        if route == "always" and (more := only_in_cells(self.setup)):
+            raise ConfigError(f'route="always" is a plain call, which has no {more}: leave it out')
 
     def completion(self, prompt: str | object, *, context: object = None) -> Completion:
         """Answers `prompt`, and waits for it.

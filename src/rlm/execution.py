@@ -74,7 +74,7 @@ class Execution:
         try:
             self._trace.subscribe(self._run.put)
             setup = self._setup
-            if sandboxed(setup.route, setup.model, partial(setups.profile, setup), bool(setup.tools)):
+            if sandboxed(setup.route, setup.model, partial(setups.profile, setup), setups.only_in_cells(setup)):
                 setup.launcher.prepare()
             with closing(await self._loaded(value)) as context:
                 outcome = await self._outcome(context)
@@ -137,7 +137,9 @@ class Execution:
     async def _outcome(self, context: Context) -> Outcome:
         try:
             setup = self._setup
-            self._way = choose(setup.route, setup.model, partial(setups.profile, setup), context, bool(setup.tools))
+            self._way = choose(
+                setup.route, setup.model, partial(setups.profile, setup), context, setups.only_in_cells(setup)
+            )
             if self._way.text is not None:
                 return await self._nodes.run_direct(context, self._question, self._way.text)
             return await self._recursive(context)

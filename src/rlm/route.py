@@ -30,14 +30,14 @@ class Way:
     reason: str
 
 
-def sandboxed(route: Route, lm: LM, profile: Callable[[LM], Profile], tools: bool = False) -> str:
+def sandboxed(route: Route, lm: LM, profile: Callable[[LM], Profile], only_in_cells: str = "") -> str:
     """Why no input can go to this model in a plain call; empty where that depends on the input."""
     if route == "never":
         return 'route="never"'
     if route == "always":
         return ""
-    if tools:
-        return "there are tools or values, which a plain call has not"
+    if only_in_cells:
+        return f"there are {only_in_cells}, which a plain call has not"
     if lm.window is None:
         return f"the window of {lm.name} is not known, so nothing is known to fit into a plain call"
     if not profile(lm).direct:  # the first look at profiles takes 10 ms
@@ -45,9 +45,9 @@ def sandboxed(route: Route, lm: LM, profile: Callable[[LM], Profile], tools: boo
     return ""
 
 
-def choose(route: Route, lm: LM, profile: Callable[[LM], Profile], context: Context, tools: bool = False) -> Way:
+def choose(route: Route, lm: LM, profile: Callable[[LM], Profile], context: Context, only_in_cells: str = "") -> Way:
     """The way of an input: under `auto`, one that fits comfortably goes to the model in a plain call."""
-    if why := sandboxed(route, lm, profile, tools):
+    if why := sandboxed(route, lm, profile, only_in_cells):
         return Way(None, why)
     if route == "always":
         return Way(_text(context), 'route="always"')

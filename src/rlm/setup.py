@@ -142,6 +142,14 @@ def described(setup: Setup) -> dict[str, JSON]:
     }
 
 
+def only_in_cells(setup: Setup) -> str:
+    """What was given that only cells have, in words; empty where there is nothing."""
+    if setup.tools:
+        return "tools or values"
+    sandbox = setup.sandbox
+    return "files or an output folder" if sandbox is not None and (sandbox.files or sandbox.output) else ""
+
+
 def told(lm: LM) -> dict[str, JSON]:
     """What a trace tells of a model."""
     settings: Mapping[str, JSON] = getattr(lm, "settings", None) or {}

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from rlm.cli import sandbox
+from rlm.cli.sandbox_flags import SandboxFlags, read_pairs
 from rlm.errors import ConfigError
 from rlm.sandbox.launchers import LAUNCHERS
 from rlm.sandbox.trials import contract
@@ -95,7 +96,9 @@ def test_what_breaks_is_no_success(rlm, a_few, monkeypatch):
 
 
 def test_options_are_the_sandboxs_or_the_launchers():
-    made = sandbox.made("docker", ["cpus=1.5", "packages=numpy>=2, pandas", "runtime=runsc", 'args={"a": 1}'])
+    made = SandboxFlags(
+        sandbox_option=["cpus=1.5", "packages=numpy>=2, pandas", "runtime=runsc", 'args={"a": 1}']
+    ).sandbox("docker")
     assert (made.cpus, made.packages) == (1.5, ("numpy>=2", "pandas"))
     assert made.options == {"runtime": "runsc", "args": {"a": 1}}
 
@@ -106,7 +109,7 @@ def test_options_are_the_sandboxs_or_the_launchers():
 )
 def test_wrong_options_are_refused(pair, why):
     with pytest.raises(ConfigError, match=why):
-        sandbox.made("docker", [pair])
+        read_pairs([pair], "--option")
 
 
 @pytest.mark.parametrize(

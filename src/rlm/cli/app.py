@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from rlm.cli import exit_codes, resume_commands, run_commands
+from rlm.cli.sandbox_flags import NO_FLAGS, SandboxFlags, takes_sandbox_flags
 from rlm.version import VERSION
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ def rlm(
 
 
 @app.command(epilog=exit_codes.HELP)
+@takes_sandbox_flags
 def ask(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to find out.", show_default=False)],
     paths: Annotated[
@@ -70,10 +72,7 @@ def ask(
             metavar="NAME", autocompletion=_sandboxes, help="Where the model's code runs; rlm sandbox list has them."
         ),
     ] = "local",
-    sandbox_option: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="An option of the sandbox, like runtime=runsc; may be repeated."),
-    ] = None,
+    flags: SandboxFlags = NO_FLAGS,
     profile: Annotated[
         str | None,
         typer.Option(metavar="NAME|FOLDER", help="How the model is spoken to; by its name unless given."),
@@ -124,7 +123,7 @@ def ask(
             offer=tuple(offer or ()),
             route=route,
             sandbox=sandbox,
-            sandbox_option=tuple(sandbox_option or ()),
+            flags=flags,
             profile=profile,
             mcp=tuple(mcp or ()),
             budget=budget,

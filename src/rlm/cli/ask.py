@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from rlm import config
 from rlm.cli import exit_codes
 from rlm.cli.confirm import ConfirmAbove
+from rlm.cli.sandbox_flags import NO_FLAGS, SandboxFlags
 from rlm.engine import RLM
 from rlm.errors import ConfigError, ContextError, RlmError
 from rlm.live import LiveTree
@@ -23,7 +24,6 @@ from rlm.lms.base import Price
 from rlm.route import Route
 from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
-from rlm.sandbox.options import Sandbox
 from rlm.terminal import visible
 from rlm.trace.events import Event, RunBegin
 from rlm.trace.reader import Reader, TraceError
@@ -50,7 +50,7 @@ class Options:
     offer: tuple[str, ...] = ()
     route: str = "auto"
     sandbox: str = "local"
-    sandbox_option: tuple[str, ...] = ()
+    flags: SandboxFlags = NO_FLAGS
     profile: str | None = None
     mcp: tuple[str, ...] = ()
     budget: float | None = None
@@ -173,16 +173,9 @@ def follow(run: Run, live: Listener) -> tuple[Completion, bool]:
         live.close()
 
 
-def _sandbox(options: Options) -> str | Sandbox:
-    if not options.sandbox_option:
-        return options.sandbox
-    from rlm.cli.sandbox import made
-
-    return made(options.sandbox, options.sandbox_option, "--sandbox-option")
-
-
 def _ask(question: str, paths: list[Path], options: Options, page: Beside | None) -> tuple[Completion, bool]:
-    if options.sandbox == "local" and options.route != "always":
+    sandbox = options.flags.sandbox(options.sandbox)
+    if sandbox == "local" and options.route != "always":
         find_launcher("local").prepare()  # it starts beside the imports of the model's client and the input's loading
     value = given(paths)
     if options.save is not None and not os.access(options.save.parent, os.W_OK):
@@ -198,7 +191,8 @@ def _ask(question: str, paths: list[Path], options: Options, page: Beside | None
         sub_model=options.sub_model,
         sub_models=_offered(options),
         route=cast(Route, options.route),  # checked there
-        sandbox=_sandbox(options),
+        sandbox=sandbox,
+        require=options.flags.required(),
         profile=options.profile,
         tools=servers(options.mcp),
         limits=limits,

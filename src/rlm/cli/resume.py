@@ -11,6 +11,7 @@ from typing import Any
 
 from rlm.cli import ask, env_file, exit_codes
 from rlm.cli.confirm import ConfirmAbove
+from rlm.cli.sandbox_flags import NO_FLAGS, SandboxFlags
 from rlm.errors import ConfigError, RlmError
 from rlm.live import LiveTree
 from rlm.resuming import begin_of, fork, limits_of, replay, resume
@@ -28,7 +29,7 @@ class Given:
 
     live: bool = False
     limits: Sequence[str] = ()
-    sandbox_option: Sequence[str] = ()
+    flags: SandboxFlags = NO_FLAGS
     mcp: Sequence[str] = ()
     profile: str | None = None
     confirm_above: float | None = None
@@ -137,10 +138,11 @@ def _shown(start: Callable[[dict[str, Any]], Run], name: str | None, given: Give
 
 def _options(name: str | None, given: Given, live: LiveTree) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    if given.sandbox_option:
-        from rlm.cli.sandbox import made
-
-        options["sandbox"] = made(begin_of(name).sandbox, given.sandbox_option, "--sandbox-option")
+    sandbox = given.flags.sandbox(begin_of(name).sandbox)
+    if not isinstance(sandbox, str):
+        options["sandbox"] = sandbox
+    if (required := given.flags.required()) is not None:
+        options["require"] = required
     if given.mcp:
         options["tools"] = ask.servers(given.mcp)
     if given.profile is not None:

@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from rlm.cli import exit_codes, run_commands
+from rlm.cli.sandbox_flags import NO_FLAGS, SandboxFlags, takes_sandbox_flags
 
 _Run: TypeAlias = Annotated[
     str | None,
@@ -22,10 +23,6 @@ _Limits: TypeAlias = Annotated[
 ]
 _Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of the answer.")]
 _ShowCode: TypeAlias = Annotated[bool, typer.Option("--show-code", help="Show each cell and its output as it ends.")]
-_SandboxOption: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(metavar="KEY=VALUE", help="An option of its sandbox, as rlm ask was given it; may be repeated."),
-]
 _Mcp: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(metavar="COMMAND | URL", help="A server of tools, as rlm ask was given it; may be repeated."),
@@ -44,14 +41,14 @@ _EnvFile: TypeAlias = Annotated[
 def register(app: typer.Typer) -> None:
     """Adds them to `app`."""
     for command in (resume, replay, fork):
-        app.command(epilog=exit_codes.HELP)(command)
+        app.command(epilog=exit_codes.HELP)(takes_sandbox_flags(command))
 
 
 def resume(
     run: _Run = None,
     live: _Live = False,
     limits: _Limits = None,
-    sandbox_option: _SandboxOption = None,
+    flags: SandboxFlags = NO_FLAGS,
     mcp: _Mcp = None,
     profile: _Profile = None,
     confirm_above: _ConfirmAbove = None,
@@ -65,7 +62,7 @@ def resume(
     given = resume.Given(
         live=live,
         limits=limits or [],
-        sandbox_option=sandbox_option or [],
+        flags=flags,
         mcp=mcp or [],
         profile=profile,
         confirm_above=confirm_above,
@@ -78,7 +75,7 @@ def resume(
 
 def replay(
     run: _Run = None,
-    sandbox_option: _SandboxOption = None,
+    flags: SandboxFlags = NO_FLAGS,
     mcp: _Mcp = None,
     profile: _Profile = None,
     json: _Json = False,
@@ -87,9 +84,7 @@ def replay(
     """Run a run's cells again without a model, up to the first difference."""
     from rlm.cli import resume
 
-    given = resume.Given(
-        sandbox_option=sandbox_option or [], mcp=mcp or [], profile=profile, json=json, show_code=show_code
-    )
+    given = resume.Given(flags=flags, mcp=mcp or [], profile=profile, json=json, show_code=show_code)
     return resume.replayed(run, given)
 
 
@@ -109,7 +104,7 @@ def fork(
         Path | None, typer.Option(metavar="FILE", help="Run this code in that turn, in the place of the model's.")
     ] = None,
     live: _Live = False,
-    sandbox_option: _SandboxOption = None,
+    flags: SandboxFlags = NO_FLAGS,
     mcp: _Mcp = None,
     profile: _Profile = None,
     confirm_above: _ConfirmAbove = None,
@@ -123,7 +118,7 @@ def fork(
     given = resume.Given(
         live=live,
         limits=limits or [],
-        sandbox_option=sandbox_option or [],
+        flags=flags,
         mcp=mcp or [],
         profile=profile,
         confirm_above=confirm_above,

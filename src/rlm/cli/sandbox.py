@@ -7,28 +7,25 @@ import json
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from rlm import run_view
 from rlm.cli import exit_codes
+from rlm.cli.sandbox_flags import read_pairs
 from rlm.errors import ConfigError, SandboxUnavailableError
 from rlm.sandbox.launchers import LAUNCHERS, find_launcher
-from rlm.sandbox.launchers.base import PROPERTIES, Launcher
-from rlm.sandbox.options import Sandbox
+from rlm.sandbox.launchers.base import Launcher
+from rlm.sandbox.options import PROPERTIES, Sandbox
 from rlm.sandbox.trials import contract
 from rlm.sandbox.trials.host import Host
 from rlm.sandbox.trials.registry import FAMILIES, Attempt, attempts
 from rlm.sandbox.trials.runner import Attack, Outcome
 from rlm.terminal import visible
 from rlm.types import JSON
-
-_LISTS = {"packages", "network"}
-_GIVEN = {"image", "packages", "cpus", "disk_mb", "network"}  # options of `Sandbox` that fit in KEY=VALUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +66,6 @@ def _row(name: str) -> Row:
     return Row(name, why_not, held)
 
 
-def made(name: str, given: Sequence[str], flag: str = "--option") -> Sandbox:
-    """The sandbox of that name with options as `KEY=VALUE`: of `Sandbox`, or the launcher's own.
-
-    A value is JSON where it can be read as that, and text otherwise; lists may be written with commas.
-
-    Raises:
-        ConfigError: One can't be right.
-    """
-    common: dict[str, Any] = {}
-    own: dict[str, Any] = {}
-    known = {field.name for field in fields(Sandbox)}
-    for pair in given:
-        key, sign, text = pair.partition("=")
-        if not sign or not key:
-            raise ConfigError(f"{flag} takes KEY=VALUE, not {pair!r}")
-        if key in known - _GIVEN:
-            raise ConfigError(f"{flag} {key}= can't be given here; {', '.join(sorted(_GIVEN))} and the launcher's can")
-        try:
-            value: JSON = json.loads(text)
-        except ValueError:
-            value = text
-        if key in _LISTS and isinstance(value, str):
-            value = [part.strip() for part in value.split(",")]
-        (common if key in known else own)[key] = value
-    return Sandbox(name, **common, options=own)
-
-
 def test(name: str, given: Sequence[str], *, as_json: bool) -> int:
     """Runs the contract and the attempts, and prints a table of both.
 
@@ -104,7 +74,8 @@ def test(name: str, given: Sequence[str], *, as_json: bool) -> int:
         SandboxUnavailableError: It can't be used here.
         SandboxError: No worker can be started.
     """
-    sandbox = made(name, given)
+    common, own = read_pairs(given, "--option")
+    sandbox = Sandbox(name, **common, options=own)
     launcher = find_launcher(sandbox)
     if (why_not := launcher.why_not()) is not None:
         raise SandboxUnavailableError(why_not)

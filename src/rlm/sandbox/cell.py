@@ -23,6 +23,7 @@ _ANSWER_GIVEN = object()
 _CO_COROUTINE = 0x80  # as in `inspect`, whose import costs more than a cell
 _FEW = 20  # items of a container, or characters, that SHOW_VARS() shows
 _MAX_LINE = 200  # characters of one variable in SHOW_VARS()
+_MAX_TOLD = 100  # variables that the host is told of
 _MAX_LEFT = 4 * 2**20  # characters of JSON of all variables together, where they are all that is left
 _MAX_DIGITS_BITS = 14_000  # an int beyond this has more digits than Python will print
 
@@ -47,9 +48,15 @@ class Cells:
         sys.modules["__main__"] = module
         self.namespace = module.__dict__
         self.outputs: list[str] = []
+        self._loop: Any = None
+        self.begin(names)
+
+    def begin(self, names: dict[str, Any]) -> None:
+        """A question begins, the first or a later one: there is no answer yet; what cells have made stays."""
+        self.outputs.clear()
+        self.namespace.pop("answer", None)
         self._answer: dict[str, Any] = {"content": "", "ready": False}
         self._reported: dict[str, Any] | None = None
-        self._loop: Any = None
         self._given = dict(names)
         self._given.update(
             outputs=self.outputs,
@@ -133,12 +140,18 @@ class Cells:
 
     def _show_vars(self) -> str:
         """The variables that cells have made: name, type, size or value."""
-        lines = []
-        for name in self._own():
-            value = self.namespace[name]
-            shown = _repr(value) if _is_short(value) else ""
-            lines.append((f"{name}: {_size(value)} {shown}").rstrip()[:_MAX_LINE])
-        return Text("\n".join(lines) or "no variables yet")
+        return Text("\n".join(map(self._line, self._own())) or "no variables yet")
+
+    def _line(self, name: str) -> str:
+        value = self.namespace[name]
+        shown = _repr(value) if _is_short(value) else ""
+        return f"{name}: {_size(value)} {shown}".rstrip()[:_MAX_LINE]
+
+    def made(self, known: dict[str, Any]) -> list[str]:
+        """The variables that cells have made, as `SHOW_VARS()` has them, the last ones first; not those of `known`."""
+        nothing = object()
+        names = [name for name in self._own() if self.namespace[name] is not known.get(name, nothing)]
+        return [self._line(name) for name in names[: -_MAX_TOLD - 1 : -1]]
 
     def _variables(self) -> dict[str, Any]:
         """What the cells' names hold, for a run that ends without its model: values as JSON has them, or their size."""

@@ -113,11 +113,18 @@ class Corpus(Mapping):  # type: ignore[type-arg]  # Mapping[...] at run time nee
         return f"Corpus({len(self)} files, {sum(map(len, self._texts.values()))} characters: {names})"
 
 
+class AddedName(str):
+    """The name of a text in a context that was added later: no other worker of the run has it."""
+
+    __slots__ = ()
+
+
 class Loaded:
     """An input in a worker: `value` is what a cell calls `context`; `grep`, `chunks` and `search` look into it.
 
     Attributes:
         value: A `str`, a JSON value, or a `Corpus`.
+        added: Contexts that were added later, by the name that a cell calls each; they are looked into as well.
         window: Tokens that the model which cells call takes, None if unknown: `chunks` fits its pieces to it.
         origin: (offset, name) of `value` in the input of the whole run, where it is a piece of that.
     """
@@ -126,10 +133,11 @@ class Loaded:
         self.value = value
         self.window = window
         self.origin = origin
+        self.added: dict[str, Any] = {}
 
     def texts(self, names: str | Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
         """Every text with its name, in order; `names` is a glob pattern, or the names themselves."""
-        pairs = _leaves(self.value) if not isinstance(self.value, Corpus) else iter(self.value.items())
+        pairs = self._texts()
         if names is None:
             return pairs
         if isinstance(names, str):
@@ -137,6 +145,15 @@ class Loaded:
             return (pair for pair in pairs if pair[0] == names or accept(pair[0]))
         wanted = set(names)
         return (pair for pair in pairs if pair[0] in wanted)
+
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        yield from _texts_of(self.value)
+        for name in self.added:
+            yield from self._texts_of_added(name)
+
+    def _texts_of_added(self, name: str) -> Iterator[tuple[str, str]]:
+        between = "/" if isinstance(self.added[name], Corpus) else ""
+        return ((AddedName(name + between + inside), text) for inside, text in _texts_of(self.added[name]))
 
     def grep(
         self,
@@ -178,7 +195,7 @@ class Loaded:
         Args:
             size: Characters a piece; None fills half of a sub-model's window: the rest is for question and answer.
             overlap: Characters that a piece repeats of the one before.
-            of: A file's name, or a piece or text, to cut up instead of the whole input.
+            of: A file's name, a piece or text, or one of several contexts, to cut up instead of the whole input.
         """
         pieces: list[Piece] = []
         for source in self._sources(of):
@@ -216,7 +233,10 @@ class Loaded:
         if isinstance(of, Piece):
             yield _Source(str(of), of.start, of.name, of.line, of.origin)
         elif of is None or of is self.value:
-            for name, text in self.texts():
+            for name, text in self.texts() if of is None else _texts_of(self.value):
+                yield _Source(text, 0, name, 1, self._origin(name, 0, 0))
+        elif (added := next((name for name, value in self.added.items() if of is value), None)) is not None:
+            for name, text in self._texts_of_added(added):
                 yield _Source(text, 0, name, 1, self._origin(name, 0, 0))
         elif isinstance(self.value, Corpus) and of in self.value:
             yield _Source(self.value[of], 0, of, 1, self._origin(of, 0, 0))
@@ -281,6 +301,10 @@ def _map(fd: int) -> Any:
         return mmap.mmap(fd, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
     except ValueError:
         return memoryview(b"")
+
+
+def _texts_of(value: Any) -> Iterator[tuple[str, str]]:
+    return iter(value.items()) if isinstance(value, Corpus) else _leaves(value)
 
 
 def _leaves(value: Any) -> Iterator[tuple[str, str]]:

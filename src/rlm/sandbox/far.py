@@ -14,9 +14,9 @@ from typing import IO, ClassVar
 from rlm.context import Context, load
 from rlm.errors import SandboxError
 from rlm.sandbox import vendor
-from rlm.sandbox.launchers.base import PROPERTIES, Environment, Ready, Worker
+from rlm.sandbox.launchers.base import Environment, Ready, Worker
 from rlm.sandbox.machine import MachineRun
-from rlm.sandbox.options import Sandbox, refuse_unkept
+from rlm.sandbox.options import PROPERTIES, Sandbox, refuse_unkept
 from rlm.types import Limits
 
 _INSTALLS = "-m pip install --quiet --no-input --disable-pip-version-check --root-user-action ignore"

@@ -10,6 +10,9 @@ from typing import Any
 
 from rlm.errors import ConfigError
 
+# What a launcher may enforce. `time`: a cell that is past its seconds is ended, with all that it started. `cpu`: CPU
+# seconds of its threads and processes are counted too, or are those of a machine that is nobody else's.
+PROPERTIES = ("files", "network", "memory", "time", "cpu", "processes", "disk")
 # Which launchers keep an option, strongest isolation first; a refusal names them. `env` all keep.
 KEPT_BY: Mapping[str, tuple[str, ...]] = {
     "image": ("docker", "kubernetes", "modal", "e2b", "daytona", "prime"),

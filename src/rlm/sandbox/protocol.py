@@ -49,6 +49,7 @@ _TO_WORKER: dict[str, dict[str, tuple[type, ...]]] = {
         "names": (dict,),
         "env": (dict,),
     },
+    "add": {"name": (str,), "kind": (str,), "parts": (list,), "data": (str,), "last": (bool,)},
     "run": {"id": (int,), "code": (str,)},
     "return": {"id": (int,), "value": (object,)},
     "raise": {"id": (int,), "error": (dict,)},
@@ -56,6 +57,8 @@ _TO_WORKER: dict[str, dict[str, tuple[type, ...]]] = {
 }
 _FROM_WORKER: dict[str, dict[str, tuple[type, ...]]] = {
     "ready": {"version": (int,), "python": (str,), "enforces": (list,)},
+    "added": {"error": (str, _NONE)},
+    "kept": {"variables": (list,)},
     "call": {"id": (int,), "name": (str,), "args": (dict,)},
     "done": {
         "id": (int,),

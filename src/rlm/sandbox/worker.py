@@ -5,6 +5,7 @@ Worker-side: standard library only, Python 3.8+; shipped with its siblings (`SHI
 
 from __future__ import annotations
 
+import base64
 import json
 import mmap
 import os
@@ -13,6 +14,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 from . import calls, cell, corpus, output, protocol, threads
@@ -121,8 +123,10 @@ class Worker:
         self._interrupts = Interrupts()
         self._left = threads.LeftBehind()
         self._calls = calls.Calls(send, self._left.calling, self._interrupts)
-        self._runs: list[protocol.Message] = []
-        self._has_run = threading.Semaphore(0)
+        self._due: deque[protocol.Message] = deque()
+        self._has_due = threading.Semaphore(0)
+        self._coming = bytearray()  # of a context that is being added
+        self._refused: str | None = None  # why it can't be
         self._output: output.Output | None = None
         self._streams = output.Stream("stdout", self._current_output), output.Stream("stderr", self._current_output)
         self._reserve: mmap.mmap | None = None
@@ -134,26 +138,53 @@ class Worker:
             os._exit(0)
         protocol.check_to_worker(hello)
         self._interrupts.disarm()
-        random.seed(hello["seed"])
         threading.stack_size(_STACK)
-        os.environ.update(hello["env"])
-        names = functions(self._calls.call, hello["functions"])
-        loaded = self._loaded
-        loaded.window = hello["window"]
-        names.update(context=loaded.value, grep=loaded.grep, chunks=loaded.chunks, search=loaded.search)
-        names.update(question=hello["question"])
-        names.update(hello["names"])
-        names.update({offer["name"]: tool(self._calls.call, offer) for offer in hello["tools"]})
-        for error in calls.ERRORS.values():
-            names[error.__name__] = error
-        cells = cell.Cells(names)
+        cells = cell.Cells(self._names(hello))
         cells.namespace.update(self._variables)
         ready = {"type": "ready", "version": protocol.VERSION, "python": ".".join(map(str, sys.version_info[:3]))}
         self._send(protocol.encode({**ready, "enforces": self._enforces}))
         threading.Thread(target=self._read, name="rlm-reader", daemon=True).start()
         while True:
-            self._has_run.acquire()
-            self._run(cells, self._runs.pop(), hello["max_output"])
+            self._has_due.acquire()
+            message = self._due.popleft()
+            if message["type"] == "run":
+                self._run(cells, message, hello["max_output"])
+            elif message["type"] == "add":
+                self._add(message)
+            else:  # the next question of several
+                cells.begin(self._names(message))
+                self._send(protocol.encode({"type": "kept", "variables": cells.made(self._variables)}))
+
+    def _names(self, hello: protocol.Message) -> dict[str, Any]:
+        """What every cell finds that runs for the question of `hello`."""
+        random.seed(hello["seed"])
+        os.environ.update(hello["env"])
+        names = functions(self._calls.call, hello["functions"])
+        loaded = self._loaded
+        loaded.window = hello["window"]
+        names.update(context=loaded.value, grep=loaded.grep, chunks=loaded.chunks, search=loaded.search)
+        names.update(loaded.added)
+        names.update(question=hello["question"])
+        names.update(hello["names"])
+        names.update({offer["name"]: tool(self._calls.call, offer) for offer in hello["tools"]})
+        for error in calls.ERRORS.values():
+            names[error.__name__] = error
+        return names
+
+    def _add(self, piece: protocol.Message) -> None:
+        """Takes a piece of a context that is added; with the last one, it is there from the next `hello` on."""
+        try:
+            if self._refused is None:
+                self._coming += base64.b64decode(piece["data"])
+                if piece["last"]:
+                    loaded = corpus.build_context(piece["kind"], piece["parts"], self._coming)
+                    self._loaded.added[piece["name"]] = loaded.value
+        except (ValueError, MemoryError, RecursionError) as error:
+            self._refused = f"{type(error).__name__}: {error}"
+            self._coming = bytearray()
+        if piece["last"]:
+            refused, self._refused, self._coming = self._refused, None, bytearray()
+            self._send(protocol.encode({"type": "added", "error": refused}))
 
     def _run(self, cells: cell.Cells, run: protocol.Message, cap: int) -> None:
         began = time.perf_counter()
@@ -202,9 +233,9 @@ class Worker:
         kind = message["type"]
         if kind in ("return", "raise"):
             self._calls.answer(message)
-        elif kind == "run":
-            self._runs.append(message)
-            self._has_run.release()
+        elif kind in ("run", "add", "hello"):
+            self._due.append(message)
+            self._has_due.release()
         elif kind == "interrupt":
             self._calls.interrupt()
             self._interrupts.deliver()
@@ -286,7 +317,9 @@ def _sent(context: Any) -> Any:
     if context is None:
         return None
     origin = _origin(context)
-    return {"value": context} if origin is None else {"piece": origin}
+    if origin is None or isinstance(origin[2], corpus.AddedName):
+        return {"value": context}
+    return {"piece": origin}
 
 
 def _origins(texts: list[Any]) -> list[Any] | None:

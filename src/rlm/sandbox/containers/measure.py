@@ -67,7 +67,7 @@ say("memory", os.WIFSIGNALED(os.waitpid(child, 0)[1]))
 
 
 def measured(engine: Engine, plan: Plan) -> frozenset[str]:
-    """What holds there, of files, network, memory, time, cpu, processes, disk; and `MOUNT`. Half a second, or kept. Blocks.
+    """What holds there, of `PROPERTIES`; and `MOUNT`. Half a second, or kept. Blocks.
 
     Raises:
         SandboxError: No container can be run, or Python doesn't run in it.

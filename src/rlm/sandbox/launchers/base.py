@@ -9,10 +9,6 @@ from typing import NamedTuple, Protocol
 from rlm.context import Context
 from rlm.types import JSON, Limits
 
-# What a launcher may enforce. `time`: a cell that is past its seconds is ended, with all that it started. `cpu`: CPU
-# seconds of its threads and processes are counted too, or are those of a machine that is nobody else's.
-PROPERTIES = ("files", "network", "memory", "time", "cpu", "processes", "disk")
-
 
 class ChildContext(NamedTuple):
     """The piece of the input that is a child's: characters `start` to `end` of the file `name`, or of the text."""
@@ -93,7 +89,7 @@ class Launcher(Protocol):
     name: str
 
     def enforces(self) -> frozenset[str]:
-        """What holds against hostile code on this machine, of `PROPERTIES`."""
+        """What holds against hostile code on this machine, of `options.PROPERTIES`."""
 
     def why_not(self) -> str | None:
         """Why it can't hold what it promises on this machine, and what to do about it; None where it can."""

@@ -10,8 +10,8 @@ import weakref
 from rlm.context import Context
 from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import lockdown, namespaces
-from rlm.sandbox.launchers.base import PROPERTIES, Environment, Ready
-from rlm.sandbox.options import Sandbox, refuse_unkept
+from rlm.sandbox.launchers.base import Environment, Ready
+from rlm.sandbox.options import PROPERTIES, Sandbox, refuse_unkept
 from rlm.sandbox.written import MAX_FILES, EquippedRun, WrittenFolder, make_output
 from rlm.sandbox.zygotes import FOLDER, ProcessZygote, open_in
 from rlm.types import Limits
