@@ -11,11 +11,12 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-from rlm.errors import LimitError, LMError, RlmError, SandboxError
-from rlm.sandbox import protocol
+from rlm.context import Context
+from rlm.errors import ContextError, RlmError, SandboxError
+from rlm.sandbox import exchange, protocol
 from rlm.sandbox.clock import CellClock
 from rlm.sandbox.launchers.base import ChildContext, Environment, Worker
-from rlm.types import JSON, Answer, Cell, CellResult, Limits
+from rlm.types import JSON, Cell, CellResult, Limits
 
 OnCall = Callable[[str, dict[str, JSON]], Awaitable[JSON]]
 
@@ -25,9 +26,9 @@ _GRACE = 2.0  # seconds to stop by itself, after an interrupt
 _POLL = 0.25  # seconds between looks at a running cell's CPU time
 _OWN_END = 0.2  # seconds for a worker whose stream has ended to be gone by itself
 _IDLE = 5.0  # seconds of CPU time that a worker may use between two cells, if a cell itself may not use more
-_MARK = 100  # characters beyond `max_output`, to say how much was cut
-_ERROR = 100_000  # characters of an error: several times what a worker sends
 _END = 5.0  # seconds for a killed process to be gone
+_LINE = 200  # characters of what a worker says of a context that it can't load
+_LOST = (OSError, EOFError, protocol.FrameError)  # a time-out is an OSError
 
 
 class Session:
@@ -46,6 +47,14 @@ class Session:
         tools: The user's tools that cells may call, each a `name`, a `signature` and a `doc`.
         names: More names that every cell finds, and their values.
         env: Variables of the worker's environment.
+        added: Contexts beside the input, by the name that cells find each by.
+        after: The session of the question before this one, in the same environment: its worker is taken over, with
+            what its cells have made.
+
+    Attributes:
+        enforces: What the worker said, before it ran a cell, that it has confined.
+        variables: What the cells of earlier questions have made, in words, once it is started; None where there were
+            none, or where their worker is lost.
     """
 
     def __init__(
@@ -63,6 +72,8 @@ class Session:
         tools: Sequence[Mapping[str, str]] = (),
         names: Mapping[str, JSON] | None = None,
         env: Mapping[str, str] | None = None,
+        added: Mapping[str, Context] | None = None,
+        after: Session | None = None,
     ) -> None:
         self._environment = environment
         self._hello: protocol.Message = {
@@ -84,31 +95,86 @@ class Session:
         self._worker: Worker | None = None
         self._cells = 0
         self._cpu: float | None = None  # CPU seconds of the worker when its last cell ended
-        self.enforces: frozenset[str] = frozenset()  # what the worker said, before it ran a cell, that it has confined
+        self._added = dict(added or {})
+        self._has: set[str] = set()  # of the added contexts, what the worker has
+        self.enforces: frozenset[str] = frozenset()
+        self.variables: tuple[str, ...] | None = None
+        if after is not None:
+            self._cells, self.enforces = after._cells, after.enforces
+            self._worker, self._cpu, self._has = after._worker, after._cpu, after._has
+            after._worker = None
+        self._greeted = False  # whether the worker knows the question
 
     async def start(self) -> None:
-        """Starts the worker, which the first `run` does otherwise.
+        """Starts the worker, which the first `run` does otherwise; or takes up the one that it has taken over.
 
         Raises:
             SandboxError: It did not start, or is not a worker of ours.
+            ContextError: An added context can't be loaded there.
         """
-        if self._worker is not None:
+        if self._worker is not None and (self._greeted or await self._take_up(self._worker)):
             return
         worker = self._worker = await self._environment.start(self._pieces)
-        self._cpu = None
+        self._cpu, self._has, self._greeted = None, set(), True
         try:
             worker.writer.write(protocol.encode(self._hello))
-            async with asyncio.timeout(_START):
-                ready = await _read(worker)
-            if ready["type"] != "ready" or ready["version"] != protocol.VERSION:
+            ready = await self._heard(worker, "ready")
+            if ready["version"] != protocol.VERSION:
                 raise protocol.FrameError(f"it did not begin with `ready` of version {protocol.VERSION}")
             self.enforces = frozenset(one for one in ready["enforces"] if isinstance(one, str))
-        except (OSError, EOFError, TimeoutError, protocol.FrameError) as error:
+            if self._added:
+                await self._say_again(worker)
+        except _LOST as error:
             how = await self._drop(error)
             raise SandboxError(f"the worker did not start: {_why(error, how)}") from None
         except BaseException:
             await self._drop()
             raise
+
+    async def _take_up(self, worker: Worker) -> bool:
+        """Whether the worker of the question before goes on with this one; it is ended where it can't.
+
+        Raises:
+            ContextError: An added context can't be loaded there.
+        """
+        self._greeted = True
+        if self._lied() is not None:
+            await self._drop()
+            return False
+        try:
+            self.variables = await self._say_again(worker)
+        except _LOST as error:
+            await self._drop(error)
+            return False
+        except BaseException:
+            await self._drop()
+            raise
+        return True
+
+    async def _say_again(self, worker: Worker) -> tuple[str, ...]:
+        """Brings the contexts that a worker does not have yet, and the question; the variables that it has.
+
+        Raises:
+            OSError, EOFError, protocol.FrameError: The worker is lost.
+            ContextError: One can't be loaded there.
+        """
+        for name in self._added.keys() - self._has:
+            for frame in exchange.pieces(name, self._added[name]):
+                worker.writer.write(frame)
+                async with asyncio.timeout(_FRAME):
+                    await worker.writer.drain()
+            if (why := (await self._heard(worker, "added"))["error"]) is not None:
+                raise ContextError(f"{name} can't be loaded in the sandbox: {why[:_LINE]}; it may need more memory_mb")
+            self._has.add(name)
+        worker.writer.write(protocol.encode(self._hello))
+        return exchange.variables(await self._heard(worker, "kept"))
+
+    async def _heard(self, worker: Worker, kind: str) -> protocol.Message:
+        async with asyncio.timeout(_START):
+            message = await _read(worker)
+        if message["type"] != kind:
+            raise protocol.FrameError(f"`{message['type']}` is not due")
+        return message
 
     async def run(self, cell: Cell, *, deadline: float | None = None) -> CellResult:
         """Runs one cell. What its code does is a result: an error, an interrupt, a worker that died of it.
@@ -120,8 +186,7 @@ class Session:
         Raises:
             SandboxError: No worker could be started.
         """
-        if self._worker is None:
-            await self.start()
+        await self.start()
         worker = self._worker
         assert worker is not None
         self._cells += 1
@@ -133,7 +198,7 @@ class Session:
         run = _Run(worker, self._cells, self._offered, self._on_call, clock)
         try:
             done = await run.done(cell.code)
-            _check_size(done, self._hello["max_output"])
+            exchange.check_size(done, self._hello["max_output"])
         except (OSError, EOFError, protocol.FrameError) as error:
             how = await self._drop(error)
             if run.bug is not None:
@@ -153,7 +218,7 @@ class Session:
             await self._drop()
             raise run.bug
         self._cpu = worker.cpu_seconds()
-        return _result(done, run.interrupted, time.monotonic() - began)
+        return exchange.result(done, run.interrupted, time.monotonic() - began)
 
     def _lied(self) -> str | None:
         """What the worker did since it said that it was done, if that was no rest: nobody kept its time then."""
@@ -258,9 +323,9 @@ class _Run:
 
     async def _serve(self, number: int, size: int, name: str, args: dict[str, JSON]) -> None:
         try:
-            frame = _reply({"type": "return", "id": number, "value": await self._on_call(name, args)})
+            frame = exchange.reply({"type": "return", "id": number, "value": await self._on_call(name, args)})
         except RlmError as error:
-            frame = _reply({"type": "raise", "id": number, "error": _sent_error(error)})
+            frame = exchange.reply({"type": "raise", "id": number, "error": exchange.sent_error(error)})
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - a bug of ours: it leaves `run`, and the cell ends here
@@ -309,40 +374,5 @@ async def _read(worker: Worker) -> protocol.Message:
     return message
 
 
-def _reply(message: protocol.Message) -> bytes:
-    try:
-        return protocol.encode(message)
-    except protocol.FrameError as error:
-        too_long = SandboxError(f"the answer is too long: {error}")
-        return protocol.encode({"type": "raise", "id": message["id"], "error": _sent_error(too_long)})
-
-
-def _check_size(done: protocol.Message, max_output: int) -> None:
-    """Raises FrameError where a cell's output or error is longer than a worker makes them: both are kept for good."""
-    if len(done["output"]) > max_output + _MARK or len(done["error"] or "") > _ERROR:
-        raise protocol.FrameError("`done` holds more than was asked for")
-
-
 def _why(error: BaseException, how: str) -> str:
     return f"it broke the protocol: {error}" if isinstance(error, protocol.FrameError) else how
-
-
-def _sent_error(error: RlmError) -> protocol.Message:
-    kind = next((base.__name__ for base in (LMError, LimitError) if isinstance(error, base)), "ToolError")
-    sent: protocol.Message = {"type": kind, "message": str(error)}
-    for name in ("results", "fault"):
-        if (told := getattr(error, name, None)) is not None:
-            sent[name] = told
-    return sent
-
-
-def _result(done: protocol.Message, interrupted: bool, seconds: float) -> CellResult:
-    answer = done["answer"]
-    return CellResult(
-        output=done["output"],
-        output_size=done["output_size"],
-        error=done["error"],
-        answer=None if answer is None else Answer(answer["value"], answer["is_repr"], answer["ready"]),
-        seconds=seconds,
-        interrupted=interrupted,
-    )

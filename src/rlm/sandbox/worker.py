@@ -5,7 +5,7 @@ Worker-side: standard library only, Python 3.8+; shipped with its siblings (`SHI
 
 from __future__ import annotations
 
-import base64
+import binascii
 import json
 import mmap
 import os
@@ -175,7 +175,7 @@ class Worker:
         """Takes a piece of a context that is added; with the last one, it is there from the next `hello` on."""
         try:
             if self._refused is None:
-                self._coming += base64.b64decode(piece["data"])
+                self._coming += binascii.a2b_base64(piece["data"])
                 if piece["last"]:
                     loaded = corpus.build_context(piece["kind"], piece["parts"], self._coming)
                     self._loaded.added[piece["name"]] = loaded.value

@@ -1,0 +1,76 @@
+"""What a session says to its worker and hears from it, between frames and our own values."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+
+from rlm.context import Context
+from rlm.errors import LimitError, LMError, RlmError, SandboxError
+from rlm.sandbox import protocol
+from rlm.types import Answer, CellResult
+
+_PIECE = 3 << 20  # bytes of an added context in one frame
+_MARK = 100  # characters beyond `max_output`, to say how much was cut
+_ERROR = 100_000  # characters of an error: several times what a worker sends
+_VARIABLES, _LINE = 100, 200  # that a worker tells of, and characters of each
+
+
+def pieces(name: str, context: Context) -> Iterator[bytes]:
+    """The frames that add a context to a worker's input."""
+    blob, parts = context.blob, [list(part) for part in context.parts]
+    for start in range(0, max(blob.size, 1), _PIECE):
+        data = base64.b64encode(blob.read(start, _PIECE)).decode()
+        said: protocol.Message = {"type": "add", "name": name, "kind": context.kind, "parts": [], "data": data}
+        last = start + _PIECE >= blob.size
+        yield protocol.encode({**said, "parts": parts if last else [], "last": last})
+
+
+def variables(kept: protocol.Message) -> tuple[str, ...]:
+    """What a worker says that earlier cells have made.
+
+    Raises:
+        FrameError: That is more than it may say.
+    """
+    lines = kept["variables"]
+    if len(lines) > _VARIABLES or not all(type(line) is str and len(line) <= _LINE for line in lines):
+        raise protocol.FrameError("`kept` holds more than was asked for")
+    return tuple(lines)
+
+
+def reply(message: protocol.Message) -> bytes:
+    """The answer to a call as a frame; one that is too long says so in its place."""
+    try:
+        return protocol.encode(message)
+    except protocol.FrameError as error:
+        too_long = SandboxError(f"the answer is too long: {error}")
+        return protocol.encode({"type": "raise", "id": message["id"], "error": sent_error(too_long)})
+
+
+def check_size(done: protocol.Message, max_output: int) -> None:
+    """Raises FrameError where a cell's output or error is longer than a worker makes them: both are kept for good."""
+    if len(done["output"]) > max_output + _MARK or len(done["error"] or "") > _ERROR:
+        raise protocol.FrameError("`done` holds more than was asked for")
+
+
+def sent_error(error: RlmError) -> protocol.Message:
+    """An error as a `raise` carries it."""
+    kind = next((base.__name__ for base in (LMError, LimitError) if isinstance(error, base)), "ToolError")
+    sent: protocol.Message = {"type": kind, "message": str(error)}
+    for name in ("results", "fault"):
+        if (told := getattr(error, name, None)) is not None:
+            sent[name] = told
+    return sent
+
+
+def result(done: protocol.Message, interrupted: bool, seconds: float) -> CellResult:
+    """A worker's `done` as what the cell did."""
+    answer = done["answer"]
+    return CellResult(
+        output=done["output"],
+        output_size=done["output_size"],
+        error=done["error"],
+        answer=None if answer is None else Answer(answer["value"], answer["is_repr"], answer["ready"]),
+        seconds=seconds,
+        interrupted=interrupted,
+    )
