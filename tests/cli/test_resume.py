@@ -6,11 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import rlm
 from rlm import RLM, Completion, Limits
 from rlm.cli import main
+from rlm.cli.view import Beside
 from rlm.lms.scripted import Scripted
+from rlm.trace import single_file
+from rlm.trace.events import RunBegin
 
 CELLS = ("import os\nkept = 7\nprint(kept)", "print(kept + 1)", "FINAL(kept)")
 Command = Callable[..., tuple[int, str, list[str]]]
@@ -110,3 +116,48 @@ def test_a_profile_of_the_users_own_is_given_again(command: Command, tmp_path: P
     status, out, _ = command("resume", run_id, "--limits", "turns=5", "--profile", str(mine))
     assert (status, out) == (0, "7\n")
     assert command("fork", run_id, "--at", "2", "--limits", "turns=5", "--profile", str(mine))[:2] == (0, "7\n")
+
+
+@pytest.mark.parametrize(
+    "way", [("resume", "--limits", "turns=5"), ("replay",), ("fork", "--at", "2", "--limits", "turns=5")]
+)
+def test_it_is_viewed_and_saved_as_rlm_ask_does(
+    command: Command, cut_short: Completion, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, way: tuple[str, ...]
+) -> None:
+    opened: list[str] = []
+
+    def wait(page: Beside) -> None:
+        page._server.shutdown()
+        page._server.server_close()
+
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr(Beside, "wait", wait)
+    name, *more = way
+    saved = tmp_path / "saved.jsonl"
+    status, _, err = command(name, cut_short.run_id, *more, "--view", "--save", str(saved))
+    assert status == 0, err
+    made = single_file.read(saved)
+    begin = next(made)
+    assert isinstance(begin, RunBegin)
+    assert (begin.origin or {}).get("way") == name
+    assert opened[0].endswith(f"#run/{begin.run_id}")
+    assert f"rlm: shown at {opened[0]}" in err
+    assert status == 0
+
+
+def test_it_is_told_to_opentelemetry(command: Command, cut_short: Completion, monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("rlm.trace.spans.provider", lambda: provider)
+    assert command("resume", cut_short.run_id, "--limits", "turns=5", "--otel")[0] == 0
+    assert [span.name for span in exporter.get_finished_spans()][-2:] == ["turn 3", "invoke_agent rlm"]
+
+
+def test_a_place_that_cannot_be_saved_to_is_refused_before_anything_is_asked(
+    command: Command, cut_short: Completion, tmp_path: Path
+) -> None:
+    nowhere = tmp_path / "none" / "saved.jsonl"
+    status, out, err = command("resume", cut_short.run_id, "--save", str(nowhere))
+    message = f"rlm: --save {nowhere}: {nowhere.parent} is no folder that can be written to"
+    assert (status, out, err) == (2, "", [message])

@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -35,8 +36,8 @@ def test_ctrl_c_ends_the_page(rlm: Rlm, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("webbrowser.open", lambda url: None)
 
     class Interrupted(Beside):
-        def __init__(self) -> None:
-            super().__init__()
+        def __init__(self, folder: Path | None = None) -> None:
+            super().__init__(folder)
             thread, self._thread = self._thread, SimpleNamespace(join=self._interrupt)  # type: ignore[assignment]
             self.served = thread
 

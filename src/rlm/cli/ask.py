@@ -71,7 +71,7 @@ def run(question: str, paths: list[Path], options: Options) -> int:
     Raises:
         RlmError: Nothing could be run; with `--json` it has been printed as an object.
     """
-    page = _page() if options.view else None
+    page = opened_page() if options.view else None
     try:
         completion, interrupted = _ask(question, paths, options, page)
     except RlmError as error:
@@ -79,17 +79,39 @@ def run(question: str, paths: list[Path], options: Options) -> int:
             print(json_text.dumps({"status": "failed", "error": type(error).__name__, "reason": str(error)}))
         raise
     status = printed(completion, interrupted, as_object=options.json)
-    if options.save is not None and completion.trace is not None:
-        _save(completion.trace, options.save)
-    if page is not None and not interrupted:
-        page.wait()
+    keep(completion, interrupted, options.save, page)
     return status
 
 
-def _page() -> Beside:
+def opened_page(folder: Path | None = None) -> Beside:
+    """The page that `--view` opens, about the runs of a folder; None: of that which runs are kept in.
+
+    Raises:
+        ConfigError: It can't be served.
+    """
     from rlm.cli.view import Beside
 
-    return Beside()
+    return Beside(folder)
+
+
+def keep(completion: Completion, interrupted: bool, save: Path | None, page: Beside | None) -> None:
+    """What is left to do after a run: `--save` it, and serve the page of `--view` until Ctrl-C."""
+    if save is not None and completion.trace is not None:
+        from rlm.trace import single_file, store
+
+        single_file.write(store.read(completion.trace), save)
+    if page is not None and not interrupted:
+        page.wait()
+
+
+def check_save(path: Path | None) -> None:
+    """Refuses a `--save` that could not be written, before anything is paid for.
+
+    Raises:
+        ConfigError: Its folder can't be written to.
+    """
+    if path is not None and not os.access(path.parent, os.W_OK):
+        raise ConfigError(f"--save {path}: {path.parent} is no folder that can be written to")
 
 
 def printed(completion: Completion, interrupted: bool, *, as_object: bool) -> int:
@@ -178,8 +200,7 @@ def _ask(question: str, paths: list[Path], options: Options, page: Beside | None
     if sandbox == "local" and options.route != "always":
         find_launcher("local").prepare()  # it starts beside the imports of the model's client and the input's loading
     value = given(paths)
-    if options.save is not None and not os.access(options.save.parent, os.W_OK):
-        raise ConfigError(f"--save {options.save}: {options.save.parent} is no folder that can be written to")
+    check_save(options.save)
     limits = Limits(usd=options.budget, seconds=options.timeout)
     if options.max_turns is not None:
         limits = Limits(usd=options.budget, seconds=options.timeout, turns=options.max_turns)
@@ -290,9 +311,3 @@ def summary(completion: Completion) -> str:
         + f"run {completion.run_id}"
     )
     return line + (f"\nrlm: {visible(completion.reason)}" if completion.reason else "")
-
-
-def _save(trace: Path, path: Path) -> None:
-    from rlm.trace import single_file, store
-
-    single_file.write(store.read(trace), path)

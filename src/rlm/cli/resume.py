@@ -17,6 +17,7 @@ from rlm.live import LiveTree
 from rlm.resuming import begin_of, fork, limits_of, replay, resume
 from rlm.run import Run
 from rlm.terminal import visible
+from rlm.trace import runs
 from rlm.trace.events import Event, RecordLeft, TurnBegin
 from rlm.types import Limits
 
@@ -35,6 +36,9 @@ class Given:
     confirm_above: float | None = None
     json: bool = False
     show_code: bool = False
+    save: Path | None = None
+    otel: bool = False
+    view: bool = False
     env_file: Path | None = None
 
 
@@ -63,7 +67,13 @@ def replayed(name: str | None, given: Given) -> int:
     Raises:
         RlmError: It can't be replayed, or went another way than recorded.
     """
-    status = _shown(lambda more: replay(name, **more), name, given)
+
+    def start(more: dict[str, Any]) -> Run:
+        if given.view or given.save is not None:  # both need a trace, which a replay keeps none of else
+            more["trace"] = runs.find(name).parent
+        return replay(name, **more)
+
+    status = _shown(start, name, given)
     return status if status == exit_codes.INTERRUPTED else exit_codes.DONE
 
 
@@ -90,7 +100,7 @@ def forked(name: str | None, how: Fork, given: Given) -> int:
 class _Watch:
     """Draws the run, and notes where it left its record."""
 
-    def __init__(self, live: LiveTree) -> None:
+    def __init__(self, live: ask.Listener) -> None:
         self.left: RecordLeft | None = None
         self._live = live
         self._turns: dict[int, int] = {}
@@ -122,8 +132,10 @@ def _shown(start: Callable[[dict[str, Any]], Run], name: str | None, given: Give
     """Starts a run with the options of `RLM` that were given, and prints how it goes and ends."""
     if given.env_file is not None:
         env_file.load(given.env_file)
+    ask.check_save(given.save)
+    page = ask.opened_page(runs.find(name).parent) if given.view else None
     live = LiveTree(code=given.show_code)
-    watch = _Watch(live)
+    watch = _Watch(live if page is None else page.with_other(live))
     try:
         completion, interrupted = ask.follow(start(_options(name, given, live)), watch)
     except RlmError as error:
@@ -133,7 +145,9 @@ def _shown(start: Callable[[dict[str, Any]], Run], name: str | None, given: Give
     if not live.drawn:
         print(ask.summary(completion), file=sys.stderr)
     print(f"rlm: {watch.told()}", file=sys.stderr)
-    return ask.printed(completion, interrupted, as_object=given.json)
+    status = ask.printed(completion, interrupted, as_object=given.json)
+    ask.keep(completion, interrupted, given.save, page)
+    return status
 
 
 def _options(name: str | None, given: Given, live: LiveTree) -> dict[str, Any]:
@@ -147,6 +161,8 @@ def _options(name: str | None, given: Given, live: LiveTree) -> dict[str, Any]:
         options["tools"] = ask.servers(given.mcp)
     if given.profile is not None:
         options["profile"] = given.profile
+    if given.otel:
+        options["otel"] = True
     if given.confirm_above is not None:
         above = ConfirmAbove(given.confirm_above, live)
         options |= {"approve": above.approve, "confirm": above.confirm}

@@ -33,6 +33,13 @@ _Profile: TypeAlias = Annotated[
 _ConfirmAbove: TypeAlias = Annotated[
     float | None, typer.Option(metavar="USD", min=0, help="Ask before sub-calls that are estimated to cost more.")
 ]
+_Save: TypeAlias = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write the whole run to one file, for rlm show.")
+]
+_Otel: TypeAlias = Annotated[
+    bool, typer.Option("--otel", help="Tell the run to OpenTelemetry, as the OTEL_* variables say.")
+]
+_View: TypeAlias = Annotated[bool, typer.Option("--view", help="Open the run in a browser while it goes on.")]
 _EnvFile: TypeAlias = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Take keys and settings from this file; none is read else.")
 ]
@@ -54,6 +61,9 @@ def resume(
     confirm_above: _ConfirmAbove = None,
     json: _Json = False,
     show_code: _ShowCode = False,
+    save: _Save = None,
+    otel: _Otel = False,
+    view: _View = False,
     env_file: _EnvFile = None,
 ) -> int:
     """Pick a run up where it was cut off; what it was answered is not asked again."""
@@ -68,6 +78,9 @@ def resume(
         confirm_above=confirm_above,
         json=json,
         show_code=show_code,
+        save=save,
+        otel=otel,
+        view=view,
         env_file=env_file,
     )
     return resume.resumed(run, given)
@@ -80,11 +93,23 @@ def replay(
     profile: _Profile = None,
     json: _Json = False,
     show_code: _ShowCode = False,
+    save: _Save = None,
+    otel: _Otel = False,
+    view: _View = False,
 ) -> int:
     """Run a run's cells again without a model, up to the first difference."""
     from rlm.cli import resume
 
-    given = resume.Given(flags=flags, mcp=mcp or [], profile=profile, json=json, show_code=show_code)
+    given = resume.Given(
+        flags=flags,
+        mcp=mcp or [],
+        profile=profile,
+        json=json,
+        show_code=show_code,
+        save=save,
+        otel=otel,
+        view=view,
+    )
     return resume.replayed(run, given)
 
 
@@ -110,6 +135,9 @@ def fork(
     confirm_above: _ConfirmAbove = None,
     json: _Json = False,
     show_code: _ShowCode = False,
+    save: _Save = None,
+    otel: _Otel = False,
+    view: _View = False,
     env_file: _EnvFile = None,
 ) -> int:
     """Try another model, limit or cell from a turn on; what was before it is not asked again."""
@@ -124,6 +152,9 @@ def fork(
         confirm_above=confirm_above,
         json=json,
         show_code=show_code,
+        save=save,
+        otel=otel,
+        view=view,
         env_file=env_file,
     )
     return resume.forked(run, resume.Fork(at, model, sub_model, edit_cell), given)

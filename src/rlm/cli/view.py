@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import webbrowser
+from pathlib import Path
 from typing import Protocol
 
 from rlm.trace import runs
@@ -48,12 +49,15 @@ class _Listener(Protocol):
 class Beside:
     """The page of a run, served while it goes on: opened in a browser with the run's first event.
 
+    Args:
+        folder: The folder of runs; None: that in which they are kept.
+
     Raises:
         ConfigError: It can't be served.
     """
 
-    def __init__(self) -> None:
-        self._server = Viewer(runs.folder())
+    def __init__(self, folder: Path | None = None) -> None:
+        self._server = Viewer(folder or runs.folder())
         self._thread = threading.Thread(target=self._server.serve_forever, name="rlm-view", daemon=True)
         self._thread.start()
         self._other: _Listener | None = None
