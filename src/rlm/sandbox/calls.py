@@ -126,16 +126,16 @@ class Calls:
         waiting = _Open(len(frame))
         with self._shield:
             self._register(number, frame, waiting, shown)
+        return self._answered(number, waiting)
+
+    def _answered(self, number: int, waiting: _Open) -> Any:
+        """Waits for the answer to a call; its value."""
         try:
             waiting.answered.acquire()
         finally:
             with self._room:
                 self._take(number)
-        answer = waiting.answer
-        if answer["type"] == "return":
-            return answer["value"]
-        given = answer["error"]
-        raise ERRORS.get(given["type"], ToolError)(given["message"], given.get("results"), given.get("fault"))
+        return value_of(waiting.answer)
 
     def _register(self, number: int, frame: bytes, waiting: _Open, name: str) -> None:
         with self._room:
@@ -167,3 +167,15 @@ class Calls:
             if waiting is not None:
                 waiting.answer = {"type": "raise", "error": {"type": "ToolError", "message": why}}
                 waiting.answered.release()
+
+
+def value_of(answer: protocol.Message) -> Any:
+    """What the host answered.
+
+    Raises:
+        LMError, LimitError, ToolError: It answered that instead of a value.
+    """
+    if answer["type"] == "return":
+        return answer["value"]
+    given = answer["error"]
+    raise ERRORS.get(given["type"], ToolError)(given["message"], given.get("results"), given.get("fault"))

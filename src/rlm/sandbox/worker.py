@@ -143,7 +143,7 @@ class Worker:
         cells.namespace.update(self._variables)
         ready = {"type": "ready", "version": protocol.VERSION, "python": ".".join(map(str, sys.version_info[:3]))}
         self._send(protocol.encode({**ready, "enforces": self._enforces}))
-        threading.Thread(target=self._read, name="rlm-reader", daemon=True).start()
+        self._listen()
         while True:
             self._has_due.acquire()
             message = self._due.popleft()
@@ -218,16 +218,24 @@ class Worker:
         }
         self._send(_with_answer(done, cells))
 
+    def _listen(self) -> None:
+        threading.Thread(target=self._read, name="rlm-reader", daemon=True).start()
+
     def _read(self) -> None:
         try:
-            while True:
-                message = protocol.read(self._receive)
-                if message is None:
-                    break
-                protocol.check_to_worker(message)
-                self._dispatch(message)
+            while self._take():
+                pass
         finally:
             os._exit(0)  # the host is gone, or out of step: nothing here is of use to anyone
+
+    def _take(self) -> bool:
+        """Takes the host's next frame; False where the stream has ended."""
+        message = protocol.read(self._receive)
+        if message is None:
+            return False
+        protocol.check_to_worker(message)
+        self._dispatch(message)
+        return True
 
     def _dispatch(self, message: protocol.Message) -> None:
         kind = message["type"]
