@@ -63,7 +63,7 @@ class Slow:
 
 
 async def until(condition):
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
         await asyncio.sleep(0.002)
@@ -113,7 +113,7 @@ def test_runs_that_need_another_start_their_own():
             await until(lambda: slow.started == 1)
             other = [await opening(pool), await opening(pool, limits=Limits(seconds=60, memory_mb=1))]
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(warm, "_LARGE", 3)
+                patch.setattr(warm, "MOST_READY", 3)
                 large = await opening(pool, "abcd", Limits(seconds=60))
             return other, large, await opening(pool, limits=Limits(seconds=60, turns=1))
 

@@ -65,7 +65,6 @@ def start_options(
     read: tuple[str, ...] = (),
     write: tuple[str, ...] = (),
     file_bytes: int = 0,
-    wait: bool = False,
 ) -> bytes:
     """The options file of `start.py`, which says what each means."""
     options: dict[str, JSON] = {
@@ -76,7 +75,6 @@ def start_options(
         "read": list(read),
         "write": list(write),
         "file_bytes": file_bytes,
-        "wait": wait,
     }
     return json.dumps(options).encode()
 

@@ -7,7 +7,8 @@ Worker-side: standard library only, Python 3.8+.
 
 Options: `kind` and `parts` of the input; `confine`, "try" to lock down what the kernel lets it, or null to leave that
 to the sandbox around it; `memory_bytes` that may be added to what the input takes, or null; `read` and `write`, paths
-for cells; `file_bytes`, the most that a file of theirs may hold; `wait`, whether the input is still on its way.
+for cells; `file_bytes`, the most that a file of theirs may hold. Neither file has to be there before the first frame
+comes: a place may be started early.
 
 The process that is started watches: it ends the worker, which is its child, as soon as the stream is closed, also where
 the worker spins without a chance to see that; and it passes SIGINT on. The cells can neither kill nor trace it where it
@@ -22,7 +23,6 @@ import os
 import select
 import signal
 import sys
-import time
 import types
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
@@ -117,10 +117,9 @@ def _work(
     sys.path[:] = [path for path in sys.path if os.path.abspath(path) != package.__path__[0]]
     __import__(PACKAGE + ".worker")
     corpus, worker = sys.modules[PACKAGE + ".corpus"], sys.modules[PACKAGE + ".worker"]
+    select.select([receive], [], [])
     with open(options_path, "rb") as file:
         options = json.load(file)
-    while options.get("wait") and not os.path.exists(input_path):
-        time.sleep(0.002)  # who watches ends this where nobody waits for it any more
     with _opened(input_path) as source:
         loaded = corpus.build_context(options["kind"], options["parts"], source.fileno())
     if piece is not None:

@@ -16,11 +16,10 @@ from rlm.background import event_loop
 from rlm.context import Context
 from rlm.errors import ConfigError, SandboxError
 from rlm.sandbox.launchers import find_launcher
-from rlm.sandbox.launchers.base import Environment, Launcher, Ready
+from rlm.sandbox.launchers.base import MOST_READY, Environment, Launcher, Ready
 from rlm.sandbox.options import Sandbox
 from rlm.types import Limits
 
-_LARGE = 64 * 2**20  # bytes of input that a place which was started without one may be too small for
 _RETRY = 30.0  # seconds until a place is started again after that failed
 _END = 60.0  # seconds for all places to be ended
 
@@ -121,7 +120,7 @@ class WarmPool:
     def _taken(self, context: Context, limits: Limits) -> Ready | None:
         """A place that no other run will get; None where this one needs its own."""
         fits = (limits.seconds, limits.memory_mb) == (self._limits.seconds, self._limits.memory_mb)
-        if not self._places or not fits or context.blob.size > _LARGE:
+        if not self._places or not fits or context.blob.size > MOST_READY:
             return None
         place = self._places.popleft()[1]
         if self._changed is not None:

@@ -63,6 +63,11 @@ def memory_of(context: Context) -> int:
     return context.blob.size + context.characters * (1 if ascii_alone else _WIDEST)
 
 
+def most_memory_of(size: int) -> int:
+    """`memory_of`, at most, for an input of `size` bytes that is not there yet: all of it ASCII but one character."""
+    return (1 + _WIDEST) * size
+
+
 def planned(
     sandbox: Sandbox, found: str, labels: Mapping[str, str], memory: int, volumes: tuple[str, ...] = ()
 ) -> Plan:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rlm.context import Context
 from rlm.errors import SandboxError, WorkerDiedError
 from rlm.sandbox import shipped, unpacked
 from rlm.sandbox.containers.engine import Engine
@@ -19,7 +20,7 @@ from rlm.sandbox.containers.stream import Stream, attach, watch_end
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
 from rlm.sandbox.options import Sandbox
-from rlm.types import JSON
+from rlm.types import JSON, Limits
 
 Made = TypeVar("Made")
 OUTPUT = "/output"
@@ -38,7 +39,10 @@ _CPU_FILES = (
 
 
 class ContainerRun:
-    """One run's input, and the containers on it: an `Environment`. `open_output` comes first where there is one."""
+    """One run's containers, and its input once it was given that: an `Environment`.
+
+    `open_output` comes first where there is an output, `give` before any worker but one that is started early.
+    """
 
     def __init__(self, engine: Engine, plan: Plan, share: Share, sandbox: Sandbox) -> None:
         names = shipped.names_inside(sandbox, INSIDE)
@@ -50,6 +54,7 @@ class ContainerRun:
         self._sandbox = sandbox
         self._mounts = list(share.mounts)
         self._workers: list[ContainerWorker] = []
+        self._early: ContainerWorker | None = None
         self._holder: ContainerWorker | None = None
         self._volume: str | None = None
 
@@ -71,9 +76,41 @@ class ContainerRun:
         self._mounts.append({**mount, "VolumeOptions": {"NoCopy": True}})  # nor whose the image's folder is
         self._holder = await self._started(["-c", "import sys; sys.stdin.read()"])
 
+    async def give(self, context: Context, limits: Limits) -> None:
+        """Brings the input, once; all ends where that fails.
+
+        Raises:
+            SandboxError: There is no room for it, or the engine doesn't take it.
+        """
+        options = shipped.start_options(context, memory_bytes=limits.memory_mb << 20)
+        try:
+            await undone(asyncio.to_thread(self._share.fill, context, options), lambda _: None)
+        except BaseException:
+            await self.remove()
+            raise
+
+    async def start_early(self) -> None:
+        """Starts a worker that waits for its input; ends all where it can't be started.
+
+        Raises:
+            SandboxError: It can't be started.
+        """
+        try:
+            self._early = await self._started(_arguments(None))
+        except BaseException:
+            await self.remove()
+            raise
+
+    def is_waiting(self) -> bool:
+        """Whether there is a worker that was started early, and can be used."""
+        return self._early is not None and not self._early.has_ended()
+
     async def start(self, pieces: ChildContext | None = None) -> ContainerWorker:
-        argv = [f"{INSIDE}/start.py", f"{INSIDE}/input", f"{INSIDE}/options.json", json.dumps(pieces)]
-        worker = await self._started(argv)
+        early = self._early if pieces is None else None
+        if early is None:
+            worker = await self._started(_arguments(pieces))
+        else:
+            worker, self._early = early, None
         self._workers.append(worker)
         await self._share.filled()
         return worker
@@ -89,11 +126,15 @@ class ContainerRun:
             if self._holder is not None and self._sandbox.output is not None:
                 await self._engine.call(self._bring_output, self._holder, self._sandbox.output)
         finally:
-            await _uncancelled(self._removed())
+            await self.remove()
+
+    async def remove(self) -> None:
+        """Removes all that the run has on the engine; nothing of `output` comes back."""
+        await _uncancelled(self._removed())
 
     async def _removed(self) -> None:
         workers, self._workers = self._workers, []
-        await _gone([*workers, *([self._holder] if self._holder is not None else [])])
+        await _gone([*workers, *(one for one in (self._early, self._holder) if one is not None)])
         if self._volume is not None:
             with contextlib.suppress(SandboxError):
                 await self._engine.call(self._engine.api.remove_volume, self._volume, force=True)
@@ -155,6 +196,10 @@ class ContainerWorker:
         self._cpu = _cpu_clock(container) if engine.is_near else None
         self._cpu_told: float | None = None  # by the engine, where its counters are not in reach
         self._asking = False
+
+    def has_ended(self) -> bool:
+        """Whether it has."""
+        return self._ended.done()
 
     def interrupt(self) -> None:
         if not self._ended.done():
@@ -226,6 +271,10 @@ class ContainerWorker:
         if not self._ended.done():
             self._ended.cancel()
             await asyncio.to_thread(self._engine.remove, self.container)
+
+
+def _arguments(pieces: ChildContext | None) -> list[str]:
+    return [f"{INSIDE}/start.py", f"{INSIDE}/input", f"{INSIDE}/options.json", json.dumps(pieces)]
 
 
 def _cpu_clock(container: str) -> Callable[[], float | None] | None:

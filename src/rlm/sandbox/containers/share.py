@@ -33,15 +33,23 @@ from rlm.sandbox.containers.engine import Engine, told
 INSIDE = "/rlm"
 _MEMORY = Path("/dev/shm")
 _SLICE = 1 << 24
+_NO_ROOM = "the input can't be put where containers find it"
 
 
 class Share(Protocol):
-    """What a run's containers mount."""
+    """What a run's containers mount. Made with the worker and the user's files; the input comes later, once."""
 
     mounts: list[dict[str, Any]]
 
+    def fill(self, context: Context, options: bytes) -> None:
+        """Puts the input and its options there, or begins to. Blocks.
+
+        Raises:
+            SandboxError: There is no room for it.
+        """
+
     async def filled(self) -> None:
-        """Waits until the input is there; workers may be started before.
+        """Waits until the input is there.
 
         Raises:
             SandboxError: There is no room for it.
@@ -61,108 +69,115 @@ class MountedShare:
         SandboxError: There is no room.
     """
 
-    def __init__(self, context: Context, files: Mapping[str, Path], options: bytes) -> None:
+    def __init__(self, files: Mapping[str, Path]) -> None:
         for name, path in files.items():
             needed = 0o005 if path.is_dir() else 0o004
             if path.stat().st_mode & needed != needed:
                 raise ConfigError(f"files[{name!r}] can't be read by a container: chmod o+rX {path}")
         self._path = folder() / uuid.uuid4().hex
+        self._stopped = threading.Event()
+        self._filling: concurrent.futures.Future[None] | None = None
         try:
             self._path.mkdir(mode=0o755)
             self._path.chmod(0o755)
-            for name, data in {**compiled_worker(), "options.json": options}.items():
+            for name, data in compiled_worker().items():
                 _write(self._path / name, functools.partial(_write_bytes, data))
             for name, path in files.items():
                 target = self._path / "files" / name
                 target.parent.mkdir(exist_ok=True)
                 target.mkdir() if path.is_dir() else target.touch()
-            blob = Blob(os.dup(context.blob.fd), context.blob.size)
         except OSError as error:
             self.close()
-            raise SandboxError(f"the input can't be put where containers find it: {error}") from error
+            raise SandboxError(f"{_NO_ROOM}: {error}") from error
         self.mounts = [_bind(self._path, INSIDE)]
         self.mounts += [_bind(path, f"{INSIDE}/files/{name}") for name, path in files.items()]
-        self._stopped = threading.Event()
-        self._filling: concurrent.futures.Future[None] = concurrent.futures.Future()
-        threading.Thread(target=self._fill, args=(blob,), name="rlm-share").start()
+
+    def fill(self, context: Context, options: bytes) -> None:
+        try:
+            _write(self._path / "options.json", functools.partial(_write_bytes, options))
+            blob = Blob(os.dup(context.blob.fd), context.blob.size)
+        except OSError as error:
+            raise SandboxError(f"{_NO_ROOM}: {error}") from error
+        self._filling = concurrent.futures.Future()
+        threading.Thread(target=self._copy, args=(blob, self._filling), name="rlm-share").start()
 
     async def filled(self) -> None:
+        assert self._filling is not None
         await asyncio.shield(asyncio.wrap_future(self._filling))
 
     def close(self) -> None:
-        if hasattr(self, "_filling"):
-            self._stopped.set()
+        self._stopped.set()
+        if self._filling is not None:
             concurrent.futures.wait([self._filling])
         shutil.rmtree(self._path, ignore_errors=True)
 
-    def _fill(self, blob: Blob) -> None:
-        """Makes the input appear whole: workers wait for its name."""
-        part = self._path / "input.part"
+    def _copy(self, blob: Blob, filling: concurrent.futures.Future[None]) -> None:
         try:
-            _write(part, functools.partial(_copy, blob, self._stopped))
-            part.rename(self._path / "input")
-            self._filling.set_result(None)
+            _write(self._path / "input", functools.partial(_copy, blob, self._stopped))
+            filling.set_result(None)
         except OSError as error:
-            self._filling.set_exception(SandboxError(f"the input can't be put where containers find it: {error}"))
+            filling.set_exception(SandboxError(f"{_NO_ROOM}: {error}"))
         finally:
             blob.close()
 
 
 class UploadedShare:
-    """A volume of the engine's. Blocks while it is made.
+    """A volume of the engine's, filled through a container that never starts: only a container can be written to.
+
+    Blocks while it is made.
 
     Raises:
         SandboxError: The engine doesn't take it.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        image: str,
-        labels: Mapping[str, str],
-        context: Context,
-        files: Mapping[str, Path],
-        options: bytes,
-    ) -> None:
+    def __init__(self, engine: Engine, image: str, labels: Mapping[str, str], files: Mapping[str, Path]) -> None:
         self._engine = engine
         self._volume = f"rlm-{uuid.uuid4().hex}"
+        self._holder: str | None = None
         self.mounts = [{"Type": "volume", "Source": self._volume, "Target": INSIDE, "ReadOnly": True}]
         told(engine.api.create_volume, self._volume, labels=dict(labels))
         try:
-            self._fill(image, labels, context, files, options)
+            writable = [{**self.mounts[0], "ReadOnly": False}]
+            config = {"Image": image, "Cmd": ["true"], "Labels": dict(labels), "HostConfig": {"Mounts": writable}}
+            self._holder = str(told(engine.api.create_container_from_config, config)["Id"])
+            with self._upload() as tar:
+                for name, data in shipped.worker_sources().items():
+                    _add(tar, name, len(data), functools.partial(_write_to, data))
+                for name, path in shipped.listed_files(files).items():
+                    with path.open("rb") as source:
+                        size = os.fstat(source.fileno()).st_size
+                        _add(tar, f"files/{name}", size, functools.partial(shutil.copyfileobj, source))
         except BaseException:
             self.close()
             raise
 
-    def _fill(
-        self, image: str, labels: Mapping[str, str], context: Context, files: Mapping[str, Path], options: bytes
-    ) -> None:
-        """By way of a container that never starts: only a container can be written to."""
-        api = self._engine.api
-        writable = [{**self.mounts[0], "ReadOnly": False}]
-        config = {"Image": image, "Cmd": ["true"], "Labels": dict(labels), "HostConfig": {"Mounts": writable}}
-        holder = told(api.create_container_from_config, config)["Id"]
-        try:
-            with tempfile.TemporaryFile(prefix="rlm-input-") as packed:
-                with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as tar:
-                    for name, data in {**shipped.worker_sources(), "options.json": options}.items():
-                        _add(tar, name, len(data), functools.partial(_write_to, data))
-                    _add(tar, "input", context.blob.size, functools.partial(_write_blob, context.blob))
-                    for name, path in shipped.listed_files(files).items():
-                        with path.open("rb") as source:
-                            size = os.fstat(source.fileno()).st_size
-                            _add(tar, f"files/{name}", size, functools.partial(shutil.copyfileobj, source))
-                packed.seek(0)
-                told(api.put_archive, holder, INSIDE, packed)
-        finally:
-            self._engine.remove(holder)
+    def fill(self, context: Context, options: bytes) -> None:
+        with self._upload() as tar:
+            _add(tar, "options.json", len(options), functools.partial(_write_to, options))
+            _add(tar, "input", context.blob.size, functools.partial(_write_blob, context.blob))
+        self._let_go()
 
     async def filled(self) -> None:
-        """It is, since it was made."""
+        """It is, once it was given the input."""
 
     def close(self) -> None:
+        self._let_go()
         with contextlib.suppress(SandboxError):
             told(self._engine.api.remove_volume, self._volume, force=True)
+
+    @contextlib.contextmanager
+    def _upload(self) -> Iterator[tarfile.TarFile]:
+        """A tar that is unpacked in the volume at the end."""
+        with tempfile.TemporaryFile(prefix="rlm-input-") as packed:
+            with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=1) as tar:
+                yield tar
+            packed.seek(0)
+            told(self._engine.api.put_archive, self._holder, INSIDE, packed)
+
+    def _let_go(self) -> None:
+        holder, self._holder = self._holder, None
+        if holder is not None:
+            self._engine.remove(holder)
 
 
 @contextlib.contextmanager

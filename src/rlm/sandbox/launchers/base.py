@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol
 from rlm.context import Context
 from rlm.types import JSON, Limits
 
+MOST_READY = 64 * 2**20  # bytes of input that a place which is started without one has to have room for
+
 
 class ChildContext(NamedTuple):
     """The piece of the input that is a child's: characters `start` to `end` of the file `name`, or of the text."""
