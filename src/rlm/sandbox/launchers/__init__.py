@@ -13,6 +13,7 @@ LAUNCHERS = {
     "local": "rlm.sandbox.launchers.local:LocalLauncher",
     "bubblewrap": "rlm.sandbox.launchers.bubblewrap:BubblewrapLauncher",
     "docker": "rlm.sandbox.launchers.docker:DockerLauncher",
+    "wasm": "rlm.sandbox.launchers.wasm:WasmLauncher",
     "ssh": "rlm.sandbox.launchers.ssh:SshLauncher",
     "e2b": "rlm.sandbox.launchers.e2b:E2BLauncher",
     "kubernetes": "rlm.sandbox.launchers.kubernetes:KubernetesLauncher",

@@ -1,0 +1,128 @@
+"""The worker inside WebAssembly: as everywhere, in one thread, over descriptors that the host serves.
+
+`main` is called by what `wasm_run` has the interpreter run. Worker-side: standard library only.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import types
+from collections.abc import Callable
+
+from . import calls, corpus, wasm_threads, worker
+
+TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+SHIPPED = ("wasm_guest", "wasm_threads", "worker", "protocol", "calls", "cell", "output", "threads", "corpus", "search")
+STREAM = 0  # the descriptor of the stream, both ways
+
+
+class Calls(calls.Calls):
+    """Calls that take the host's frames themselves while they wait, and that may be left open."""
+
+    waits: wasm_threads.Waits
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._deferred: Any = None
+
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
+    def defer(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A future for a sub-call, which is sent; None for any other function."""
+        if getattr(function, "__globals__", None) is not vars(worker):
+            return None
+        from concurrent.futures import Future
+
+        future: Any = Future()
+        future.set_running_or_notify_cancel()
+        self._deferred = future
+        try:
+            function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the future's, as in any pool
+            future.set_exception(error)
+        finally:
+            self._deferred = None
+        return future
+
+    def _answered(self, number: int, waiting: Any) -> Any:
+        future, self._deferred = self._deferred, None
+        if future is None:
+            try:
+                self.waits.until(lambda: waiting.answer)
+            finally:
+                with self._room:
+                    self._take(number)
+            return calls.value_of(waiting.answer)
+
+        def settle() -> None:
+            try:
+                future.set_result(calls.value_of(waiting.answer))
+            except calls.CallError as error:
+                future.set_exception(error)
+
+        waiting.answered = types.SimpleNamespace(release=settle)
+        return None
+
+
+class Worker(worker.Worker):
+    """A worker that reads its stream whenever it waits.
+
+    Args:
+        receive, send, loaded: As for any worker.
+    """
+
+    def __init__(self, receive: Callable[[int], bytes], send: Callable[[bytes], None], loaded: corpus.Loaded) -> None:
+        super().__init__(receive, send, loaded, [])
+        self._calls: Calls = Calls(send, self._left.calling, self._interrupts)
+        self.waits = self._calls.waits = wasm_threads.Waits(STREAM, self._take_or_end, self._calls.count)
+
+    def _listen(self) -> None:
+        wasm_threads.install(self.waits, self._calls.defer)
+        self.waits.idle = True
+
+    def _run(self, *args: Any) -> None:
+        self.waits.idle = False
+        super()._run(*args)
+        self.waits.idle = True
+
+    def _take_or_end(self) -> None:
+        with self._interrupts:  # one within a frame would put the stream out of step
+            if not self._take():
+                os._exit(0)
+
+
+def main(receive: Callable[[int], bytes], start: dict[str, Any]) -> NoReturn:
+    """Takes the input off the stream and runs cells until it ends. Does not return.
+
+    Args:
+        receive: Gives at most so many bytes of the stream.
+        start: `kind` and `parts` of the input, its `size` in bytes, and the `piece` of it that a child has, or None.
+    """
+    blob = bytearray(start["size"])
+    view = memoryview(blob)
+    while view:
+        taken = os.readv(STREAM, [view])
+        if not taken:
+            os._exit(0)
+        view = view[taken:]
+    loaded = corpus.build_context(start["kind"], start["parts"], blob)
+    del blob
+    if start["piece"] is not None:
+        begin, end, name = start["piece"]
+        loaded = corpus.slice_context(loaded, name, begin, end)
+    sys.argv, sys.stdin = [""], io.StringIO()
+    Worker(receive, _send, loaded).serve()
+    os._exit(0)
+
+
+def _send(data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(STREAM, view) :]
