@@ -23,6 +23,7 @@ from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import Launcher
 from rlm.sandbox.options import Sandbox
 from rlm.setup import Setup, only_in_cells, retention, tracer
+from rlm.sitting import Sitting
 from rlm.tools import Tool, ToolSource, toolset
 from rlm.trace.runs import Retention
 from rlm.trace.store import home
@@ -163,6 +164,19 @@ class RLM:
     def stream(self, prompt: str | object, *, context: object = None) -> Run:
         """Starts a run and returns at once: iterate over it for its events, `result()` waits for its end."""
         return self._started(prompt, context, events=True)
+
+    def session(self, context: object, *, limits: Limits | None = None) -> Sitting:
+        """Several questions over one loaded input and one REPL: `with RLM(...).session(context) as s: s.ask(...)`.
+
+        Args:
+            context: The input, as `completion` takes it.
+            limits: What all questions together may use, of `usd`, `tokens`, `seconds` and `sub_calls`; those of the
+                engine are each question's own.
+
+        Raises:
+            ConfigError: A limit can't be right, a value has the name of a context, or the engine makes plain calls.
+        """
+        return Sitting(self.setup, context, limits)
 
     def _started(self, prompt: object, context: object, *, events: bool) -> Run:
         question, value = (str(prompt), context) if context is not None else (profiles.task(), prompt)

@@ -19,12 +19,14 @@ from typing import cast
 from rlm import setup as setups
 from rlm.context import Context, load
 from rlm.errors import ContextError, RlmError, SandboxError, SandboxUnavailableError
+from rlm.kept import Kept, Place
 from rlm.ledger import Ledger
 from rlm.loop import Outcome, cut_short, finish
 from rlm.nodes import Nodes, as_text
 from rlm.playback import Left, Live
 from rlm.route import Way, choose, sandboxed
 from rlm.run import Run
+from rlm.sandbox.launchers.base import Environment
 from rlm.setup import Setup
 from rlm.trace import runs, store
 from rlm.trace.events import RunBegin, RunEnd
@@ -49,12 +51,16 @@ class Execution:
         run: The handle that the caller has.
         question: What is asked.
         playback: What it is served from, where it was made from another run; None: nothing.
+        kept: What its sitting keeps, where it is one of several questions.
     """
 
-    def __init__(self, setup: Setup, run: Run, question: str, playback: Live | None = None) -> None:
+    def __init__(
+        self, setup: Setup, run: Run, question: str, playback: Live | None = None, kept: Kept | None = None
+    ) -> None:
         self._setup = setup
         self._playback = playback or Live()
         self._run = run
+        self._kept = kept
         self._question = question
         self._ledger = Ledger(setup.limits, clock=self._playback.seconds)
         run_id = store.new_run_id()
@@ -74,7 +80,7 @@ class Execution:
         try:
             self._trace.subscribe(self._run.put)
             setup = self._setup
-            if sandboxed(setup.route, setup.model, partial(setups.profile, setup), setups.only_in_cells(setup)):
+            if sandboxed(setup.route, setup.model, partial(setups.profile, setup), self._only_in_cells()):
                 setup.launcher.prepare()
             with closing(await self._loaded(value)) as context:
                 outcome = await self._outcome(context)
@@ -90,6 +96,11 @@ class Execution:
         Raises:
             ContextError: It can't be read. The trace has not begun then.
         """
+        if self._kept is not None and self._kept.place is not None:
+            place = self._kept.place
+            self._enforces = place.enforces
+            self._begin(place.context.description, {}, self._kept.digest or "")
+            return place.context
         stop = threading.Event()
         try:
             async with self._preparing("the input was loaded"):
@@ -106,12 +117,15 @@ class Execution:
         """The input, and what the trace says that it was; a value is in the trace then."""
         self._enforces = self._setup.launcher.enforces()
         context = load(value, stop=stop)
-        if self._playback.digest not in (None, digest := context.digest):
+        was = self._playback.digest if self._kept is None else self._kept.digest
+        if was not in (None, digest := context.digest):
             context.close()
             raise ContextError(
-                f"the input has changed since: its SHA-256 was {self._playback.digest} and is {digest}; put it back as "
-                "it was, or ask again"
+                f"the input has changed since: its SHA-256 was {was} and is {digest}; put it back as it was, or ask "
+                "again"
             )
+        if self._kept is not None and self._kept.source_run is not None:
+            return context, {}
         source = setups.source(value, context)
         if isinstance(text := source.get("text"), str) and context.blob.size > store.INLINE_BYTES:
             self._trace.keep(text, context.blob.pieces(stop), context.blob.digest)
@@ -137,9 +151,7 @@ class Execution:
     async def _outcome(self, context: Context) -> Outcome:
         try:
             setup = self._setup
-            self._way = choose(
-                setup.route, setup.model, partial(setups.profile, setup), context, setups.only_in_cells(setup)
-            )
+            self._way = choose(setup.route, setup.model, partial(setups.profile, setup), context, self._only_in_cells())
             if self._way.text is not None:
                 return await self._nodes.run_direct(context, self._question, self._way.text)
             return await self._recursive(context)
@@ -156,6 +168,10 @@ class Execution:
             assert root is not None, "before it begins, `_preparing` has ended the run"
             return root.outcome or finish(root, cut_short(root, "stopped"))
 
+    def _only_in_cells(self) -> str:
+        """What a plain call has not; empty where nothing is."""
+        return "names that later questions go on with" if self._kept is not None else setups.only_in_cells(self._setup)
+
     def _left(self, left: Left) -> Outcome:
         """The outcome where the record ends, and the run with it.
 
@@ -170,7 +186,43 @@ class Execution:
         raise left.error from None
 
     async def _recursive(self, context: Context) -> Outcome:
-        """The root node and all below it, in a sandbox that is open as long as they run."""
+        """The root node and all below it, in a sandbox that is open as long as they run, or as their sitting is."""
+        if self._kept is not None:
+            return await self._in_sitting(self._kept, context)
+        await self._check_sandbox()
+        outcome: Outcome | None = None
+        try:
+            async with AsyncExitStack() as stack:
+                environment = await self._opened(stack, context)
+                outcome = await self._nodes.run_root(environment, self._question, context.description)
+        except SandboxError as error:
+            if outcome is None:
+                raise
+            # What was written did not come back, or something was not removed: the answer is there all the same.
+            status: Status = "partial" if outcome.answer is not None else "failed"
+            return replace(outcome, status=status, reason=f"{outcome.reason}; {error}".removeprefix("; "))
+        return outcome
+
+    async def _in_sitting(self, kept: Kept, context: Context) -> Outcome:
+        """The same in the sandbox of the questions before, which stays open."""
+        if (place := kept.place) is None:
+            await self._check_sandbox()
+            async with AsyncExitStack() as stack:
+                environment = await self._opened(stack, context)
+                place = Place(context, environment, self._enforces, self._nodes.tools, stack.pop_all())
+            kept.place = place
+        self._nodes.tools = place.tools
+        try:
+            return await self._nodes.run_root(place.environment, self._question, context.description, kept)
+        finally:
+            await kept.end_of_run(self._ledger)
+
+    async def _check_sandbox(self) -> None:
+        """Refuses a sandbox that does not hold what it must.
+
+        Raises:
+            SandboxUnavailableError: It doesn't.
+        """
         launcher = self._setup.launcher
         async with self._preparing("its sandbox was ready"):
             why_not = await asyncio.to_thread(launcher.why_not)  # it may have to ask an engine
@@ -184,23 +236,16 @@ class Execution:
                 f"the sandbox {launcher.name!r} does not enforce {', '.join(missing)} on this machine: "
                 "choose one that does, or give `require` without them"
             )
-        outcome: Outcome | None = None
-        try:
-            async with AsyncExitStack() as stack:
-                async with self._preparing("its tools were ready"):
-                    await self._nodes.open_tools(stack)
-                async with self._preparing("its sandbox was ready"):
-                    environment = await launcher.open(context, self._setup.limits)
-                stack.push_async_callback(environment.close)
-                context.close()  # the sandbox has the input now: once is enough
-                outcome = await self._nodes.run_root(environment, self._question, context.description)
-        except SandboxError as error:
-            if outcome is None:
-                raise
-            # What was written did not come back, or something was not removed: the answer is there all the same.
-            status: Status = "partial" if outcome.answer is not None else "failed"
-            return replace(outcome, status=status, reason=f"{outcome.reason}; {error}".removeprefix("; "))
-        return outcome
+
+    async def _opened(self, stack: AsyncExitStack, context: Context) -> Environment:
+        """The tools and the sandbox, with the input in it, as long as the stack is open."""
+        async with self._preparing("its tools were ready"):
+            await self._nodes.open_tools(stack)
+        async with self._preparing("its sandbox was ready"):
+            environment = await self._setup.launcher.open(context, self._setup.limits)
+        stack.push_async_callback(environment.close)
+        context.close()  # the sandbox has the input now: once is enough
+        return environment
 
     def _begin(self, description: str, source: dict[str, JSON], digest: str) -> None:
         setup = self._setup
@@ -213,6 +258,7 @@ class Execution:
             self._trace.subscribe(setup.tracer().take)
         if setup.keep is not None and self._trace.path is not None:
             runs.prune_daily(self._trace.path.parent, setup.keep, self._trace.run_id)
+        sitting, added = self._kept.begun(self._trace.run_id, digest) if self._kept else (None, {})
         self._trace.emit(
             RunBegin(
                 run_id=self._trace.run_id,
@@ -226,10 +272,12 @@ class Execution:
                 limits=asdict(setup.limits),
                 seed=self._nodes.seed,
                 versions={"rlm": VERSION, "python": sys.version.split()[0], "trace": store.FORMAT_VERSION},
-                source=source,
+                source=source or {"kind": "earlier"},
                 digest=digest,
                 setup=setups.described(setup),
                 origin=self._playback.origin,
+                sitting=sitting,
+                added=added,
             )
         )
 

@@ -18,6 +18,7 @@ from rlm.approval import Approval
 from rlm.broker import Broker
 from rlm.context import Context, load
 from rlm.errors import LMError
+from rlm.kept import Kept
 from rlm.ledger import Ledger
 from rlm.lms.base import LM
 from rlm.loop import Dialogue, Node, Outcome, run_direct, run_node
@@ -69,6 +70,7 @@ class Nodes:
 
     Attributes:
         root: The root node, or the plain call; None before it begins.
+        tools: Those of the root, and of its children.
         approval: What asks the caller's policy.
         seed: What `random` begins with in the workers.
         reused: How many replies were those of equal requests.
@@ -83,7 +85,7 @@ class Nodes:
         self._setup, self._trace, self._ledger, self._playback = setup, trace, ledger, playback
         self._toolbox = Toolbox(trace, concurrency, playback)
         self._replies = Replies(once=setup.once, folder=setup.kept)
-        self._tools = self._sub_tools = Toolset()
+        self.tools = (Toolset(), Toolset())
 
     @property
     def reused(self) -> int:
@@ -92,9 +94,10 @@ class Nodes:
     async def open_tools(self, stack: AsyncExitStack) -> None:
         """Starts what has tools as long as the stack is open."""
         setup = self._setup
-        self._tools = self._sub_tools = await stack.enter_async_context(opened(setup.tools))
+        own = await stack.enter_async_context(opened(setup.tools))
+        self.tools = (own, own)
         if setup.sub_tools is not None:
-            self._sub_tools = await stack.enter_async_context(opened(setup.sub_tools))
+            self.tools = (own, await stack.enter_async_context(opened(setup.sub_tools)))
 
     async def run_direct(self, context: Context, question: str, text: str) -> Outcome:
         """A plain call in the place of a root: question and input in one prompt."""
@@ -110,17 +113,29 @@ class Nodes:
         self._begin(dialogue, _Place(0, 0, question, context.description))
         return await run_direct(dialogue)
 
-    async def run_root(self, environment: Environment, question: str, description: str) -> Outcome:
-        """The root node, and all below it."""
-        return await self._run(self._setup.model, environment, _Place(0, 0, question, description), self._ledger)
+    async def run_root(
+        self, environment: Environment, question: str, description: str, kept: Kept | None = None
+    ) -> Outcome:
+        """The root node, and all below it.
 
-    async def _run(self, lm: LM, environment: Environment, place: _Place, ledger: Ledger) -> Outcome:
+        Args:
+            environment: Where their workers are started.
+            question: What is asked.
+            description: What the root is told of the input.
+            kept: What its sitting keeps; its worker, which was that of the question before, stays.
+        """
+        place = _Place(0, 0, question, description)
+        return await self._run(self._setup.model, environment, place, self._ledger, kept)
+
+    async def _run(
+        self, lm: LM, environment: Environment, place: _Place, ledger: Ledger, kept: Kept | None = None
+    ) -> Outcome:
         """Runs one node in a worker of its own."""
-        given = self._sub_tools if place.depth else self._tools
+        given = self.tools[1 if place.depth else 0]
         broker = self._broker(environment, place.depth, ledger, given)
         offers = setups.offers(self._setup)
         profile = setups.profile(self._setup, lm)
-        session = self._session(environment, place, broker, given, offers[0].window)
+        session = self._session(environment, place, broker, given, offers[0].window, kept)
         node = Node(
             span=self._trace.new_span(),
             lm=lm,
@@ -137,9 +152,12 @@ class Nodes:
         self._begin(node, place)
         try:
             await session.start()
+            if kept is not None:
+                _tell_kept(node, kept, session)
             return await run_node(node)
         finally:
-            await session.close()
+            if kept is None:
+                await session.close()
 
     def _broker(self, environment: Environment, depth: int, ledger: Ledger, given: Toolset) -> Broker:
         async def spawn(lm: LM, span: int, prompt: str, value: JSON, child_ledger: Ledger) -> str:
@@ -159,9 +177,15 @@ class Nodes:
         )
 
     def _session(
-        self, environment: Environment, place: _Place, broker: Broker, given: Toolset, window: int | None
+        self,
+        environment: Environment,
+        place: _Place,
+        broker: Broker,
+        given: Toolset,
+        window: int | None,
+        kept: Kept | None,
     ) -> Session:
-        return Session(
+        session = Session(
             environment,
             functions=broker.functions,
             question=place.question,
@@ -172,9 +196,14 @@ class Nodes:
             seed=self.seed,
             window=window,
             tools=given.offers(),
-            names={**environment.names, **given.values},
+            names={**environment.names, **given.values, **(kept.names() if kept else {})},
             env=environment.env,
+            added=kept.contexts() if kept else None,
+            after=kept.session if kept else None,
         )
+        if kept is not None:
+            kept.session = session
+        return session
 
     def _opening(
         self, profile: Profile, place: _Place, broker: Broker, offers: Sequence[profiles.Offer], given: Sequence[str]
@@ -233,6 +262,15 @@ class Nodes:
             raise LMError(f"the child has no answer: {outcome.reason}")
         text = as_text(outcome.answer)
         return text if outcome.status == "done" else f"[partial answer: {outcome.reason}]\n{text}"
+
+
+def _tell_kept(node: Node, kept: Kept, session: Session) -> None:
+    """Tells a root, at the end of its first message, what its sitting has beside the input."""
+    contexts = [f"`{name}`: {one.description}" for name, one in kept.contexts().items()]
+    earlier, gone = kept.number - 1, session.variables is None
+    if told := node.profile.again(earlier, kept.forgotten, contexts, None if gone else session.variables):
+        first = node.conversation[-1]
+        node.conversation[-1] = Message(first.role, f"{first.content}\n\n{told}")
 
 
 def as_text(answer: Answer) -> str:

@@ -60,6 +60,7 @@ def resume(run: str | Path | None = None, *, live: bool = False, limits: Limits 
     """
     path = _found(run)
     records = chain(path)
+    _check_alone(records[0].begin)
     origin: dict[str, JSON] = {"run": path.name, "turn": None, "way": "resume"}
     engine = _engine(path, records[0].begin, limits, options)
     _check_same(records[0].begin, engine)
@@ -87,6 +88,7 @@ def replay(run: str | Path | None = None, **options: Any) -> Run:
     path = _found(run)
     records = chain(path)
     begin = records[0].begin
+    _check_alone(begin)
     models = {name: _Recorded(told) for name, told in _told_models(begin).items()}
     pool = {name.partition(":")[2]: lm for name, lm in models.items() if name.startswith("pool:")}
     given = {"model": models["model"], "sub_model": models["sub_model"], "sub_models": pool, "trace": False}
@@ -129,6 +131,7 @@ def fork(
     if at > (turns := max(record.turns for record in records)) + 1:
         raise ConfigError(f"the run has {turns} turns: it can be forked at 1 to {turns + 1}, not at {at}")
     begin = records[0].begin
+    _check_alone(begin)
     given = {**options, **({} if model is None else {"model": model})}
     if model is not None:  # it goes on with the conversation as it is
         given.setdefault("profile", begin.setup.get("profile") or profiles.profile_for(begin.model).name)
@@ -145,6 +148,21 @@ def _edited(records: Sequence[Record]) -> tuple[int, str] | None:
     """The turn and the code of a fork that was cut off, perhaps before it came to that turn."""
     origins = [record.begin.origin for record in records if record.begin.origin is not None]
     return next((cast("tuple[int, str]", (one["turn"], one["cell"])) for one in origins if "cell" in one), None)
+
+
+def _check_alone(begin: RunBegin) -> None:
+    """Refuses a question of a session that rests on what was there before it.
+
+    Raises:
+        ConfigError: It is one.
+    """
+    sitting = begin.sitting or {"number": 1, "added": []}
+    if sitting["number"] != 1 or sitting["added"]:
+        number = f"question {sitting['number']} of the session that began with {sitting['run']}"
+        raise ConfigError(
+            f"the run {begin.run_id} is {number}: its cells may use names and contexts that its own trace does not "
+            "have, so they can't be run again by themselves; ask again, in a session"
+        )
 
 
 def _found(run: str | Path | None) -> Path:

@@ -61,6 +61,11 @@ class Run:
         """Whether `stop` was called: the run then ends with what it has, instead of raising."""
         return self._stopping
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its end, or was ended."""
+        return self._future.done()
+
     def result(self, timeout: float | None = None) -> Completion:
         """Waits for the end.
 
@@ -88,6 +93,12 @@ class Run:
     def cancel(self) -> None:
         """Ends the run now, for nothing: its worker, calls and tasks are gone when `result` raises."""
         self._loop.call_soon_threadsafe(self._cancel_task)
+
+    async def cancelled(self) -> None:
+        """`cancel`, for who runs on the run's own loop; waits until it has ended."""
+        self._cancel_task()
+        if not self._future.done():
+            await asyncio.wait([asyncio.wrap_future(self._future)])
 
     def _cancel_task(self) -> None:
         # Once: a second one would reach the clean-up that the first one started.

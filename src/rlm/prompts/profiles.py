@@ -125,6 +125,24 @@ class Profile:
             return (Message("user", f"{instructions}\n\n{first}"),)
         return (Message("system", instructions), Message("user", first))
 
+    def again(self, earlier: int, forgotten: int, contexts: Sequence[str], made: Sequence[str] | None) -> str:
+        """What a root is told beside the question where it is one of several; empty where there is nothing to say.
+
+        Args:
+            earlier: How many questions were asked before it.
+            forgotten: How many of those `history` leaves out.
+            contexts: Those beside the input, each in words.
+            made: The variables that earlier cells have made, each in words; None: they are gone.
+        """
+        text = _sections(self.folders, "again.md")
+        parts = ["history"] if earlier else []
+        parts += ["forgotten"] if forgotten else []
+        parts += ["contexts"] if contexts else []
+        if earlier:
+            parts.append("gone" if made is None else "made" if made else "nothing")
+        values = {"earlier": earlier, "forgotten": forgotten, "contexts": _items(contexts), "made": _items(made or ())}
+        return "\n\n".join(Template(text[part]).substitute(values) for part in parts if part in text)
+
     def output(self, result: CellResult, limits: Limits) -> str:
         """The message that shows what a cell did, and the output in it cut head and tail."""
         parts = [shown] if (shown := self.shown(result, limits)) else []
@@ -267,8 +285,11 @@ def cut(text: str, limit: int, true_size: int | None = None) -> str:
 
 def _given(texts: Sequence[str]) -> str:
     """The user's own tools and values, as a model is told of them."""
-    items = "\n".join(f"- {text}".replace("\n", "\n  ") for text in texts)
-    return _template((_FOLDER,), "given.md").substitute(given=items)
+    return _template((_FOLDER,), "given.md").substitute(given=_items(texts))
+
+
+def _items(texts: Sequence[str]) -> str:
+    return "\n".join(f"- {text}".replace("\n", "\n  ") for text in texts)
 
 
 @cache
@@ -280,5 +301,10 @@ def _template(folders: tuple[Path, ...], file: str) -> Template:
 @cache
 def _functions() -> dict[str, str]:
     """Name -> description of each function that a cell may be offered, in the order of the file; `model` is no such."""
-    sections = _template((_FOLDER / "default",), "functions.md").template.split("## ")[1:]
+    return _sections((_FOLDER / "default",), "functions.md")
+
+
+def _sections(folders: tuple[Path, ...], file: str) -> dict[str, str]:
+    """The texts of a file that has several, by their headings."""
+    sections = _template(folders, file).template.split("## ")[1:]
     return {name.strip(): text.strip() for name, _, text in (section.partition("\n") for section in sections)}

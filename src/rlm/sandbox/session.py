@@ -55,6 +55,8 @@ class Session:
         enforces: What the worker said, before it ran a cell, that it has confined.
         variables: What the cells of earlier questions have made, in words, once it is started; None where there were
             none, or where their worker is lost.
+        refused: The added context that can't be loaded there; None if all can.
+        unstartable: Whether no worker could be started, the last time that one was needed.
     """
 
     def __init__(
@@ -104,6 +106,8 @@ class Session:
             self._worker, self._cpu, self._has = after._worker, after._cpu, after._has
             after._worker = None
         self._greeted = False  # whether the worker knows the question
+        self.refused: str | None = None
+        self.unstartable = False
 
     async def start(self) -> None:
         """Starts the worker, which the first `run` does otherwise; or takes up the one that it has taken over.
@@ -114,6 +118,7 @@ class Session:
         """
         if self._worker is not None and (self._greeted or await self._take_up(self._worker)):
             return
+        self.unstartable = True
         worker = self._worker = await self._environment.start(self._pieces)
         self._cpu, self._has, self._greeted = None, set(), True
         try:
@@ -124,6 +129,7 @@ class Session:
             self.enforces = frozenset(one for one in ready["enforces"] if isinstance(one, str))
             if self._added:
                 await self._say_again(worker)
+            self.unstartable = False
         except _LOST as error:
             how = await self._drop(error)
             raise SandboxError(f"the worker did not start: {_why(error, how)}") from None
@@ -146,6 +152,8 @@ class Session:
         except _LOST as error:
             await self._drop(error)
             return False
+        except ContextError:
+            raise  # the worker is as it was
         except BaseException:
             await self._drop()
             raise
@@ -158,12 +166,13 @@ class Session:
             OSError, EOFError, protocol.FrameError: The worker is lost.
             ContextError: One can't be loaded there.
         """
-        for name in self._added.keys() - self._has:
+        for name in [name for name in self._added if name not in self._has]:  # in their order, which cells see
             for frame in exchange.pieces(name, self._added[name]):
                 worker.writer.write(frame)
                 async with asyncio.timeout(_FRAME):
                     await worker.writer.drain()
             if (why := (await self._heard(worker, "added"))["error"]) is not None:
+                self.refused = name
                 raise ContextError(f"{name} can't be loaded in the sandbox: {why[:_LINE]}; it may need more memory_mb")
             self._has.add(name)
         worker.writer.write(protocol.encode(self._hello))

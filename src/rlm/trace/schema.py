@@ -34,13 +34,28 @@ _INSIDE: dict[str, dict[str, JSON]] = {
     "origins": {"items": {"$ref": "#/$defs/piece"}},
     "source": {
         "oneOf": [
-            {"properties": {"kind": {"const": "none"}}, "required": ["kind"]},
+            {"properties": {"kind": {"enum": ["none", "earlier"]}}, "required": ["kind"]},
             {"properties": {"kind": {"enum": ["text", "json"]}, "text": _STRING}, "required": ["kind", "text"]},
             {
                 "properties": {"kind": {"const": "paths"}, "paths": {"type": "array", "items": _STRING}},
                 "required": ["kind", "paths"],
             },
         ]
+    },
+    "sitting": {
+        "properties": {
+            "run": {"type": "string"},
+            "number": {"type": "integer", "minimum": 1},
+            "input": {"type": ["string", "null"]},
+            "added": {
+                "items": {
+                    "type": "object",
+                    "properties": {name: {"type": "string"} for name in ("name", "digest", "run")},
+                    "required": ["name", "digest", "run"],
+                }
+            },
+        },
+        "required": ["run", "number", "input", "added"],
     },
     "origin": {
         "properties": {

@@ -34,7 +34,9 @@ from rlm.trace.reader import TraceError as TraceError
 INLINE_BYTES = 100
 Redact: TypeAlias = Callable[[str], str]
 # Fields that say what a trace is and of what.
-_OURS = frozenset(("run_id", "started", "digest", "versions", "limits", "usage", "enforces", "origin", "given"))
+_OURS = frozenset(
+    ("run_id", "started", "digest", "versions", "limits", "usage", "enforces", "origin", "given", "sitting")
+)
 # Fields whose objects have keys that are not ours; in others, keys with words of ours as their values.
 _ANY = frozenset(("value", "args", "kwargs"))
 _WORDS = frozenset(("role", "kind"))
