@@ -6,6 +6,7 @@ import pytest
 import truth
 
 from rlm.coverage import locate as module
+from rlm.coverage import seeds
 from rlm.coverage.locate import LEAST, Match, locate
 
 INPUT = truth.text(500_000)
@@ -108,7 +109,7 @@ def test_more_texts_than_one_table_takes(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_the_ends_of_slices_hide_nothing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "_SLICE", 400)
+    monkeypatch.setattr(seeds, "_SLICE", 400)
     chosen = [LINES[n] for n in range(5, 400, 7)]
     text = "\n".join(LINES[:400])
     found = locate(["\n".join(f"* {line}" for line in chosen)], [text])[0]

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, compress
 
-from rlm.coverage.locate import LEAST, MOST_PLACES, Match
+from rlm.coverage.locate import LEAST, Match
+from rlm.coverage.seeds import MOST_PLACES
 
 SHORTEST = 4  # characters; a `yes` is from anywhere
 _LONGEST = 4 * LEAST
