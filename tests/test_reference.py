@@ -316,7 +316,7 @@ def test_our_own_shape_returns_our_own_result() -> None:
         ({"backend": "vllm", "backend_kwargs": {"model_name": "m"}}, "needs base_url"),
         ({"backend": "openai", "model": "openai/m"}, "model: not together with backend"),
         ({"max_iterations": 3, "limits": Limits()}, "limits: not together with max_iterations"),
-        ({"backend": "openai", "persistent": True}, "not supported: persistent"),
+        ({"backend": "openai", "compaction": True}, "not supported: compaction"),
         ({"backend": "openai", "environment_kwargs": {"setup": "x"}}, "environment_kwargs: setup is not supported"),
     ],
 )
@@ -394,3 +394,45 @@ def test_a_completion_as_a_dict(server: ScriptedServer) -> None:
     assert list(shown) == ["root_model", "prompt", "response", "usage_summary", "execution_time"]
     assert (shown["root_model"], shown["prompt"], shown["response"]) == ("sum", "input", "15")
     assert shown["execution_time"] == result.seconds
+
+
+def test_persistent_is_a_session() -> None:
+    cells = {
+        "Document A": "kept = 42 * 2\nanswer['content'] = [context, context_0]\nanswer['ready'] = True",
+        "Document B": "answer['content'] = [kept, context_0, context_1, len(history)]\nanswer['ready'] = True",
+        "Compare.": "answer['content'] = [kept, context_2, len(history)]\nanswer['ready'] = True",
+        "Document C": "answer['content'] = ['kept' in globals(), context]\nanswer['ready'] = True",
+    }
+
+    def respond(request: Received) -> Answer:
+        asked.append(request.value["messages"][-1]["content"])
+        return Answer(block(cells[order[len(asked) - 1]]))
+
+    asked: list[str] = []
+    order = list(cells)
+    with ScriptedServer(respond) as server:
+        with reference(server, persistent=True) as rlm:
+            assert rlm.persistent is True
+            first = completed(rlm.completion("Document A"))
+            assert first.answer == ["Document A", "Document A"]
+            assert rlm.completion("Document B").answer == [84, "Document A", "Document B", 1]
+            assert rlm.completion({"rows": [1]}, root_prompt="Compare.").answer == [84, {"rows": [1]}, 2]
+        assert rlm.completion("Document C").answer == [False, "Document C"]
+        rlm.close()
+    whole = "holds a whole request: the material and, as a rule at its beginning or its end, what is asked."
+    assert f"`context` {whole}" in asked[0]
+    assert f"`context_1` {whole}" in asked[1]
+    assert asked[2].startswith("Question: Compare.\n")
+    assert "- `context_2`: dict with 1 key 'rows', 12 characters of JSON" in asked[2]
+    assert "before, in this same REPL: 2." in asked[2]
+
+
+def test_persistent_goes_with_our_own_options() -> None:
+    model = Scripted([block("x = 1\nFINAL(1)"), block("FINAL([x, context_1])")])
+    options: dict[str, Any] = {"model": model, "persistent": True, "trace": False}
+    with RLM(**options) as rlm:
+        assert rlm.completion("One?", context="input").answer == 1
+        second = rlm.completion("Two?", context="more")
+        assert second.answer == [1, "more"]
+        assert type(second) is Completion
+        assert model.requests[1].messages[-1].content.startswith("Question: Two?\n")

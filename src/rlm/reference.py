@@ -7,7 +7,7 @@
 `environment` is the sandbox, and `max_depth`, `max_iterations`, `max_budget` (US dollars), `max_timeout` (seconds) and
 `max_tokens` become `Limits`. `custom_tools` are tools and values, `custom_sub_tools` those of children; the functions
 run here and not in the REPL's process, so what they give has to be JSON. The prompt is the input, as there, and never
-takes the short way of a plain call.
+takes the short way of a plain call. `persistent=True` is a session, to which further prompts are added as contexts.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ from rlm.approval import Approve, Confirm
 from rlm.errors import ConfigError
 from rlm.lms.base import LM, Price
 from rlm.logger import RLMLogger
+from rlm.prompts import profiles
 from rlm.prompts.profiles import Profile
 from rlm.route import Route
 from rlm.run import Run
 from rlm.sandbox.launchers.base import Launcher
 from rlm.sandbox.options import Sandbox
 from rlm.setup import Setup
+from rlm.sitting import Sitting
 from rlm.tools import Tool, Toolset, ToolSource, toolset
 from rlm.trace.runs import Retention
 from rlm.types import JSON, Completion, Limits
@@ -136,7 +138,7 @@ class RLM(engine.RLM):
         backend: The model's provider; an option of the reference system, as are `backend_kwargs` (`model_name`,
             `api_key`, `base_url`, `timeout`, `max_retries`, `default_headers`, `sampling_args`, ...), `other_backends`,
             `other_backend_kwargs`, `sampling_args`, `sub_sampling_args`, `environment`, `max_depth`, `max_iterations`,
-            `max_budget`, `max_timeout`, `max_tokens`, `custom_tools`, `custom_sub_tools` and `logger`.
+            `max_budget`, `max_timeout`, `max_tokens`, `custom_tools`, `custom_sub_tools`, `persistent` and `logger`.
         backend_kwargs: Options of the model.
         options: Our own options: `model`, `sub_model`, `sandbox`, `limits`, ... (see `rlm.engine.RLM`).
 
@@ -180,9 +182,12 @@ class RLM(engine.RLM):
     def __init__(
         self, backend: str | None = None, backend_kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> None:
+        persistent = bool(options.pop("persistent", False))
         given = {"backend": backend, "backend_kwargs": backend_kwargs, **options}
         named = {name: value for name, value in given.items() if name in _NAMES and value is not None}
         own = {name: value for name, value in options.items() if name not in _NAMES}
+        self.persistent = persistent
+        self._sitting: Sitting | None = None
         self._logger: RLMLogger | None = named.get("logger")
         self._as_reference = bool(named)
         super().__init__(**(_translated(named, own) if named else own))
@@ -206,6 +211,34 @@ class RLM(engine.RLM):
         finally:
             self._log(run)
         return self._finished(completion, prompt)
+
+    def close(self) -> None:
+        """Ends what `persistent=True` keeps open; the next completion opens it anew.
+
+        Raises:
+            SandboxError: What cells wrote did not come back, or something was not removed.
+        """
+        sitting, self._sitting = self._sitting, None
+        if sitting is not None:
+            sitting.close()
+
+    def __enter__(self) -> RLM:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _started(self, prompt: object, context: object, *, events: bool) -> Run:
+        """A run; with `persistent=True` one of a sitting, to which every further input is a further context."""
+        if not self.persistent or self.setup.route == "always":
+            return super()._started(prompt, context, events=events)
+        question, value = (str(prompt), context) if context is not None else (profiles.task(), prompt)
+        if self._sitting is None:
+            self._sitting = self.session(value)
+        else:
+            name = self._sitting.add(value)
+            question = question if context is not None else question.replace("`context`", f"`{name}`")
+        return self._sitting.started(question, events=events)
 
     def _run(self, prompt: object, root_prompt: str | None, context: object) -> Run:
         if self._logger is not None:

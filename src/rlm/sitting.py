@@ -68,16 +68,16 @@ class Sitting:
             LimitError: What all questions together may use is used.
             RlmError: As `RLM.completion`. The next question can be asked all the same.
         """
-        with self._started(question, events=False) as run:
+        with self.started(question, events=False) as run:
             return run.result()
 
     async def aask(self, question: str) -> Completion:
         """`ask`, for async callers; cancelling it ends the question, and the next one can be asked."""
-        return await self._started(question, events=False).aresult()
+        return await self.started(question, events=False).aresult()
 
     def stream(self, question: str) -> Run:
         """Starts a question and returns at once, as `RLM.stream` does."""
-        return self._started(question, events=True)
+        return self.started(question, events=True)
 
     def add(self, context: object) -> str:
         """Loads a further context, which cells find from the next question on.
@@ -118,7 +118,8 @@ class Sitting:
         if (end := self._end()) is not None:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(end, event_loop()))
 
-    def _started(self, question: str, *, events: bool) -> Run:
+    def started(self, question: str, *, events: bool) -> Run:
+        """A question that has been started; `events` says whether anyone will iterate over them."""
         with self._lock:
             self._check()
             setup = replace(self._setup, limits=self._left())
