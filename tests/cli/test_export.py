@@ -74,3 +74,36 @@ def test_what_can_not_be(rlm: Rlm, name: str, tmp_path: Path) -> None:
     assert bad.status == 1
     assert "line 2: not JSON" in bad.err
     assert runs.names(runs.folder()) == [name], "nothing is left of it"
+
+
+def test_a_page_of_a_saved_file(rlm: Rlm, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.jsonl"
+    rlm("ask", "Who?", "--save", str(saved), script=["```repl\nFINAL('Ann')\n```"])
+    shown = rlm("export", str(saved))
+    assert (shown.status, shown.out[:15]) == (0, "<!doctype html>")
+    assert '"Ann"' in shown.out
+
+
+def test_the_input_is_in_a_page_or_not(rlm: Rlm, tmp_path: Path) -> None:
+    book = tmp_path / "book.txt"
+    book.write_text("unheard of\n" * 99)
+    rlm("ask", "Who?", str(book), script=["```repl\nFINAL('Ann')\n```"])
+    assert rlm("export").out.count("unheard of") == 99
+    assert "unheard of" not in rlm("export", "--without-input").out
+    said = rlm("export", "--to", "json", "--with-input")
+    assert (said.status, said.err) == (2, "rlm: --with-input and --without-input are for --to html\n")
+    book.unlink()
+    gone = rlm("export", "--with-input")
+    assert (gone.status, gone.out) == (2, "")
+    assert rlm("export").out.startswith("<!doctype html>")
+
+
+def test_a_page_of_a_trace_without_its_strings_or_events(rlm: Rlm, name: str) -> None:
+    pack = runs.folder() / name / "strings.pack"
+    pack.unlink()
+    said = rlm("export")
+    assert (said.status, said.err) == (1, f"rlm: no trace at {pack.parent}: No such file or directory\n")
+    pack.touch()
+    (pack.parent / "events.jsonl").write_bytes(b'{"type": "run_')
+    said = rlm("export")
+    assert (said.status, said.err) == (2, f"rlm: the run {name} was killed before its first event\n")

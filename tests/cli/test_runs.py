@@ -116,3 +116,39 @@ def test_pruning(rlm: Rlm, three: list[str]) -> None:
     assert rlm("runs", "--prune").err.startswith("0 runs dropped, 0 B in ")
     assert rlm("runs", "--prune", "--keep", "0").err.startswith("2 runs dropped, ")
     assert listed(rlm) == []
+
+
+def test_what_can_not_be_read_is_named_and_the_others_are_listed(rlm: Rlm, three: list[str]) -> None:
+    folder = runs.folder()
+    log = folder / three[1] / "events.jsonl"
+    log.write_bytes(log.read_bytes().replace(b'"trace":2', b'"trace":3', 1))
+    (folder / "20990101-000000-empty").mkdir()
+    for name in ("events.jsonl", "strings.pack"):
+        (folder / "20990101-000000-empty" / name).touch()
+    shown = rlm("runs")
+    assert {line.split()[0] for line in shown.out.splitlines()[1:]} == {three[0], three[2]}
+    assert shown.err.splitlines()[0] == (
+        f"rlm: 2 can't be read: 20990101-000000-empty, {three[1]}; rlm show NAME says why"
+    )
+    assert shown.status == 0
+    newer = rlm("show", three[1])
+    message = f"rlm: {folder / three[1]}: a trace of format 3, and this version of rlm reads format 2\n"
+    assert (newer.status, newer.err) == (1, message)
+    empty = rlm("show", "2099")
+    assert (empty.status, empty.err) == (2, "rlm: the run 2099 was killed before its first event\n")
+
+
+def test_a_folder_that_is_none(rlm: Rlm) -> None:
+    folder = runs.folder()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.touch()
+    for command in (("runs",), ("show",), ("show", "x"), ("view", "x"), ("export",)):
+        said = rlm(*command)
+        message = f"rlm: the folder of runs, {folder}, can't be read: Not a directory\n"
+        assert (said.status, said.out, said.err) == (2, "", message)
+
+
+def test_the_start_of_several_names_them(rlm: Rlm, three: list[str]) -> None:
+    same = three[0][:3]
+    said = rlm("show", same)
+    assert (said.status, said.err) == (2, f"rlm: 3 runs named {same} in {runs.folder()}: {', '.join(sorted(three))}\n")

@@ -1,6 +1,7 @@
 """The page in a real browser."""
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tests.viewer.support import HOSTILE, cell, hostile_run, make_run, serving
 
 from rlm import RLM, fork
 from rlm.lms.scripted import Scripted
+from rlm.viewer import input_text
 from rlm.viewer.one_file import html
 
 pytestmark = pytest.mark.slow
@@ -90,7 +92,7 @@ def test_a_table_is_sorted_by_what_is_clicked(tmp_path: Path, page: Page) -> Non
         opened(page, f"{server.url}#run/{run}")
         table = page.get_by_label("sub-calls of turn 2")
         table.get_by_role("button", name="#").click()
-        assert table.locator("tbody tr td").first.inner_text() == "5"
+        assert table.locator("tbody tr.row td").first.inner_text() == "5"
         assert table.locator("th").first.get_attribute("aria-sort") == "descending"
 
 
@@ -100,9 +102,9 @@ def test_the_list_and_two_runs_side_by_side(tmp_path: Path, page: Page) -> None:
     make_run(tmp_path, [CELLS[0], cell("FINAL('other')")], question="Another?")
     with serving(tmp_path) as server:
         opened(page, server.url)
-        assert page.locator("tbody tr").count() == 2
+        assert page.locator("tbody tr.row").count() == 2
         page.get_by_label("filter").fill("another")
-        assert page.locator("tbody tr").count() == 1
+        assert page.locator("tbody tr.row").count() == 1
         page.get_by_label("filter").fill("")
         for box in page.get_by_role("checkbox").all():
             box.click()
@@ -145,6 +147,8 @@ def test_a_hostile_trace_runs_no_script(tmp_path: Path, page: Page, way: str) ->
             check_inert(page)
             opened(page, server.url)
             assert page.title() == "rlm"
+            opened(page, f"{server.url}#compare/{hostile}/{hostile}")
+            assert page.title() == "two runs · rlm"
         return
     run = make_run(tmp_path, [cell(f"print({HOSTILE!r})\nFINAL({HOSTILE!r})", HOSTILE)], HOSTILE, HOSTILE * 50)
     file = tmp_path / "run.html"
@@ -156,7 +160,7 @@ def test_a_hostile_trace_runs_no_script(tmp_path: Path, page: Page, way: str) ->
 
 def check_inert(page: Page) -> None:
     page.wait_for_timeout(300)
-    assert page.title() == "rlm"
+    assert re.fullmatch(r"20\d{6}-\d{6}-[0-9a-f]+ · rlm", page.title())
     assert page.locator("img").count() == 0
     assert "<script>" in text_of(page, "h1")
 
@@ -174,12 +178,50 @@ def test_one_file_has_all_that_a_run_has_and_asks_nobody(tmp_path: Path, page: P
     assert asked == [file.as_uri()]
 
 
+@pytest.mark.parametrize("with_input", [None, True, False])
+def test_one_file_has_the_text_of_the_input_or_what_was_read_of_it(
+    tmp_path: Path, page: Page, monkeypatch: pytest.MonkeyPatch, with_input: bool | None
+) -> None:
+    monkeypatch.setattr(input_text, "WHOLE", 1000)
+    text = "".join(f"line {n}: 😀 nothing of note\n" for n in range(1000))
+    run = make_run(tmp_path, [cell("print(context[5000:5100])"), cell("FINAL(1)")], context=text)
+    file = tmp_path / "run.html"
+    file.write_text(html(tmp_path / run, with_input))
+    opened(page, file.as_uri())
+    page.locator("canvas.strip").focus()
+    for _ in range(9):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_selector(".passage h4")
+    at = round(len(text) / 50) * 9
+    shown = text_of(page, ".passage")
+    if with_input:
+        assert text[at - 300 : at].replace("\n", "") in page.locator(".passage pre").inner_text().replace("\n", "")
+        assert "this file" not in text_of(page, ".coverage").lower()
+    elif with_input is False:
+        assert "this file does not hold the text here" in shown
+        assert "This file has none of the input's text." in text_of(page, ".coverage")
+    else:
+        said = f"this file has what was read and what is near it: 900 of {len(text):,} characters."
+        assert said in text_of(page, ".coverage")
+        width = page.locator("canvas.strip").evaluate("strip => strip.clientWidth")
+        page.locator("canvas.strip").click(position={"x": width * 5050 / len(text), "y": 5})
+        page.wait_for_selector(".passage mark")
+        assert page.locator(".passage mark").inner_text().replace("\n", "") == text[5000:5100].replace("\n", "")
+
+
 def test_many_sub_calls_and_deep_trees_open_soon(tmp_path: Path, page: Page) -> None:
     run = hostile_run(tmp_path, sub_calls=10_000, depth=1_000)
     with serving(tmp_path) as server:
         opened(page, f"{server.url}#run/{run}")
-        assert page.locator("button.node").count() == 1_000
-        assert page.locator("section.turn").first.locator("tr.opens").count() == 200
+        tree = page.get_by_role("tree", name="call tree")
+        assert tree.evaluate("list => list.scrollHeight") > 2 * 1_000 * 24, "each node, its turn and its calls"
+        assert tree.get_by_role("treeitem").count() < 100
+        table = page.locator("section.turn .table").first
+        assert table.evaluate("list => list.scrollHeight") > 10_000 * 27
+        assert table.locator("tr.opens").count() < 60
+        table.evaluate("list => list.scrollTop = list.scrollHeight")
+        table.get_by_role("cell", name="10001").wait_for()
+        assert table.locator("tr.opens").count() < 60
 
 
 def test_keys_theme_and_a_narrow_window(tmp_path: Path, browser: Browser, page: Page) -> None:
@@ -235,7 +277,7 @@ def test_values_of_tools_are_shown_whole(tmp_path: Path, page: Page) -> None:
     run = rlm.completion("Who?", context="Ada").run_id
     with serving(tmp_path) as server:
         opened(page, f"{server.url}#run/{run}")
-        rows = page.get_by_label("calls of tools").locator("tbody tr")
+        rows = page.get_by_label("calls of tools").locator("tbody tr.row")
         rows.first.get_by_text("t" * 50).wait_for()
         assert rows.first.locator("td").all_inner_texts()[:4] == [
             "lookup",
@@ -253,8 +295,8 @@ def test_a_run_made_from_another_one_names_it(tmp_path: Path, page: Page) -> Non
     new = fork(tmp_path / run, at=3, model=Scripted([cell("FINAL(2)")]), sub_model=Scripted([])).result().run_id
     with serving(tmp_path) as server:
         opened(page, server.url)
-        assert f"fork of {run}, turn 3" in text_of(page, "tbody tr")
-        assert page.locator("tbody tr").first.locator("td").nth(3).inner_text() == "5.6k"
+        assert f"fork of {run}, turn 3" in text_of(page, "tbody tr.row")
+        assert page.locator("tbody tr.row").first.locator("td").nth(3).inner_text() == "5.6k"
         opened(page, f"{server.url}#run/{new}")
         assert "from here on it is live: the record ends" in text_of(page, "section.turn:last-child")
         assert "of that recorded" in text_of(page, "dl.facts")

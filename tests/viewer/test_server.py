@@ -40,11 +40,11 @@ def test_the_page_and_its_policy(folder: Path) -> None:
         assert server.url == f"http://127.0.0.1:{server.port}/"
         status, headers, text = get(server, "/")
         assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
-        assert '<script type="module" src="page/main.js">' in text
+        assert '<script type="module" src="page/script.js">' in text
         assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
         assert headers["x-content-type-options"] == "nosniff"
         assert (headers["referrer-policy"], headers["cache-control"]) == ("no-referrer", "no-store")
-        assert get(server, "/page/main.js")[1]["content-type"] == "text/javascript; charset=utf-8"
+        assert get(server, "/page/script.js")[1]["content-type"] == "text/javascript; charset=utf-8"
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_trace_with_a_link_in_it_is_none(tmp_path: Path, file: str) -> None:
     (run / file).unlink()
     (run / file).symlink_to("/etc/passwd")
     with serving(tmp_path) as server:
-        for what in ("events", "coverage", "strings/0/9/0123456789abcdef"):
+        for what in ("events", "coverage", "strings?places=0/9/0123456789abcdef"):
             assert get(server, f"/api/runs/{run.name}/{what}")[::2] == (404, "there is no such run")
 
 
@@ -122,10 +122,17 @@ def test_events_from_a_byte_on_and_the_strings_that_they_name(folder: Path) -> N
         assert get(server, f"/api/runs/{run}/events?from={len(log)}")[2] == ""
         offset, length, digest = next(json.loads(found) for found in re.findall(r'\{"\$s":(\[.*?\])\}', text))
         stored = (folder / run / "strings.pack").read_bytes()[offset : offset + length].decode()
-        assert get(server, f"/api/runs/{run}/strings/{offset}/{length}/{digest}")[2] == stored
-        assert get(server, f"/api/runs/{run}/strings/{offset + 1}/{length}/{digest}")[0] == 404
-        for place in ("0/1/zz", f"0/{10**12}/{digest}", "../../x", ""):
-            assert get(server, f"/api/runs/{run}/strings/{place}")[0] in (400, 404)
+        strings = f"/api/runs/{run}/strings?places="
+        place = f"{offset}/{length}/{digest}"
+        asked = get(server, f"{strings}{place},{offset + 1}/{length}/{digest},{place}")
+        assert json.loads(asked[2]) == [stored, None, stored]
+        assert json.loads(get(server, f"{strings}{place}&longest=9")[2]) == [stored[:9]]
+        for odd in ("0/1/zz", f"{place},../../x", ""):
+            assert get(server, strings + odd)[0] == 400
+        assert get(server, f"{strings}0/{10**12}/{digest}")[::2] == (
+            400,
+            "these strings have more than 67,108,864 bytes",
+        )
         assert get(server, f"/api/runs/{run}/events?from=-1")[::2] == (400, "from must be a number")
 
 
@@ -144,8 +151,8 @@ def test_coverage_strategy_and_the_text_itself(folder: Path) -> None:
         covered = json.loads(get(server, f"/api/runs/{run}/coverage")[2])
         assert covered["characters"] == len("one two three\n" * 400)
         passage = json.loads(get(server, f"/api/runs/{run}/input?text=0&start=4&end=13")[2])
-        assert passage == {"text": "two three"}
-        assert json.loads(get(server, f"/api/runs/{run}/input?text=7&start=0&end=5")[2]) == {"text": ""}
+        assert passage == {"pieces": [[4, "two three"]]}
+        assert json.loads(get(server, f"/api/runs/{run}/input?text=7&start=0&end=5")[2]) == {"pieces": []}
         labels = json.loads(get(server, f"/api/runs/{run}/strategy")[2])["labels"]
         assert [(label["turn"], label["pattern"]) for label in labels] == [
             (1, "probing"),
@@ -195,7 +202,7 @@ def test_a_run_whose_files_are_gone(folder: Path, tmp_path: Path) -> None:
     (tmp_path / run).mkdir()
     (tmp_path / run / "events.jsonl").write_bytes((folder / run / "events.jsonl").read_bytes())
     with serving(tmp_path) as server:
-        asked = get(server, f"/api/runs/{run}/strings/0/200/{'0' * 16}")
+        asked = get(server, f"/api/runs/{run}/strings?places=0/200/{'0' * 16}")
         assert (asked[0], asked[2]) == (404, "it can't be read: No such file or directory")
         assert get(server, f"/api/runs/{run}/strategy")[0] == 422
         assert get(server, "/api/runs")[2] == "[]"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rlm.cli import exit_codes, show
 from rlm.errors import ConfigError
@@ -20,23 +21,27 @@ from rlm.trace.tree import RunTree
 FORMATS = ("html", "json", "openai-messages", "reference-jsonl", "otel")
 
 
-def export(name: str | None, to: str, output: Path | None) -> int:
+def export(name: str | None, to: str, output: Path | None, with_input: bool | None = None) -> int:
     """Writes a run in another format, to a file that its owner alone can read, or to standard output.
 
     Args:
         name: As `rlm show` takes it.
         to: The format; `otel` sends spans to where the OTEL_* variables say.
         output: The file; `-` or None for standard output.
+        with_input: Whether a page holds the text of the input; None: a short one, or what was read of it.
 
     Raises:
         ConfigError: There is no such run or format, or the file can't be written.
         TraceError: The trace can't be read.
+        ContextError: The input is to be in it, and is gone or has changed.
     """
     if to not in FORMATS:
         raise ConfigError(f"--to is one of {', '.join(FORMATS)}: not {to!r}")
+    if with_input is not None and to != "html":
+        raise ConfigError("--with-input and --without-input are for --to html")
     if to == "otel":
         return _send(name)
-    pieces = _pieces(name, to)
+    pieces = [_page(name, with_input)] if to == "html" else _pieces(name, to)
     if output is None or str(output) == "-":
         for piece in pieces:
             sys.stdout.write(piece)
@@ -70,11 +75,20 @@ def import_log(path: Path) -> int:
     return exit_codes.DONE
 
 
-def _pieces(name: str | None, to: str) -> Iterable[str]:
-    if to == "html":
-        from rlm.viewer.one_file import html
+def _page(name: str | None, with_input: bool | None) -> str:
+    from rlm.viewer.one_file import html
 
-        return [html(runs.find(name))]
+    if name is None or not Path(name).is_file():
+        return html(runs.find(name), with_input)
+    with TemporaryDirectory(prefix="rlm-") as folder:  # of a run that was saved to one file, a trace is made again
+        trace = Trace(Path(name).name, Path(folder) / Path(name).name)
+        for event in show.events(name):
+            trace.emit(event)
+        trace.close()
+        return html(Path(folder) / Path(name).name, with_input)
+
+
+def _pieces(name: str | None, to: str) -> Iterable[str]:
     events = show.events(name)
     run = RunTree(events)
     if run.begin is None:

@@ -83,11 +83,19 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="The file; standard output unless given.")
     ] = None,
+    with_input: Annotated[
+        bool | None,
+        typer.Option(
+            "--with-input/--without-input",
+            help="Of html: hold the text of the input, or none of it; else a short one, or what was read of it.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> int:
     """Write a run in another format."""
     from rlm.cli import export
 
-    return export.export(run, to, output)
+    return export.export(run, to, output, with_input)
 
 
 def import_log(

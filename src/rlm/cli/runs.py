@@ -6,9 +6,11 @@ import json as json_text
 import re
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 
 from rlm.cli import exit_codes
 from rlm.errors import ConfigError
@@ -16,11 +18,13 @@ from rlm.prompts import profiles
 from rlm.setup import retention
 from rlm.terminal import one_line, visible
 from rlm.trace import runs
+from rlm.trace.reader import TraceError
 from rlm.trace.runs import Retention, Summary
 
 _STATES = ("done", "partial", "failed", "running", "killed")
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _QUESTION = 60  # characters of a question
+_UNREAD = 5  # names of runs that can't be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,12 @@ def list_runs(chosen: Filter, most: int, *, as_json: bool) -> int:
         raise ConfigError(f"--status is one of {', '.join(_STATES)}: not {chosen.status!r}")
     since = None if chosen.since is None else _moment(chosen.since)
     folder = runs.folder()
-    shown = list(islice((run for run in runs.summaries(folder) if _passes(run, chosen, since)), most))
+    runs.check(folder)
+    unread: list[str] = []
+    shown = list(islice((run for run in _readable(folder, unread) if _passes(run, chosen, since)), most))
+    if unread:
+        named = ", ".join(one_line(name, 40) for name in unread[:_UNREAD]) + (", ..." if len(unread) > _UNREAD else "")
+        print(f"rlm: {len(unread):,} can't be read: {named}; rlm show NAME says why", file=sys.stderr)
     if as_json:
         print(json_text.dumps([_fields(run) for run in shown]))
         return exit_codes.DONE
@@ -89,6 +98,21 @@ def prune(older_than: str | None, keep: int | None, *, dry_run: bool) -> int:
     total = _bytes(sum(size for _, size in dropped))
     print(f"{len(dropped):,} run{'' if len(dropped) == 1 else 's'} {did}, {total} in {folder}", file=sys.stderr)
     return exit_codes.DONE
+
+
+def _readable(folder: Path, unread: list[str]) -> Iterator[Summary]:
+    """The runs, the latest first; names of those that can't be read, or have no event, go into `unread`."""
+    for name in reversed(runs.names(folder)):
+        try:
+            found = runs.summary(folder / name)
+        except FileNotFoundError:  # it was pruned meanwhile
+            continue
+        except (TraceError, OSError):
+            found = None
+        if found is None:
+            unread.append(name)
+        else:
+            yield found
 
 
 def _passes(run: Summary, chosen: Filter, since: float | None) -> bool:

@@ -25,6 +25,7 @@ from rlm.types import Status
 State: TypeAlias = Literal["running", "killed"] | Status
 _DAY = 86_400.0
 _LINE = 1_000  # bytes of a string that a list shows
+_NAMED = 5  # runs that an error names
 _TAIL = 1 << 16  # bytes of a log that its last event is looked for in
 
 
@@ -110,15 +111,30 @@ def find(name: str | None, runs: Path | None = None) -> Path:
     runs = runs or folder()
     found = names(runs)
     if name is None or name == "last":
+        check(runs)
         if not found:
             raise ConfigError(f"no run in {runs} yet: rlm ask makes one")
         return runs / found[-1]
     if os.path.lexists(os.path.join(name, LOG)):
         return Path(name)
     meant = [name] if name in found else [one for one in found if one.startswith(name)]
-    if len(meant) != 1:
-        raise ConfigError(f"{'no run' if not meant else f'{len(meant)} runs'} named {name} in {runs}")
+    if not meant:
+        check(runs)
+        raise ConfigError(f"no run named {name} in {runs}")
+    if len(meant) > 1:
+        shown = ", ".join(meant[:_NAMED]) + (", ..." if len(meant) > _NAMED else "")
+        raise ConfigError(f"{len(meant)} runs named {name} in {runs}: {shown}")
     return runs / meant[0]
+
+
+def check(runs: Path) -> None:
+    """Raises ConfigError where a folder of runs is there and can't be read; where none is, there are no runs."""
+    try:
+        os.scandir(runs).close()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise ConfigError(f"the folder of runs, {runs}, can't be read: {error.strerror}") from error
 
 
 def summaries(runs: Path | None = None) -> Iterator[Summary]:

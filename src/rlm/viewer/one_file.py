@@ -5,34 +5,33 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rlm.coverage import coverage
-from rlm.errors import RlmError
+from rlm.errors import ConfigError, ContextError
 from rlm.trace import runs
-from rlm.trace.reader import LOG, PACK
+from rlm.trace.reader import LOG, PACK, Reader
 from rlm.types import JSON
-from rlm.viewer import run_data
-from rlm.viewer.server import PAGE
-
-# Each after those that it imports: joined, they are one script.
-_MODULES = (
-    *("dom", "source", "run_model", "code", "stored", "table", "time_line", "turn_view", "input_strip"),
-    *("citations_view", "run_page", "list_page", "compare_page", "main"),
-)
+from rlm.viewer import input_text, run_data
+from rlm.viewer.script import PAGE, script
 
 
-def html(run: Path) -> str:
+def html(run: Path, with_input: bool | None = None) -> str:
     """The page of the run in a folder.
+
+    Args:
+        run: The folder.
+        with_input: Whether it holds the text of the input; None: of a long one what was read (`input_text`).
 
     Raises:
         TraceError: The trace can't be read.
+        ConfigError: The run was killed before its first event; or the input can't be held.
+        ContextError: The input is to be held, and is gone or has changed.
     """
-    script, style = _script(), (PAGE / "style.css").read_text()
-    policy = f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; base-uri 'none'"
+    code, style = script(), (PAGE / "style.css").read_text()
+    policy = f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(style)}'; base-uri 'none'"
     return "\n".join(
         [
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
@@ -40,14 +39,16 @@ def html(run: Path) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">\n<meta name="referrer" content="no-referrer">',
             f"<title>rlm</title>\n<style>{style}</style>\n</head>\n<body>",
-            f'<script type="application/json" id="run-data">{_inert(_data(run))}</script>',
-            f'<script type="module">{script}</script>\n</body>\n</html>\n',
+            f'<script type="application/json" id="run-data">{_inert(_data(run, with_input))}</script>',
+            f'<script type="module">{code}</script>\n</body>\n</html>\n',
         ]
     )
 
 
-def _data(run: Path) -> JSON:
+def _data(run: Path, with_input: bool | None) -> JSON:
     """What the page is served elsewhere: the log's lines, the strings that they name, what was read, what turns do."""
+    if next(Reader(run, longest=0), None) is None:
+        raise ConfigError(f"the run {run.name} was killed before its first event")
     events: list[Any] = []
     for line in (run / LOG).read_bytes().splitlines(keepends=True):
         if line.endswith(b"\n"):
@@ -59,11 +60,15 @@ def _data(run: Path) -> JSON:
         "running": runs.is_running(run),
         "events": events,
         "strings": dict(strings),
+        "strategy": run_data.strategy(run),
     }
-    with suppress(RlmError):  # an input that is gone: the page says that it does not hold it
-        found["coverage"] = coverage(run).to_json()
-        found["citations"] = run_data.quoted(run)
-    found["strategy"] = run_data.strategy(run)
+    try:
+        read = coverage(run)
+        found |= {"coverage": read.to_json(), "citations": run_data.quoted(run)}
+        found["input"] = input_text.held(read, with_input)
+    except ContextError:  # an input that is gone: the page says that it does not hold it
+        if with_input:
+            raise
     return found
 
 
@@ -86,19 +91,6 @@ def _inert(value: JSON) -> str:
     """JSON that no parser of HTML can take for anything but text."""
     text = json.dumps(value)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _script() -> str:
-    """The page's modules as one script: each is a function that returns what it exports."""
-    return "\n".join(_module(name) for name in _MODULES)
-
-
-def _module(name: str) -> str:
-    text = (PAGE / f"{name}.js").read_text()
-    text = re.sub(r'^import (\{[^}]*\}) from "\./(\w+)\.js";$', r"const \1 = $\2;", text, flags=re.MULTILINE)
-    exported = re.findall(r"^export (?:async )?(?:function|class|const) (\w+)", text, flags=re.MULTILINE)
-    text = re.sub(r"^export ", "", text, flags=re.MULTILINE)
-    return f"const ${name} = (() => {{\n{text}\nreturn {{ {', '.join(exported)} }};\n}})();"
 
 
 def _hash(text: str) -> str:

@@ -60,11 +60,21 @@ def _made(origin: object) -> str:
     return f"{origin.get('way')} of {origin['run']}{turn}"
 
 
-def string(pack: Path, offset: int, length: int, digest: str) -> str | None:
-    """The string at a place of a pack; None where the pack does not hold one of that hash there."""
+def string(pack: Path, offset: int, length: int, digest: str, longest: int = 0) -> str | None:
+    """The string at a place of a pack; None where the pack does not hold one of that hash there.
+
+    Args:
+        pack: The file.
+        offset: Where it begins.
+        length: Its bytes.
+        digest: Of its hash, what the log has.
+        longest: Bytes from which on a string is cut, and then not compared with its hash; 0: it is whole.
+    """
     with open(pack, "rb") as file:
         file.seek(offset)
-        data = file.read(length)
+        data = file.read(min(length, longest or length))
+    if longest and length > longest:
+        return data.decode("utf-8", "ignore")
     if hashlib.sha256(data).hexdigest()[:16] != digest:
         return None
     return data.decode("utf-8", "replace")
@@ -80,8 +90,9 @@ def quoted(run: Path) -> JSON:
 
 
 def passage(source: Input, text: int, start: int, end: int) -> JSON:
-    """Characters of one text of an input."""
-    return {"text": source.read(Span(text, start, end)) if text < len(source) else ""}
+    """Characters of one text of an input: `{"pieces": [[start, "..."]]}`, as a page in one file has them too."""
+    found = source.read(Span(text, start, end)) if text < len(source) else ""
+    return {"pieces": [[start, found]] if found else []}
 
 
 def strategy(run: Path) -> JSON:

@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.resources import files
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, ClassVar
@@ -29,8 +28,8 @@ from rlm.trace import runs
 from rlm.trace.reader import LOG, PACK
 from rlm.types import JSON
 from rlm.viewer import run_data
+from rlm.viewer.script import PAGE, script
 
-PAGE = files("rlm.viewer") / "page"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'"
@@ -50,8 +49,9 @@ _MOST_FOLLOWED = 32  # runs that are followed at once: each takes a thread
 _LOOK = 0.2  # seconds between looks at a log that grows
 _QUIET = 10.0  # seconds after which a follower is told that the line still stands
 _COVERED = 4  # runs whose coverage is kept, each with its input
+_MOST_STRINGS = 200  # strings that one answer has
 _MOST_INPUT = 1_000_000  # characters of an input that one answer has
-_ITEM = re.compile(r"runs/(?P<run>[^/]+)/(?P<what>events|follow|coverage|citations|strategy|input|strings/.+)")
+_ITEM = re.compile(r"runs/(?P<run>[^/]+)/(?P<what>events|follow|coverage|citations|strategy|input|strings)")
 
 
 class Refused(Exception):  # noqa: N818 (an answer, and no failure of ours)
@@ -171,22 +171,25 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "api/strategies":
             self._json(run_data.strategies(self.server.folder))
         elif found := _ITEM.fullmatch(path.removeprefix("api/")):
-            what, _, rest = found["what"].partition("/")
-            self.routes[what](self, self.server.run(unquote(found["run"])), {**query, "rest": rest})
+            self.routes[found["what"]](self, self.server.run(unquote(found["run"])), query)
         else:
             raise Refused(HTTPStatus.NOT_FOUND, "there is nothing here")
 
     def _page(self, name: str) -> None:
+        if name == "script.js":
+            self._answer(script().encode(), f"{_KINDS['js']}; charset=utf-8")
+            return
         if name not in {item.name for item in PAGE.iterdir()}:
             raise Refused(HTTPStatus.NOT_FOUND, "there is nothing here")
         kind = _KINDS[name.rpartition(".")[2]]
         self._answer((PAGE / name).read_bytes(), f"{kind}; charset=utf-8")
 
     def _events(self, run: Path, query: dict[str, str]) -> None:
-        """Whole lines of the log from a byte on, and in `X-Next` where the next ones begin."""
+        """Whole lines of the log from a byte on; `X-Next` is where the next ones begin, `X-End` where it ended."""
         start = _number(query, "from")
+        end = (run / LOG).stat().st_size
         lines = _lines(run, start)
-        self._answer(lines, "text/plain; charset=utf-8", {"X-Next": str(start + len(lines))})
+        self._answer(lines, "text/plain; charset=utf-8", {"X-Next": str(start + len(lines)), "X-End": str(end)})
 
     def _follow(self, run: Path, query: dict[str, str]) -> None:
         """Lines of a log as they are written, as server-sent events, until the run ends."""
@@ -203,14 +206,20 @@ class Handler(BaseHTTPRequestHandler):
             self.server.followers.release()
 
     def _strings(self, run: Path, query: dict[str, str]) -> None:
-        """A string of the pack: the path has its place, `OFFSET/LENGTH/HASH`."""
-        place = re.fullmatch(r"(\d{1,15})/(\d{1,15})/([0-9a-f]{16})", query["rest"])
-        if place is None or int(place[2]) > _LONGEST:
-            raise Refused(HTTPStatus.BAD_REQUEST, "that is no place in the pack")
-        text = run_data.string(run / PACK, int(place[1]), int(place[2]), place[3])
-        if text is None:
-            raise Refused(HTTPStatus.NOT_FOUND, "the pack does not hold that")
-        self._text(text)
+        """Strings of the pack, a list: `places=OFFSET/LENGTH/HASH,...`; of each the first `longest` bytes."""
+        longest = _number(query, "longest")
+        found: list[JSON] = []
+        left = _LONGEST
+        for text in query.get("places", "").split(",")[:_MOST_STRINGS]:
+            place = re.fullmatch(r"(\d{1,15})/(\d{1,15})/([0-9a-f]{16})", text)
+            if place is None:
+                raise Refused(HTTPStatus.BAD_REQUEST, f"that is no place in the pack: {text[:60]}")
+            offset, length = int(place[1]), int(place[2])
+            left -= min(length, longest or length)
+            if left < 0:
+                raise Refused(HTTPStatus.BAD_REQUEST, f"these strings have more than {_LONGEST:,} bytes")
+            found.append(run_data.string(run / PACK, offset, length, place[3], longest))
+        self._json(found)
 
     def _coverage(self, run: Path, query: dict[str, str]) -> None:
         self._json(self.server.coverage(run).to_json())

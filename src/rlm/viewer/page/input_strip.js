@@ -21,7 +21,8 @@ export function inputStrip(page, coverage) {
   for (const [of, text, start, end] of coverage.places) place(coverage.stretches[of]?.[0], text, start, end, "ambiguous");
   const view = { page, parts, until: Infinity, draws: new Set(), below: el("div.passage", { "aria-live": "polite" }) };
   const strips = parts.length > STRIPS ? many(view) : parts.map((part) => row(view, label(part), part));
-  return el("div.coverage", {}, el("p", {}, facts(coverage)), legend(view), strips, view.below);
+  const holds = page.source.holds();
+  return el("div.coverage", {}, el("p", {}, facts(coverage)), holds ? el("p.quiet", {}, holds) : null, legend(view), strips, view.below);
 }
 
 const who = (by) =>
@@ -71,9 +72,9 @@ function many(view) {
   for (const part of view.parts) part.read = covered(part);
   const columns = [
     { title: "file", value: (part) => part.index, show: (part) => el("span.file", {}, part.name) },
-    { title: "characters", number: true, value: (part) => part.size, show: (part) => count(part.size) },
-    { title: "read", number: true, value: (part) => part.read / Math.max(1, part.size) + (part.reads.length ? 1e-9 : 0), show: (part) => (part.reads.length ? share(part.read / Math.max(1, part.size)) : "–") },
-    { title: "", value: (part) => part.reads.length, show: (part) => strip(view, part, true) },
+    { title: "characters", number: true, width: "number", value: (part) => part.size, show: (part) => count(part.size) },
+    { title: "read", number: true, width: "number", value: (part) => part.read / Math.max(1, part.size) + (part.reads.length ? 1e-9 : 0), show: (part) => (part.reads.length ? share(part.read / Math.max(1, part.size)) : "–") },
+    { title: "", label: "what was read", width: "strip", value: (part) => part.reads.length, show: (part) => strip(view, part, true) },
   ];
   const files = table(columns, view.parts, { inside: (part) => strip(view, part), label: "files of the input", order: { by: 2, down: true } });
   const readers = view.parts.filter((part) => part.reads.length).length;
@@ -99,6 +100,7 @@ function strip(view, part, small = false) {
   let at = 0;
 
   function draw() {
+    if (!canvas.isConnected) return view.draws.delete(draw); // a row that has been scrolled away
     const width = canvas.clientWidth;
     if (!width) return;
     const columns = Math.min(CELLS, width);
@@ -123,8 +125,7 @@ function strip(view, part, small = false) {
       show(at + (step * part.size) / 50);
     });
   }
-  view.draws.add(draw);
-  new ResizeObserver(draw).observe(canvas);
+  new ResizeObserver(() => (view.draws.add(draw), draw())).observe(canvas);
   return canvas;
 }
 
@@ -163,12 +164,24 @@ async function passage(view, part, at) {
   const readers = by.length ? ["read by ", by.map((read) => go(page, read))] : "no model has read what is here";
   replace(below, el("h4", {}, place), el("p.quiet", {}, readers));
   try {
-    const { text } = await page.source.about(page.run, `input?text=${part.index}&start=${from}&end=${to}`);
+    const { pieces } = await page.source.passage(page.run, part.index, from, to);
     const marks = part.reads.filter((read) => read.start < to && read.end > from);
-    put(below, el("pre.text", {}, marked(text, from, marks)));
+    put(below, pieces.length ? el("pre.text", { tabindex: "0" }, told(pieces, from, to, marks)) : el("p.quiet", {}, "this file does not hold the text here"));
   } catch (error) {
     put(below, el("p.quiet", {}, `the text can't be had: ${error.message}`));
   }
+}
+
+// Pieces of the text from one place to another, with what is missing between them.
+function told(pieces, from, to, marks) {
+  const shown = [];
+  let at = from;
+  const missing = (until) => (until > at ? el("span.quiet", {}, ` … ${count(until - at)} characters that this file does not hold … `) : null);
+  for (const [start, text] of pieces) {
+    shown.push(missing(start), marked(text, start, marks));
+    at = start + [...text].length;
+  }
+  return [...shown, missing(to)];
 }
 
 function go(page, read) {

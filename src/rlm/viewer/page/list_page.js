@@ -1,5 +1,5 @@
 // All runs of the folder, newest first.
-import { brief, count, dollars, el, put, replace, seconds } from "./dom.js";
+import { brief, count, dollars, el, put, replace, seconds, visible } from "./dom.js";
 import { table } from "./table.js";
 
 export class ListPage {
@@ -17,7 +17,7 @@ export class ListPage {
     this.runs = await this.source.runs();
     const search = el("input", { type: "search", placeholder: "filter: question, model, status", "aria-label": "filter", input: () => this.draw(search.value) });
     this.compare = el("button", { type: "button", disabled: true, click: () => this.go(["compare", ...this.chosen]) }, "compare two");
-    this.list = el("div");
+    this.list = el("div.list.all");
     const patterns = el("div.patterns");
     replace(this.stage, el("div.tools", {}, el("h1", {}, "Runs"), search, this.compare), this.list, patterns);
     this.draw("");
@@ -43,17 +43,17 @@ export class ListPage {
     const words = wanted.toLowerCase().split(/\s+/).filter(Boolean);
     const text = (run) => `${run.question} ${run.model} ${run.status} ${run.run} ${run.made}`.toLowerCase();
     const rows = this.runs.filter((run) => words.every((word) => text(run).includes(word)));
-    const number = (title, value, show) => ({ title, number: true, value: (run) => value(run) ?? NaN, show });
+    const number = (title, value, show) => ({ title, number: true, width: "number", value: (run) => value(run) ?? NaN, show });
     const columns = [
-      { title: "", value: (run) => this.chosen.has(run.run), show: (run) => this.choice(run) },
-      { title: "status", value: (run) => run.status, show: (run) => el(`span.status.${run.status}`, {}, run.status) },
+      { title: "", label: "chosen", width: "tick", value: (run) => this.chosen.has(run.run), show: (run) => this.choice(run) },
+      { title: "status", width: "state", value: (run) => run.status, show: (run) => el(`span.status.${run.status}`, {}, run.status) },
       { title: "question", value: (run) => run.question, show: (run) => this.asked(run) },
       number("input", (run) => run.characters, (run) => (run.characters === null ? "–" : brief(run.characters))),
-      { title: "model", value: (run) => run.model, show: (run) => run.model },
+      { title: "model", width: "model", value: (run) => run.model, show: (run) => run.model },
       number("tokens", (run) => run.tokens, (run) => brief(run.tokens)),
       number("cost", (run) => run.cost, (run) => (run.cost === null ? "–" : dollars(run.cost))),
       number("time", (run) => run.seconds, (run) => seconds(run.seconds)),
-      { title: "started", value: (run) => run.started, show: (run) => run.started.slice(0, 19).replace("T", " ") },
+      { title: "started", width: "date", value: (run) => run.started, show: (run) => run.started.slice(0, 19).replace("T", " ") },
     ];
     const open = (run) => this.go(["run", run.run]);
     const empty = el("p.quiet", {}, this.runs.length ? "no run matches" : "no runs yet: rlm ask makes one");
@@ -62,7 +62,7 @@ export class ListPage {
 
   // The question, and of a run that was made from another one, how.
   asked(run) {
-    return [el("span.start", {}, run.question.slice(0, 160)), run.made ? el("span.quiet", {}, run.made) : null];
+    return el("span.asked", {}, el("span.start", { title: visible(run.question.slice(0, 600)) }, run.question.slice(0, 300)), run.made ? el("span.quiet.made", {}, run.made) : null);
   }
 
   choice(run) {

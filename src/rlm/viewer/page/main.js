@@ -1,6 +1,6 @@
 // The page as a whole: which view is shown, light or dark, and the keys.
 import { ComparePage } from "./compare_page.js";
-import { el, put, replace } from "./dom.js";
+import { el, put, replace, visible } from "./dom.js";
 import { ListPage } from "./list_page.js";
 import { RunPage } from "./run_page.js";
 import { Embedded, Server } from "./source.js";
@@ -31,11 +31,13 @@ function decode(text) {
 async function show() {
   page?.leave();
   page = view();
+  document.title = page.run ? `${visible(page.run)} · rlm` : page.runs ? "two runs · rlm" : "rlm";
   const shown = page;
   window.scrollTo(0, 0);
   try {
     await page.load();
     document.body.dataset.ready = location.hash || "#";
+    requestAnimationFrame(() => setTimeout(() => performance.mark("first-view"))); // after the frame that shows it
   } catch (error) {
     if (shown === page) replace(stage, el("p.note.bad", { role: "alert" }, `this can't be shown: ${error.message}`));
   }

@@ -13,9 +13,12 @@ export class RunModel {
     this.odd = 0; // events that fit nowhere
     this.spans = new Map();
     this.reused = 0;
+    this.events = 0;
+    this.spent = null; // of so many events
   }
 
   take(events) {
+    this.events += events.length;
     for (const event of events) {
       if (event === null || !this.add(event)) this.odd += 1;
     }
@@ -124,6 +127,7 @@ export class RunModel {
 
   // What was spent, by model, by depth and by turn of the root: rows of {name, calls, input, output, cost}.
   spending() {
+    if (this.spent?.events === this.events) return this.spent.by;
     const by = { model: new Map(), depth: new Map(), turn: new Map() };
     const charge = (table, name, event) => {
       const row = by[table].get(name) ?? { name, calls: 0, input: 0, output: 0, cached: 0, cost: 0, unpriced: 0 };
@@ -153,7 +157,8 @@ export class RunModel {
         }
       }
     }
-    return Object.fromEntries(Object.entries(by).map(([name, rows]) => [name, [...rows.values()]]));
+    this.spent = { events: this.events, by: Object.fromEntries(Object.entries(by).map(([name, rows]) => [name, [...rows.values()]])) };
+    return this.spent.by;
   }
 
   get tokens() {

@@ -1,4 +1,5 @@
 // One run: its answer first, then the call tree, the time line, the turns of a node, what it cost, and what was read.
+import { CallTree } from "./call_tree.js";
 import { brief, count, dollars, el, put, replace, seconds } from "./dom.js";
 import { inputStrip } from "./input_strip.js";
 import { citationsView } from "./citations_view.js";
@@ -6,11 +7,10 @@ import { RunModel, turnsOf } from "./run_model.js";
 import { block, fold, start } from "./stored.js";
 import { table } from "./table.js";
 import { timeLine } from "./time_line.js";
-import { filled, isFilled, turnView } from "./turn_view.js";
+import { filled, isFilled, relabel, reveal, turnView } from "./turn_view.js";
 
-const MOST_TREE = 2000; // nodes that are shown
 const MOST_TURNS = 100; // turns that are drawn at once
-const FILLED = 4; // turns whose contents are drawn before they are seen
+const FILLED = 2; // turns whose contents are drawn before they are seen
 
 export class RunPage {
   constructor(source, run, stage) {
@@ -30,6 +30,12 @@ export class RunPage {
     const from = await this.source.events(this.run, (events) => this.model.take(events));
     if (this.model.begin === null) throw new Error("the record is empty");
     this.frame();
+    requestAnimationFrame(() => setTimeout(() => this.rest(from))); // what is not seen at first, after what is
+  }
+
+  rest(from) {
+    if (this.left) return;
+    this.drawCosts();
     this.source.about(this.run, "strategy").then((found) => this.label(found), () => {});
     this.drawCoverage();
     if (this.model.end === null) {
@@ -49,18 +55,15 @@ export class RunPage {
     const parts = ["head", "quotes", "tree", "line", "turns", "costs", "input", "about"];
     this.parts = Object.fromEntries(parts.map((name) => [name, el(`section.${name}`)]));
     const { head, quotes, tree, line, turns, costs, input, about } = this.parts;
+    this.tree = new CallTree(this.source, this.run, this.model, (one) => (one.kind === "node" ? this.show(one) : this.open(one.span)));
+    put(tree, [el("h2", {}, "Call tree"), this.tree.view]);
     replace(this.stage, head, quotes, el("div.columns", {}, el("nav.side", { "aria-label": "call tree" }, tree), el("div.main", {}, line, turns, costs, input, about)));
     this.node = this.model.root;
-    this.draw();
-    put(about, fold("about this run", () => this.about()));
-  }
-
-  draw() {
     this.drawHead();
     this.drawTree();
     this.drawLine();
     this.drawTurns();
-    this.drawCosts();
+    put(about, fold("about this run", () => this.about()));
   }
 
   // More events of a run that goes on: what is shown grows, and what is open stays open.
@@ -123,20 +126,7 @@ export class RunPage {
   }
 
   drawTree() {
-    const items = this.model.nodes.slice(0, MOST_TREE).map((node) => {
-      const depth = Math.min(30, Number(node.begin.depth) || 0);
-      const state = node.end?.status ?? (this.model.over ? "killed" : "running");
-      const button = el("button.node", { type: "button", "aria-current": node === this.node ? "true" : false, click: () => this.show(node) });
-      button.style.setProperty("--depth", String(depth));
-      put(button, [
-        el(`span.dot.${["done", "partial", "failed", "running"].includes(state) ? state : "failed"}`, { title: state }),
-        el("span.what", {}, start(this.source, this.run, node.begin.question, 60)),
-        el("span.quiet", {}, String(turnsOf(node))),
-      ]);
-      return el("li", {}, button);
-    });
-    const more = this.model.nodes.length - items.length;
-    replace(this.parts.tree, el("h2", {}, "Nodes"), el("ul.nodes", {}, items), more > 0 ? el("p.quiet", {}, `and ${count(more)} more`) : null);
+    this.tree.draw(this.node);
   }
 
   drawLine() {
@@ -168,7 +158,7 @@ export class RunPage {
 
   drawCosts() {
     const spending = this.model.spending();
-    const number = (title, value, show) => ({ title, number: true, value, show });
+    const number = (title, value, show) => ({ title, number: true, width: title === "cost" ? "number" : "small", value, show });
     const columns = (first) => [
       { title: first, value: (row) => row.name, show: (row) => row.name },
       number("calls", (row) => row.calls, (row) => count(row.calls)),
@@ -208,7 +198,7 @@ export class RunPage {
   label(found) {
     for (const label of found.labels) this.labels.set(label.span, [...(this.labels.get(label.span) ?? []), label]);
     this.drawLine();
-    this.drawTurns();
+    [...this.shown.children].forEach((view, at) => relabel(view, this.labels.get(this.node.turns[at].span) ?? []));
   }
 
   about() {
@@ -242,7 +232,10 @@ export class RunPage {
     filled(place);
     place.scrollIntoView({ block: "start" });
     place.focus({ preventScroll: true });
-    if (found.kind === "call" && !this.opened.has(found)) place.querySelectorAll("tr.opens")[found.index]?.click();
+    if (found.kind === "call") {
+      reveal(found);
+      document.getElementById(`span-${span}`)?.closest(".table").scrollIntoView({ block: "nearest" });
+    }
   }
 
   // The next or the last turn, for the keys j and k.
@@ -255,6 +248,7 @@ export class RunPage {
   }
 
   leave() {
+    this.left = true;
     this.stop();
   }
 }

@@ -35,7 +35,10 @@ export function start(source, run, value, length) {
   const holder = el("span.start");
   const show = (text) => replace(holder, text.slice(0, length * 4).replace(/\s+/g, " ").trim().slice(0, length));
   if (!isObject(value)) show(String(value ?? ""));
-  else whenSeen(holder, async () => show(await asText(source, run, value, 0).catch(() => "(unreadable)")));
+  else {
+    const asked = isStored(value) ? () => source.text(run, value, length * 4) : () => asText(source, run, value, 0);
+    whenSeen(holder, async () => show(await asked().catch(() => "(unreadable)")));
+  }
   return holder;
 }
 

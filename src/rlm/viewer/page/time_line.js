@@ -4,10 +4,14 @@ import { phases } from "./run_model.js";
 
 const MOST_LANES = 96;
 const EDGE = 8;
+const GUTTER = 62; // pixels for the names of the rows
+const NARROW = 600; // pixels of width below which there are none
 
 export function timeLine(node, now, { labels = null, open }) {
   const bars = barsOf(node, now);
   const lanes = pack(bars.calls);
+  const steps = inFlight(bars.calls);
+  const models = bars.turns.filter((bar) => bar.row === "model");
   const from = node.turns.length ? node.turns[0].begin.t : 0;
   const ends = node.turns.reduce((last, turn) => Math.max(last, phases(turn, now).cell?.[1] ?? turn.end), from + 1e-6);
   const to = Math.max(ends, lastEnd(bars.calls));
@@ -16,10 +20,11 @@ export function timeLine(node, now, { labels = null, open }) {
   const tops = { model: rows.label, cell: rows.label + rows.model, calls: rows.label + rows.model + rows.cell + rows.gap };
   tops.curve = tops.calls + lanes * height + rows.gap;
   const total = tops.curve + rows.curve + 18;
-  const canvas = el("canvas", { role: "img", tabindex: "0", "aria-label": told(node, bars, lanes, to - from) });
+  const canvas = el("canvas", { role: "application", tabindex: "0", "aria-label": told(node, bars, lanes, to - from) });
   const tip = el("div.tip", { hidden: true, role: "status" });
   const frame = el("div.time-line", {}, canvas, tip);
   let hits = [];
+  let chosen = -1; // the turn's bar that the keys are at
 
   function draw() {
     const width = frame.clientWidth;
@@ -30,27 +35,57 @@ export function timeLine(node, now, { labels = null, open }) {
     canvas.style.setProperty("height", `${total}px`);
     const pen = canvas.getContext("2d");
     pen.scale(sharp, sharp);
-    const colours = getComputedStyle(frame);
-    const colour = (name) => colours.getPropertyValue(`--${name}`);
-    const x = (time) => EDGE + ((time - from) / (to - from)) * (width - 2 * EDGE);
-    hits = [];
-    pen.font = `11px ${colours.fontFamily}`;
+    const styles = getComputedStyle(frame);
+    const known = new Map();
+    const colour = (name) => known.get(name) ?? known.set(name, styles.getPropertyValue(`--${name}`)).get(name);
+    const edge = width > NARROW ? GUTTER : EDGE;
+    const x = (time) => edge + ((time - from) / (to - from)) * (width - edge - EDGE);
+    pen.font = `11px ${styles.fontFamily}`;
     grid(pen, x, from, to, total, colour);
+    if (edge === GUTTER) names(pen, colour);
+    drawBars(pen, x, colour);
+    drawLabels(pen, x, colour);
+    drawCurve(pen, x, colour, width);
+  }
+
+  function names(pen, colour) {
+    pen.fillStyle = colour("quiet");
+    pen.fillText("model", EDGE, tops.model + 11);
+    pen.fillText("cell", EDGE, tops.cell + 11);
+    if (lanes) pen.fillText("calls", EDGE, tops.calls + Math.min(11, lanes * height));
+    if (lanes) pen.fillText("in flight", EDGE, tops.curve + rows.curve - 2);
+  }
+
+  // Bars that would only paint over the pixels of the one before them are left out: of 10,000 calls most are.
+  function drawBars(pen, x, colour) {
+    hits = [];
+    const ends = new Map(); // of a row of pixels: where it is painted to, and how
     for (const bar of [...bars.turns, ...bars.calls]) {
       const top = bar.lane === undefined ? tops[bar.row] : tops.calls + Math.min(bar.lane, MOST_LANES - 1) * height;
       const tall = bar.lane === undefined ? rows[bar.row] - 3 : Math.max(1, height - 1);
       const left = x(bar.from);
       const wide = Math.max(1, x(bar.to) - left);
+      const last = ends.get(top);
+      if (last !== undefined && last.to >= left + wide - 0.5 && last.colour === bar.colour) continue;
+      ends.set(top, { to: left + wide, colour: bar.colour });
       pen.fillStyle = colour(bar.colour);
       pen.fillRect(left, top, wide, tall);
       hits.push([left, top, wide, tall, bar]);
-      if (bar.row === "model" && wide > 26) {
-        pen.fillStyle = colour("on-bar");
-        pen.fillText(bar.name, left + 4, top + 11);
-      }
+      if (bar.row !== "model") continue;
+      const name = pen.measureText(bar.name).width + 8 <= wide ? bar.name : String(bar.of.begin.turn);
+      if (pen.measureText(name).width + 6 > wide) continue;
+      pen.fillStyle = colour("on-bar");
+      pen.fillText(name, left + 4, top + 11);
     }
-    drawLabels(pen, x, colour);
-    drawCurve(pen, x, colour);
+    if (chosen >= 0) outline(pen, x, colour);
+  }
+
+  function outline(pen, x, colour) {
+    const bar = models[chosen];
+    pen.strokeStyle = colour("text");
+    pen.lineWidth = 2;
+    pen.strokeRect(x(bar.from) - 1, tops.model - 1, Math.max(3, x(bar.to) - x(bar.from) + 2), rows.model - 1);
+    pen.lineWidth = 1;
   }
 
   function drawLabels(pen, x, colour) {
@@ -58,34 +93,38 @@ export function timeLine(node, now, { labels = null, open }) {
     let free = 0;
     for (const turn of node.turns) {
       const words = (labels.get(turn.span) ?? []).map((label) => label.pattern).join(", ");
+      if (!words || x(turn.end) < free) continue;
       const wide = pen.measureText(words).width;
       const left = Math.max(free, Math.min(x(turn.begin.t), x(to) - wide));
-      if (!words || left > x(turn.end) || left + wide > x(to) + 1) continue;
+      if (left > x(turn.end) || left + wide > x(to) + 1) continue;
       pen.fillStyle = colour("quiet");
       pen.fillText(words, left, 13);
       free = left + wide + 12;
     }
   }
 
-  function drawCurve(pen, x, colour) {
+  // How many calls were in flight: the most of them in each column of pixels.
+  function drawCurve(pen, x, colour, width) {
     if (!lanes) return;
-    const steps = inFlight(bars.calls);
-    const most = Math.max(1, ...steps.map(([, many]) => many));
-    const y = (many) => tops.curve + rows.curve - (many / most) * (rows.curve - 12);
-    pen.fillStyle = colour("call-soft");
-    pen.beginPath();
-    pen.moveTo(x(from), y(0));
-    let before = 0;
-    for (const [time, many] of steps) {
-      pen.lineTo(x(time), y(before));
-      pen.lineTo(x(time), y(many));
-      before = many;
+    const columns = new Int32Array(Math.ceil(width) + 1);
+    let [many, most, last] = [0, 1, 0];
+    for (const [time, after] of steps) {
+      const column = Math.max(0, Math.min(columns.length - 1, Math.floor(x(time))));
+      for (let at = last; at <= column; at++) columns[at] = Math.max(columns[at], many);
+      [many, last] = [after, column];
+      columns[column] = Math.max(columns[column], many);
+      most = Math.max(most, many);
     }
-    pen.lineTo(x(to), y(before));
-    pen.lineTo(x(to), y(0));
-    pen.fill();
+    pen.fillStyle = colour("call-soft");
+    for (let at = 0; at < columns.length; ) {
+      let next = at + 1;
+      while (next < columns.length && columns[next] === columns[at]) next++;
+      const tall = (columns[at] / most) * (rows.curve - 12);
+      if (tall) pen.fillRect(at, tops.curve + rows.curve - tall, next - at, tall);
+      at = next;
+    }
     pen.fillStyle = colour("quiet");
-    pen.fillText(`at most ${most} in flight`, EDGE, tops.curve + 9);
+    pen.fillText(`at most ${most} in flight`, x(from), tops.curve + 9);
   }
 
   function under(event) {
@@ -94,21 +133,50 @@ export function timeLine(node, now, { labels = null, open }) {
     return hits.findLast(([x, y, wide, tall]) => left >= x - 1 && left <= x + wide + 1 && top >= y && top <= y + tall)?.[4];
   }
 
+  function show(bar, left, top) {
+    tip.hidden = false;
+    replace(tip, `${bar.name}: ${seconds(bar.to - bar.from)}, from ${seconds(bar.from)}${bar.says ? `; ${bar.says}` : ""}`);
+    tip.style.setProperty("left", `${Math.max(0, Math.min(left, frame.clientWidth - 220))}px`);
+    tip.style.setProperty("top", `${top}px`);
+  }
+
   canvas.addEventListener("mousemove", (event) => {
     const bar = under(event);
-    tip.hidden = bar === undefined;
-    if (bar === undefined) return;
-    replace(tip, `${bar.name}: ${seconds(bar.to - bar.from)}, from ${seconds(bar.from)}${bar.says ? `; ${bar.says}` : ""}`);
-    tip.style.setProperty("left", `${Math.min(event.offsetX + 12, frame.clientWidth - 220)}px`);
-    tip.style.setProperty("top", `${event.offsetY + 16}px`);
+    if (bar === undefined) tip.hidden = true;
+    else show(bar, event.offsetX + 12, event.offsetY + 16);
   });
   canvas.addEventListener("mouseleave", () => (tip.hidden = true));
   canvas.addEventListener("click", (event) => {
     const bar = under(event);
     if (bar !== undefined) open(bar.of);
   });
+  // With the keys: the arrows go from turn to turn, Enter opens one.
+  canvas.addEventListener("keydown", (event) => {
+    const to = { ArrowRight: chosen + 1, ArrowLeft: chosen - 1, Home: 0, End: models.length - 1 }[event.key];
+    if (event.key === "Enter" && chosen >= 0) open(models[chosen].of);
+    else if (to === undefined || !models.length) return;
+    else {
+      chosen = Math.max(0, Math.min(models.length - 1, to));
+      draw();
+      const hit = hits.find(([, , , , bar]) => bar === models[chosen]);
+      show(models[chosen], hit ? hit[0] : 0, tops.cell + 4);
+    }
+    event.preventDefault();
+  });
+  canvas.addEventListener("blur", () => {
+    if (chosen >= 0) [chosen, tip.hidden] = [-1, true];
+    draw();
+  });
   new ResizeObserver(draw).observe(frame);
-  return frame;
+  return el("div", {}, frame, legend(bars));
+}
+
+const SAYS = { model: "the model writes", cell: "a cell runs", call: "a sub-call", child: "a child", tool: "a tool", failed: "failed" };
+
+function legend(bars) {
+  const kinds = new Set([...bars.turns, ...bars.calls].map((bar) => bar.colour));
+  const shown = Object.keys(SAYS).filter((kind) => kinds.has(kind));
+  return el("div.legend", {}, shown.map((kind) => el("span.who", {}, el(`span.swatch.is-${kind}`), SAYS[kind])));
 }
 
 function barsOf(node, now) {

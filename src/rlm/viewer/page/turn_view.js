@@ -1,5 +1,5 @@
 // One turn: what the model thought, its cell, what that printed, the names it made, and the calls it made.
-import { brief, count, dollars, el, put, seconds, visible } from "./dom.js";
+import { brief, count, dollars, el, put, replace, seconds, visible } from "./dom.js";
 import { code, made } from "./code.js";
 import { block, fold, start, whenSeen } from "./stored.js";
 import { table } from "./table.js";
@@ -16,6 +16,13 @@ export function turnView(page, turn, labels) {
   whenSeen(view, () => filled(view));
   return view;
 }
+
+// What a turn does, once that is known.
+export function relabel(view, labels) {
+  replace(view.querySelector("header .labels"), labels.map(mark));
+}
+
+const mark = (label) => el("span.label", { title: visible(label.evidence) }, label.pattern);
 
 // The same view, with all that it has.
 export function filled(view) {
@@ -56,7 +63,7 @@ function header(turn, labels) {
     "header",
     {},
     el("h3", {}, `Turn ${turn.begin.turn}`, turn.begin.wrap_up ? " · wrap-up" : ""),
-    labels.map((label) => el("span.label", { title: visible(label.evidence) }, label.pattern)),
+    el("span.labels", {}, labels.map(mark)),
     el("span.facts", {}, facts.filter(Boolean).join(" · ")),
   );
 }
@@ -128,11 +135,11 @@ function cellView(source, run, turn) {
 
 function toolsView(page, turn) {
   const columns = [
-    { title: "tool", value: (tool) => tool.begin.name, show: (tool) => tool.begin.name },
+    { title: "tool", width: "model", value: (tool) => tool.begin.name, show: (tool) => tool.begin.name },
     { title: "arguments", value: (tool) => tool.span, show: (tool) => el("code", {}, start(page.source, page.run, given(tool.begin), 200)) },
     { title: "value", value: (tool) => tool.span, show: (tool) => start(page.source, page.run, tool.end?.error ?? tool.end?.value ?? "", 200) },
-    { title: "", value: stateOf, show: (tool) => el(`span.state.${stateOf(tool)}`, {}, stateOf(tool)) },
-    { title: "time", number: true, value: (tool) => tool.end?.seconds ?? NaN, show: (tool) => seconds(tool.end?.seconds) },
+    { title: "", label: "where it is from", width: "state", value: stateOf, show: (tool) => el(`span.state.${stateOf(tool)}`, {}, stateOf(tool)) },
+    { title: "time", number: true, width: "number", value: (tool) => tool.end?.seconds ?? NaN, show: (tool) => seconds(tool.end?.seconds) },
   ];
   return [el("h4", {}, "Tools"), table(columns, turn.tools, { label: "calls of tools" })];
 }
@@ -148,22 +155,29 @@ function stateOf(one) {
   return SOURCES.has(one.end.source) ? one.end.source : one.kind === "tool" ? "ran" : "model";
 }
 
-export function callsView(page, turn) {
+const revealing = new WeakMap(); // turn -> what opens one of its calls
+
+// Opens the row of a call, where its turn is drawn.
+export const reveal = (call) => revealing.get(call.turn)?.(call);
+
+function callsView(page, turn) {
   const { source, run } = page;
   const usage = (call, name) => call.end?.usage?.[name] ?? NaN;
   const columns = [
-    { title: "#", number: true, value: (call) => call.index, show: (call) => String(call.index + 1) },
+    { title: "#", number: true, width: "small", value: (call) => call.index, show: (call) => String(call.index + 1) },
     { title: "asked", value: (call) => size(call.begin.prompt), show: (call) => start(source, run, call.begin.prompt, 110) },
     { title: "reply", value: (call) => size(call.end?.reply), show: (call) => start(source, run, call.end?.error ?? call.end?.reply ?? "…", 90) },
-    { title: "", value: stateOf, show: (call) => el(`span.state.${stateOf(call)}`, {}, call.child !== null && stateOf(call) === "model" ? "child" : stateOf(call)) },
-    { title: "model", value: (call) => call.begin.model, show: (call) => call.begin.model },
-    { title: "in", number: true, value: (call) => usage(call, "input_tokens"), show: (call) => brief(usage(call, "input_tokens")) },
-    { title: "out", number: true, value: (call) => usage(call, "output_tokens"), show: (call) => brief(usage(call, "output_tokens")) },
-    { title: "cost", number: true, value: (call) => call.end?.cost ?? NaN, show: (call) => (call.end?.cost != null ? dollars(call.end.cost) : "–") },
-    { title: "time", number: true, value: (call) => call.end?.seconds ?? NaN, show: (call) => seconds(call.end?.seconds) },
+    { title: "", label: "where it is from", width: "state", value: stateOf, show: (call) => el(`span.state.${stateOf(call)}`, {}, call.child !== null && stateOf(call) === "model" ? "child" : stateOf(call)) },
+    { title: "model", width: "model", value: (call) => call.begin.model, show: (call) => call.begin.model },
+    { title: "in", number: true, width: "small", value: (call) => usage(call, "input_tokens"), show: (call) => brief(usage(call, "input_tokens")) },
+    { title: "out", number: true, width: "small", value: (call) => usage(call, "output_tokens"), show: (call) => brief(usage(call, "output_tokens")) },
+    { title: "cost", number: true, width: "number", value: (call) => call.end?.cost ?? NaN, show: (call) => (call.end?.cost != null ? dollars(call.end.cost) : "–") },
+    { title: "time", number: true, width: "number", value: (call) => call.end?.seconds ?? NaN, show: (call) => seconds(call.end?.seconds) },
   ];
   const inside = (call) => callView(page, call);
-  return [el("h4", {}, "Sub-calls"), table(columns, turn.calls, { inside, opened: page.opened, label: `sub-calls of turn ${turn.begin.turn}` })];
+  const rows = table(columns, turn.calls, { inside, opened: page.opened, label: `sub-calls of turn ${turn.begin.turn}` });
+  revealing.set(turn, rows.reveal);
+  return [el("h4", {}, "Sub-calls"), rows];
 }
 
 const size = (value) => (value?.$s ? value.$s[1] : String(value ?? "").length);
