@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-_libc = ctypes.CDLL(None, use_errno=True)
-_libc.syscall.restype = ctypes.c_long
+try:
+    import ctypes
+except ImportError:  # WebAssembly has no system calls to try
+    _libc = None
+else:
+    _libc = ctypes.CDLL(None, use_errno=True)
+    _libc.syscall.restype = ctypes.c_long
 
 # x86-64, aarch64
 NUMBERS = {
@@ -42,6 +46,8 @@ def attempt(*_: Any, **__: Any) -> Callable[[Any], Any]:
 
 def call(name: str | int, *args: Any) -> int:
     """A raw system call; raises OSError where the kernel refuses."""
+    if _libc is None:
+        raise OSError(errno.ENOSYS, f"{name}: there are no system calls here")
     number = NUMBERS[name][0 if os.uname().machine == "x86_64" else 1] if isinstance(name, str) else name
     if number is None:
         raise OSError(errno.ENOSYS, f"{name} does not exist on this machine")
@@ -120,6 +126,10 @@ def report(act: Callable[[Target], str | None], target: Target) -> None:
         evidence = act(target)
     except (OSError, MemoryError, ImportError, RuntimeError, LookupError, ValueError, EOFError) as error:
         print(f"HELD: {type(error).__name__}: {error}")
+    except (AttributeError, TypeError) as error:
+        if _libc is not None:
+            raise
+        print(f"HELD: a function that is not there, or takes less: {error}")
     else:
         print(f"ESCAPED: {evidence}" if evidence else "HELD: nothing came of it")
     for fd in _descriptors() - before:  # the next attempt may run in this worker, and must not lack descriptors
