@@ -9,6 +9,7 @@ need() { # need PROGRAM PACKAGE
 need dockerd docker.io
 need iptables iptables
 need runsc runsc
+need podman podman
 need bwrap bubblewrap
 need sshd openssh-server
 need chromium chromium

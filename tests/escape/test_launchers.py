@@ -15,7 +15,7 @@ from rlm.sandbox.trials.host import Host
 from rlm.sandbox.trials.registry import Attempt, attempts
 from rlm.sandbox.trials.runner import Attack, Outcome
 from sandbox.doubles.sshd import Sshd
-from sandbox.engine import engine  # noqa: F401
+from sandbox.engine import engine, podman  # noqa: F401
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +49,12 @@ def test_bubblewrap_holds(host: Host) -> None:
 def test_docker_holds(runtime: str, engine: str, host: Host) -> None:  # noqa: F811
     sandbox = Sandbox("docker", options={"engine": engine, "runtime": runtime})
     assert got_out(attacked(sandbox, host, attempts())) == {}
+
+
+def test_podman_holds(podman: str, host: Host) -> None:  # noqa: F811
+    """All but what the host holds, which is the same for every engine."""
+    tried = [attempt for attempt in attempts() if attempt.shown != "host"]
+    assert got_out(attacked(Sandbox("docker", options={"engine": podman}), host, tried)) == {}
 
 
 def test_ssh_holds(host: Host, tmp_path_factory: pytest.TempPathFactory) -> None:

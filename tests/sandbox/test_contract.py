@@ -10,7 +10,7 @@ from rlm.context import load
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.options import Sandbox
 from rlm.sandbox.trials.contract import cases, run_contract
-from sandbox.engine import engine  # noqa: F401
+from sandbox.engine import engine, podman  # noqa: F401
 
 
 @pytest.mark.slow
@@ -23,6 +23,11 @@ def test_the_contract_holds(name: str) -> None:
 @pytest.mark.parametrize("runtime", ["runc", "runsc"])
 def test_the_contract_holds_in_containers(runtime: str, engine: str) -> None:  # noqa: F811
     kept(Sandbox("docker", options={"engine": engine, "runtime": runtime}), [])
+
+
+@pytest.mark.slow
+def test_the_contract_holds_on_podman(podman: str) -> None:  # noqa: F811
+    kept(Sandbox("docker", options={"engine": podman}), [])
 
 
 def kept(sandbox: Sandbox, refused: list[str]) -> None:

@@ -17,10 +17,28 @@ from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.options import Sandbox
 from rlm.sandbox.session import Session
 from rlm.sandbox.trials.contract import cases, run_contract
+from rlm.sandbox.trials.host import Host
+from rlm.sandbox.trials.registry import attempts
+from rlm.sandbox.trials.runner import Attack
 from rlm.types import Cell
 from sandbox.support import FUNCTIONS, echo
 
 LIMITS = Limits(memory_mb=512, cell_seconds=20)
+# Of each kind one, of the family `protocol`: a far worker takes a second to be started anew after many of them.
+_LIES = {
+    "announce_four_gib",
+    "say_half_and_wait",
+    "end_within_a_frame",
+    "send_rubbish",
+    "nest_without_end",
+    "tear_frames_apart",
+    "say_done_twice",
+    "be_idle_and_spin",
+    "answer_a_call_that_was_not_made",
+    "claim_usage_with_a_call",
+    "call_what_was_not_offered",
+    "print_more_than_was_asked_for",
+}
 _LINES = "".join(f"line {number}\n" for number in range(2000))
 _CELLS = (
     "from concurrent.futures import ThreadPoolExecutor\n"
@@ -41,6 +59,19 @@ def the_contract_holds(name, double, refused=()):
     assert not faults, faults
     assert {case for case, result in results.items() if result.refused} == set(refused)
     assert list(results) == [case.name for case in cases()]
+    assert double.places == {}
+
+
+def lies_do_not_get_through(name, double, tmp_path):
+    """What a worker can say to the host, which holds it: forged, oversized, cut and nested frames, over this stream."""
+    host = Host(tmp_path)
+    tried = [attempt for attempt in attempts() if attempt.name in _LIES]
+    try:
+        outcomes = asyncio.run(Attack(find_launcher(name), host, in_one_worker=True).run(tried))
+    finally:
+        host.close()
+    assert {one: outcome for one, outcome in outcomes.items() if outcome.verdict != "held"} == {}
+    assert set(outcomes) == _LIES
     assert double.places == {}
 
 

@@ -23,7 +23,7 @@ from rlm.sandbox.containers.measure import _held
 from rlm.sandbox.launchers import find_launcher
 from rlm.types import Cell
 from sandbox.containers.proxy import Proxy
-from sandbox.engine import engine  # noqa: F401
+from sandbox.engine import engine, podman  # noqa: F401
 from sandbox.launchers.test_docker import opened, output, run
 
 CELL = "```repl\n{}\n```"

@@ -13,7 +13,7 @@ from rlm.sandbox.session import Session
 from rlm.sandbox.warm import WarmPool
 from rlm.types import Cell
 from sandbox.containers.proxy import Proxy
-from sandbox.engine import engine  # noqa: F401
+from sandbox.engine import engine, podman  # noqa: F401
 from sandbox.launchers.test_docker import LIMITS, _nothing_left, plain, sandbox  # noqa: F401
 from sandbox.support import FUNCTIONS, echo
 from sandbox.test_warm import until

@@ -81,6 +81,10 @@ class TestClient:
 
 class TestLauncher:
     @pytest.mark.slow
+    def test_lies_do_not_get_through(self, cluster, tmp_path):
+        far.lies_do_not_get_through("kubernetes", cluster, tmp_path)
+
+    @pytest.mark.slow
     def test_the_contract_holds(self, cluster):
         cluster.pending = 0
         far.the_contract_holds("kubernetes", cluster)

@@ -71,6 +71,10 @@ class TestSdk:
 
 class TestLauncher:
     @pytest.mark.slow
+    def test_lies_do_not_get_through(self, service, tmp_path):
+        far.lies_do_not_get_through("prime", service, tmp_path)
+
+    @pytest.mark.slow
     def test_the_contract_holds(self, service):
         far.the_contract_holds("prime", service)
 

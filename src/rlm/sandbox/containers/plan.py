@@ -14,6 +14,9 @@ USER = "65534:65534"
 _PROCESSES = 128
 _GVISOR_PROCESSES = 1024  # of its kernel on the host, which has several for each of a cell's
 _OPEN_FILES = 1024
+# Of the uid, all containers together. podman asks for 4,194,304 unless told, which a root without CAP_SYS_RESOURCE is
+# refused.
+_PODMAN_PROCESSES = 8192
 _BASE = 64 << 20  # bytes of memory for two interpreters and the kernel's share
 _WIDEST = 4  # bytes a character of text that is not ASCII
 
@@ -69,7 +72,13 @@ def most_memory_of(size: int) -> int:
 
 
 def planned(
-    sandbox: Sandbox, found: str, labels: Mapping[str, str], memory: int, volumes: tuple[str, ...] = ()
+    sandbox: Sandbox,
+    found: str,
+    labels: Mapping[str, str],
+    memory: int,
+    volumes: tuple[str, ...] = (),
+    *,
+    is_podman: bool = False,
 ) -> Plan:
     """The plan for a run.
 
@@ -79,6 +88,7 @@ def planned(
         labels: Whose the containers are.
         memory: Bytes for the input and what cells make of it.
         volumes: Folders that the image asks a volume for, which get a sized tmpfs.
+        is_podman: Whether the engine is.
     """
     disk = sandbox.disk_mb << 20
     folders = dict.fromkeys(("/tmp", *volumes))
@@ -98,6 +108,7 @@ def planned(
         "Ulimits": [
             {"Name": "nofile", "Soft": _OPEN_FILES, "Hard": _OPEN_FILES},
             {"Name": "core", "Soft": 0, "Hard": 0},
+            *([{"Name": "nproc", "Soft": _PODMAN_PROCESSES, "Hard": _PODMAN_PROCESSES}] if is_podman else []),
         ],
         "LogConfig": {"Type": "none"},  # frames are no log
         "IpcMode": "private",

@@ -23,15 +23,18 @@ class Prepared(NamedTuple):
         image: The image's id.
         volumes: Folders that it asks a volume for.
         held: What holds, of `options.PROPERTIES`; and `measure.MOUNT`.
+        is_podman: Whether the engine is.
     """
 
     image: str
     volumes: tuple[str, ...]
     held: frozenset[str]
+    is_podman: bool
 
     def plan(self, sandbox: Sandbox, limits: Limits, memory: int) -> Plan:
         """How a run's containers are made; `memory` is the input's, in bytes."""
-        return planned(sandbox, self.image, reaper.labels(limits), memory + (limits.memory_mb << 20), self.volumes)
+        memory += limits.memory_mb << 20
+        return planned(sandbox, self.image, reaper.labels(limits), memory, self.volumes, is_podman=self.is_podman)
 
 
 def prepare(engine: Engine, sandbox: Sandbox) -> Prepared:
@@ -48,8 +51,8 @@ def prepare(engine: Engine, sandbox: Sandbox) -> Prepared:
     else:
         found = image.machine_image(engine, sandbox.packages)
     volumes = image.volumes(engine, found)
-    probe = planned(sandbox, found, reaper.labels(_PROBE), 0, volumes)
-    return Prepared(found, volumes, measured(engine, probe))
+    probe = planned(sandbox, found, reaper.labels(_PROBE), 0, volumes, is_podman=engine.is_podman)
+    return Prepared(found, volumes, measured(engine, probe), engine.is_podman)
 
 
 def why_not(engine: Engine, sandbox: Sandbox) -> str | None:
