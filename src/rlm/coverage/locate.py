@@ -19,6 +19,7 @@ LEAST = 24  # characters of a stretch: shorter ones stand in any text
 _LONG, _SHORT, _SHORTEST = 64, 12, 8  # characters of a seed, on average
 _SMALL = 4_000_000  # characters of an input that is cut into the shortest ones: they find a little more
 _TABLE = 400_000  # seeds that are looked for at once: some 60 MB
+_FEW = 16  # seeds that are looked for one by one
 _STEP, _LONGEST_STEP = 64, 1 << 16  # characters compared at once
 _NARROW = 256  # characters of which the first that differs is found at once
 
@@ -63,7 +64,11 @@ def locate(
         cutter = choose(blocks, size)
         gaps = [gap for text in range(len(texts)) for gap in _gaps(text, len(texts[text]), found[text])]
         for batch, wanted in _tables(gaps, texts, cutter):
-            places = ground.places(wanted, cutter)
+            if len(wanted) <= _FEW:
+                places = ground.places_of_few({seed for gap in batch for seed in _seeds(gap, texts, cutter)})
+            else:
+                places = ground.places(wanted, cutter)
+            wanted.clear()
             for gap in batch:
                 found[gap.text] += _Walk(texts[gap.text], gap, ground, places, cutter).matches()
         for matches in found:
@@ -80,18 +85,23 @@ def _gaps(text: int, size: int, matches: Sequence[Match]) -> Iterator[_Gap]:
         at = match.end
 
 
-def _tables(gaps: Sequence[_Gap], texts: Sequence[str], cutter: Cutter) -> Iterator[tuple[list[_Gap], set[str]]]:
-    """The gaps with their seeds, so many at a time that these are not too many."""
+def _tables(gaps: Sequence[_Gap], texts: Sequence[str], cutter: Cutter) -> Iterator[tuple[list[_Gap], set[int]]]:
+    """The gaps with the hashes of their seeds, so many at a time that these are not too many."""
     batch: list[_Gap] = []
-    wanted: set[str] = set()
+    wanted: set[int] = set()
     for gap in gaps:
         batch.append(gap)
-        wanted.update(cutter.cut(texts[gap.text], gap.start, gap.end))
+        wanted.update(map(hash, _seeds(gap, texts, cutter)))
         if len(wanted) >= _TABLE:
             yield batch, wanted
             batch, wanted = [], set()
     if batch:
         yield batch, wanted
+
+
+def _seeds(gap: _Gap, texts: Sequence[str], cutter: Cutter) -> list[str]:
+    """The seeds of a gap that are worth to be looked for."""
+    return [seed for seed in cutter.cut(texts[gap.text], gap.start, gap.end) if len(seed) >= cutter.least]
 
 
 class _Walk:
@@ -111,7 +121,7 @@ class _Walk:
         many: list[tuple[int, int, Sequence[int]]] = []
         seeds = self._cutter.cut(self._text, self._gap.start, self._gap.end)
         for seed, at in standing(seeds, self._gap.start, self._places):
-            known = self._places[seed]
+            known = self._places[hash(seed)]
             if isinstance(known, int):
                 once.append((at, len(seed), (known,)))
             else:
@@ -143,6 +153,7 @@ class _Walk:
         text, ground = self._text, self._ground
         # A stretch of `LEAST` characters goes on by so many on one side of the seed at least.
         more = (LEAST - size + 1) // 2
+        seed = text[here : here + size]
         before, after = text[max(here - more, low) : here], text[here + size : here + size + more]
         most = LEAST - size
         tied: list[tuple[int, int]] = []
@@ -150,7 +161,9 @@ class _Walk:
         for place in places:
             number = ground.block(place)
             block, at = ground.blocks[number], place - ground.bases[number]
-            if more > 0 and not (block.startswith(after, at + size) or block.endswith(before, 0, at)):
+            if not block.startswith(seed, at) or (
+                more > 0 and not (block.startswith(after, at + size) or block.endswith(before, 0, at))
+            ):
                 continue
             back = _agreeing_before(text, low, here, block, at)
             ahead = _agreeing(text, here + size, high, block, at + size)

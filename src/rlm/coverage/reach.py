@@ -219,12 +219,15 @@ def reached(tree: RunTree, source: Input) -> Coverage:
     claims = [{match.start for match in matches} for matches in known]
     readers: list[Reader] = []
     stretches: list[Stretch] = []
+    last = {text: number for number, text in enumerate(which)}
     for number, (reader, _, _) in enumerate(readings):
         matches, claimed_at = found[which[number]], claims[which[number]]
         traced = sum(match.end - match.start for match in matches)
         readers.append(replace(reader, traced=traced))
         for match in matches:
             stretches += _stretches(number, match, match.start in claimed_at, source)
+        if last[which[number]] == number:
+            matches.clear()  # a hundred thousand of them, and as many stretches, take 80 MB together
     assert tree.begin is not None, "a run with a root has begun"
     return Coverage(tree.begin.run_id, source, tuple(readers), tuple(stretches))
 
@@ -272,13 +275,18 @@ def _claimed(prompt: str, call: Call, source: Input) -> list[Match]:
     return matches
 
 
-def _stretches(reader: int, match: Match, claimed: bool, source: Input) -> Iterator[Stretch]:
+def _stretches(reader: int, match: Match, claimed: bool, source: Input) -> Iterable[Stretch]:
     """What a match is in the texts of the input: more than one where texts were read one after the other."""
     size = match.end - match.start
+    if len(match.places) == 1 and not match.more:
+        how: How = "origin" if claimed else "exact"
+        block, at = match.places[0]
+        return [Stretch(reader, span, how) for span in source.spans(block, at, at + size)]
     places = [list(source.spans(block, at, at + size)) for block, at in match.places]
-    how: How = "origin" if claimed else "ambiguous" if len(places) > 1 or match.more else "exact"
-    for number, span in enumerate(places[0]):
-        yield Stretch(reader, span, how, tuple(other[number] for other in places[1:] if number < len(other)))
+    return [
+        Stretch(reader, span, "ambiguous", tuple(other[number] for other in places[1:] if number < len(other)))
+        for number, span in enumerate(places[0])
+    ]
 
 
 def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

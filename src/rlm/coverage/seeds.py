@@ -13,7 +13,6 @@ from itertools import accumulate, compress, count
 
 MOST_PLACES = 8  # that are noted of a seed; one that stands in more says little
 
-_FEW = 16  # seeds that are looked for one by one, which is quicker then: of an instruction, say
 _SLICE = 1 << 17  # of the input, at a time
 _SAMPLES, _SAMPLE = 64, 1 << 11  # how often, and how many characters, the input is looked at for where to cut
 _LEAST_SEED = 6  # characters at most of the shortest seeds that are looked for: anything has shorter ones in it
@@ -21,8 +20,9 @@ _MOST_CUTS = 32  # strings that are cut at: each takes some 3 ms of 40 MB
 _LONGEST_CUT = 4  # characters of one: where there are few letters, as in genes, each of them comes too often
 _WINDOWS = 24  # characters that are to be cut once at least, where that can be had
 
-# Where seeds stand. One place stands by itself: most have no more, and lists take memory.
-Places = dict[str, int | list[int]]
+# Seeds are known by their hashes, which take half the memory: whoever is told a place looks there for the seed. One
+# place stands by itself: most have no more, and lists take memory.
+Places = dict[int, int | list[int]]
 
 
 class Cutter:
@@ -114,14 +114,11 @@ class Ground:
         """The block of a place, as its number."""
         return bisect_right(self.bases, place) - 1
 
-    def places(self, wanted: set[str], cutter: Cutter) -> Places:
-        """Where each of the seeds stands: the first places, and one more to say that there are more.
+    def places(self, wanted: set[int], cutter: Cutter) -> Places:
+        """Where seeds stand, by their hashes: the first places, and one more to say that there are more.
 
-        Short seeds are left out. One that has enough places is taken out of `wanted`.
+        One that has enough places is taken out of `wanted`.
         """
-        wanted.difference_update([seed for seed in wanted if len(seed) < cutter.least])
-        if len(wanted) <= _FEW:
-            return {seed: each for seed in wanted if (each := self._each_place(seed))}
         places: Places = {}
         for base, block in zip(self.bases, self.blocks, strict=False):
             start = 0
@@ -131,17 +128,22 @@ class Ground:
                 if end < len(block) and len(seeds) > 1:
                     end -= len(seeds.pop())  # which may go on in the next slice
                 for seed, at in standing(seeds, base + start, wanted):
-                    known = places.get(seed)
+                    key = hash(seed)
+                    known = places.get(key)
                     if known is None:
-                        places[seed] = at
+                        places[key] = at
                     elif isinstance(known, int):
-                        places[seed] = [known, at]
+                        places[key] = [known, at]
                     else:
                         known.append(at)
                         if len(known) > MOST_PLACES:
-                            wanted.discard(seed)
+                            wanted.discard(key)
                 start = end
         return places
+
+    def places_of_few(self, seeds: Iterable[str]) -> Places:
+        """`places`, of seeds so few that it is quicker to look for one after the other: of an instruction, say."""
+        return {hash(seed): places for seed in seeds if (places := self._each_place(seed))}
 
     def _each_place(self, seed: str) -> list[int]:
         places: list[int] = []
@@ -153,7 +155,7 @@ class Ground:
         return places
 
 
-def standing(seeds: Sequence[str], start: int, wanted: set[str] | Places) -> Iterator[tuple[str, int]]:
+def standing(seeds: Sequence[str], start: int, wanted: set[int] | Places) -> Iterator[tuple[str, int]]:
     """Those of a text's seeds that are wanted, each with where it stands, the first one at `start`.
 
     One that is no longer wanted meanwhile is left out.
@@ -161,5 +163,5 @@ def standing(seeds: Sequence[str], start: int, wanted: set[str] | Places) -> Ite
     # All in C, and looked up as they are taken; between two seeds stands one character.
     starts = accumulate(map(len, seeds), initial=start)
     numbered = zip(seeds, starts, count(), strict=False)
-    for seed, at, number in compress(numbered, map(wanted.__contains__, seeds)):
+    for seed, at, number in compress(numbered, map(wanted.__contains__, map(hash, seeds))):
         yield seed, at + number
