@@ -1,6 +1,8 @@
 """Sessions: several questions over one input and one REPL, in real workers."""
 
 import asyncio
+import concurrent.futures
+import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,18 @@ from rlm import (
     RLM,
     ConfigError,
     ContextError,
+    LimitError,
     Limits,
+    LMRefusedError,
+    Price,
+    Run,
+    SandboxError,
+    kept,
 )
 from rlm.lms.scripted import Scripted
-from rlm.trace.events import RunBegin
+from rlm.sandbox import session as sandbox_session
+from rlm.sitting import Sitting
+from rlm.trace.events import CellBegin, RunBegin
 from rlm.trace.store import read
 from rlm.types import JSON, Request
 
@@ -115,7 +125,7 @@ def test_contexts_can_be_added(tmp_path: Path) -> None:
 
 
 def test_a_long_context_comes_whole() -> None:
-    text = "".join(f"line {n} \N{SNOWMAN}\n" for n in range(400_000)) + "\udc80 end"
+    text = "".join(f"line {n} \N{SNOWMAN}\n" for n in range(200_000)) + "\udc80 end"
     with engine("FINAL([len(context_1), context_1[-5:] == '\\udc80 end'])").session("x") as session:
         session.add(text)
         assert session.ask("?").answer == [len(text), True]
@@ -123,11 +133,11 @@ def test_a_long_context_comes_whole() -> None:
 
 def test_a_context_that_does_not_fit_is_told_and_left_out() -> None:
     rlm = engine(
-        "kept = 1\nFINAL(0)", "FINAL([kept, 'context_1' in globals(), context_2])", limits=Limits(memory_mb=200)
+        "kept = 1\nFINAL(0)", "FINAL([kept, 'context_1' in globals(), context_2])", limits=Limits(memory_mb=40)
     )
     with rlm.session("x") as session:
         session.ask("?")
-        session.add("y" * 250_000_000)
+        session.add("y" * 12_000_000 + "\N{SNOWMAN}\N{GRINNING FACE}")
         with pytest.raises(
             ContextError, match=r"^context_1 can't be loaded in the sandbox: MemoryError: ; it may need"
         ):
@@ -210,3 +220,137 @@ def test_traces_say_which_question_of_which_session(tmp_path: Path) -> None:
     ]
     assert [begin.added for begin in (one, two, three)] == [{}, {"context_1": {"kind": "text", "text": "more"}}, {}]
     assert one.digest == two.digest == three.digest
+
+
+def after_cell(run: Run) -> None:
+    """Waits until a cell of the run has begun."""
+    for event in run:
+        if isinstance(event, CellBegin):
+            threading.Event().wait(0.1)  # until it is in its loop
+            return
+
+
+def test_a_question_that_is_stopped_keeps_the_names() -> None:
+    rlm = engine(
+        "x = 1\nFINAL(x)", "y = 2\nanswer['content'] = 'some'\nwhile True: pass", "FINAL([x, y, len(history)])"
+    )
+    with rlm.session("x" * 500) as session:
+        session.ask("One?")
+        run = session.stream("Two?")
+        after_cell(run)
+        run.stop()
+        assert (run.result().status, run.result().reason) == ("failed", "stopped")
+        assert session.ask("Three?").answer == [1, 2, 1]
+
+
+def test_a_question_that_is_cancelled_in_a_sub_call_keeps_the_names() -> None:
+    calls = threading.Event()
+
+    async def waits(request: Request) -> str:
+        calls.set()
+        await asyncio.sleep(60)
+        return ""
+
+    async def main() -> None:
+        model = Scripted([block("y = 2\nllm_query('?')"), block("FINAL([y, history, answer])")])
+        async with RLM(model=model, sub_model=Scripted(waits, name="sub")).session("x" * 500) as session:
+            asking = asyncio.create_task(session.aask("One?"))
+            await asyncio.to_thread(calls.wait, 5)
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            assert (await session.aask("Two?")).answer == [2, [], {"content": "", "ready": False}]
+
+    asyncio.run(main())
+
+
+def test_a_cell_that_does_not_stop_loses_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox_session, "_GRACE", 0.1)
+    stubborn = (
+        "x = 1\nimport time\nwhile True:\n    try:\n        time.sleep(60)\n    except BaseException:\n        pass"
+    )
+    rlm = engine(stubborn, "FINAL('x' in globals())")
+    with rlm.session("x" * 500) as session:
+        run = session.stream("One?")
+        after_cell(run)
+        run.cancel()
+        with pytest.raises(concurrent.futures.CancelledError):
+            run.result()
+        assert session.ask("Two?").answer is False
+
+
+def test_a_worker_that_does_not_rest_between_questions_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "_REST", 0.02)
+    monkeypatch.setattr(sandbox_session, "_IDLE", 0.1)
+    spins = "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin).start()\nFINAL(1)"
+    with engine(spins, "FINAL('spin' in globals())", limits=Limits(cell_seconds=0.1)).session("x" * 500) as session:
+        session.ask("One?")
+        held = session._kept.session
+        assert held is not None
+        for _ in range(100):
+            if held._worker is None:
+                break
+            threading.Event().wait(0.05)
+        assert held._worker is None
+        assert session.ask("Two?").answer is False
+
+
+def test_a_failed_question_leaves_the_session_usable() -> None:
+    model = Scripted([block("x = 1\nFINAL(1)"), LMRefusedError("no such model"), block("FINAL([x, len(history)])")])
+    with RLM(model=model).session("x" * 500) as session:
+        session.ask("One?")
+        with pytest.raises(LMRefusedError, match=r"^no such model$"):
+            session.ask("Two?")
+        assert session.ask("Three?").answer == [1, 1]
+
+
+def test_a_lost_sandbox_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "input.txt"
+    path.write_text("as it was")
+    rlm = engine("x = 1\nFINAL(1)", "FINAL(['x' in globals(), context, len(history)])", "FINAL(0)")
+    with rlm.session(path) as session:
+        first = session.ask("One?")
+        lose_sandbox(session)
+        with pytest.raises(SandboxError):
+            session.ask("Two?")
+        third = session.ask("Three?")
+        assert third.answer == [False, "as it was", 1]
+        lose_sandbox(session)
+        path.write_text("as it is")
+        with pytest.raises(SandboxError):
+            session.ask("Four?")
+        with pytest.raises(ContextError, match=r"^the input has changed since: its SHA-256 was "):
+            session.ask("Five?")
+    (begin,) = begins(third.trace)
+    assert begin.source == {"kind": "earlier"}
+    assert begin.sitting == {"run": first.run_id, "number": 3, "input": first.run_id, "added": []}
+
+
+def lose_sandbox(session: Sitting) -> None:
+    """Kills the zygote that starts the session's workers, and them with it."""
+    place = session._kept.place
+    assert place is not None
+    run = place.environment._run  # type: ignore[attr-defined]
+    signal.pidfd_send_signal(run._pidfd, signal.SIGKILL)
+    threading.Event().wait(0.1)
+
+
+def test_the_limits_of_a_session_hold_over_its_questions() -> None:
+    price = Price(1.0, 1.0)
+    model = Scripted([block("llm_query('a')\nFINAL(1)"), block("FINAL(2)")], price=price)
+    rlm = RLM(model=model, sub_model=Scripted(lambda request: "A", name="sub", price=price))
+    with rlm.session("x" * 500, limits=Limits(sub_calls=1, usd=5.0)) as session:
+        first = session.ask("One?")
+        assert first.answer == 1
+        assert session._kept.spent.sub_calls == 1
+        assert session._kept.spent.usd == first.cost
+        with pytest.raises(LimitError, match=r"^the session's limit of 1 sub_calls is reached: open another session$"):
+            session.ask("Two?")
+    with pytest.raises(ConfigError, match=r"^the limit usd must be at least 0, not -1$"):
+        rlm.session("x", limits=Limits(usd=-1))
+    with pytest.raises(
+        ConfigError, match=r'^route="always" is a plain call, and the questions of a session are answered'
+    ):
+        RLM(model=model, route="always").session("x")
+    with pytest.raises(ConfigError, match=r"^context_2 is what a session calls a context that is added"):
+        RLM(model=model, values={"context_2": 1}).session("x")

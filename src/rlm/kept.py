@@ -5,6 +5,7 @@ A *sitting* is what `RLM.session` gives; our end of a worker is a session alread
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from contextlib import AsyncExitStack
@@ -18,6 +19,7 @@ from rlm.sandbox.session import Session
 from rlm.tools import Toolset
 from rlm.types import JSON
 
+_REST = 1.0  # seconds between looks at a worker that should rest
 _HISTORY = 4 << 20  # characters of JSON: every worker gets it in one frame
 _VALUES = 1 << 18  # in it
 
@@ -94,6 +96,7 @@ class Kept:
         self.forgotten = 0
         self.spent = Spent()
         self._sizes: list[tuple[int, int]] = []
+        self._watch: asyncio.Task[None] | None = None
 
     def begun(self, run_id: str, digest: str) -> tuple[dict[str, JSON], dict[str, JSON]]:
         """A run of it begins: which one it is, and the sources of contexts that no trace of an earlier run has.
@@ -105,6 +108,7 @@ class Kept:
         Returns:
             `sitting` and `added` of `RunBegin`.
         """
+        self._end_watch()
         self.first = self.first or run_id
         if digest:
             self.digest = digest
@@ -140,6 +144,8 @@ class Kept:
             if session.unstartable:
                 with contextlib.suppress(SandboxError):  # it is the one that has been told
                     await self.close_place()
+        if self.session is not None:
+            self._watch = asyncio.create_task(_watched(self.session))
 
     def remember(self, question: str, answer: JSON) -> None:
         """A question has its answer. Of a history that is too long for a worker, the oldest ones are left out."""
@@ -158,6 +164,7 @@ class Kept:
         Raises:
             SandboxError: What was written did not come back, or something was not removed.
         """
+        self._end_watch()
         session, self.session = self.session, None
         place, self.place = self.place, None
         if session is not None:
@@ -174,3 +181,15 @@ class Kept:
         for one in self.added.values():
             one.context.close()
         await self.close_place()
+
+    def _end_watch(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
+
+
+async def _watched(session: Session) -> None:
+    """Nobody keeps a worker's time between two questions, which may be an hour."""
+    while True:
+        await asyncio.sleep(_REST)
+        await session.check_rest()

@@ -200,6 +200,7 @@ class Nodes:
             env=environment.env,
             added=kept.contexts() if kept else None,
             after=kept.session if kept else None,
+            goes_on=kept is not None,
         )
         if kept is not None:
             kept.session = session

@@ -74,3 +74,16 @@ def result(done: protocol.Message, interrupted: bool, seconds: float) -> CellRes
         seconds=seconds,
         interrupted=interrupted,
     )
+
+
+def lost(why: str, printed: tuple[str, int], interrupted: bool, seconds: float) -> CellResult:
+    """What a cell did whose worker was lost: the end of what it printed is known, if anything."""
+    text, size = printed
+    if size > len(text):
+        text = f"[... {size - len(text):,} characters cut ...]\n{text}"
+    return CellResult(text, size, lost=why, seconds=seconds, interrupted=interrupted)
+
+
+def why(error: BaseException, how: str) -> str:
+    """Why a worker was lost, which ended so after that error."""
+    return f"it broke the protocol: {error}" if isinstance(error, protocol.FrameError) else how

@@ -50,6 +50,7 @@ class Session:
         added: Contexts beside the input, by the name that cells find each by.
         after: The session of the question before this one, in the same environment: its worker is taken over, with
             what its cells have made.
+        goes_on: Whether the worker is wanted after a cell that is cancelled: it is interrupted then, and not ended.
 
     Attributes:
         enforces: What the worker said, before it ran a cell, that it has confined.
@@ -76,6 +77,7 @@ class Session:
         env: Mapping[str, str] | None = None,
         added: Mapping[str, Context] | None = None,
         after: Session | None = None,
+        goes_on: bool = False,
     ) -> None:
         self._environment = environment
         self._hello: protocol.Message = {
@@ -99,6 +101,7 @@ class Session:
         self._cpu: float | None = None  # CPU seconds of the worker when its last cell ended
         self._added = dict(added or {})
         self._has: set[str] = set()  # of the added contexts, what the worker has
+        self._goes_on = goes_on
         self.enforces: frozenset[str] = frozenset()
         self.variables: tuple[str, ...] | None = None
         if after is not None:
@@ -132,7 +135,7 @@ class Session:
             self.unstartable = False
         except _LOST as error:
             how = await self._drop(error)
-            raise SandboxError(f"the worker did not start: {_why(error, how)}") from None
+            raise SandboxError(f"the worker did not start: {exchange.why(error, how)}") from None
         except BaseException:
             await self._drop()
             raise
@@ -151,13 +154,10 @@ class Session:
             self.variables = await self._say_again(worker)
         except _LOST as error:
             await self._drop(error)
-            return False
-        except ContextError:
-            raise  # the worker is as it was
-        except BaseException:
+        except asyncio.CancelledError:  # a `ContextError` leaves the worker as it was
             await self._drop()
             raise
-        return True
+        return self._worker is not None
 
     async def _say_again(self, worker: Worker) -> tuple[str, ...]:
         """Brings the contexts that a worker does not have yet, and the question; the variables that it has.
@@ -212,14 +212,12 @@ class Session:
             how = await self._drop(error)
             if run.bug is not None:
                 raise run.bug from None
-            lost = run.killed or _why(error, how)
-            text, size = worker.printed()
-            if size > len(text):
-                text = f"[... {size - len(text):,} characters cut ...]\n{text}"
-            return CellResult(text, size, lost=lost, seconds=time.monotonic() - began, interrupted=run.interrupted)
-        except BaseException:
+            lost = run.killed or exchange.why(error, how)
+            return exchange.lost(lost, worker.printed(), run.interrupted, time.monotonic() - began)
+        except BaseException as error:
             run.cancel()  # first: what its calls are asking for is paid by the second
-            await self._drop()
+            if not (self._goes_on and isinstance(error, asyncio.CancelledError) and await run.has_stopped()):
+                await self._drop()
             raise
         finally:
             await run.end()
@@ -236,6 +234,11 @@ class Session:
         used = (self._worker.cpu_seconds() or 0.0) - self._cpu
         most = max(_IDLE, self._limits.cell_seconds)
         return f"it used more than {most:g} s of CPU time while no cell ran" if used > most else None
+
+    async def check_rest(self) -> None:
+        """Ends a worker that does not rest between two questions; what it made is lost."""
+        if self._lied() is not None:
+            await self._drop()
 
     async def lose(self) -> None:
         """Counts a cell that is not run and takes the worker with it: so it went the last time."""
@@ -315,6 +318,19 @@ class _Run:
             if not task.cancelling():  # a second time would reach the clean-up that the first one started
                 task.cancel()
 
+    async def has_stopped(self) -> bool:
+        """Interrupts the cell, whose end nobody waits for; whether it has ended by itself, and its worker goes on."""
+        with contextlib.suppress(OSError):
+            self._worker.writer.write(protocol.encode({"type": "interrupt"}))
+        self._worker.interrupt()
+        try:
+            async with asyncio.timeout(_GRACE):
+                while (message := await _read(self._worker))["type"] == "call":
+                    pass  # it will get no answer
+        except _LOST:
+            return False
+        return bool(message["type"] == "done" and message["id"] == self._number)
+
     def _begin_call(self, message: protocol.Message) -> None:
         number, size = message["id"], message["size"]
         if number in self._calls:
@@ -381,7 +397,3 @@ async def _read(worker: Worker) -> protocol.Message:
     if message["type"] == "call":
         message["size"] = size
     return message
-
-
-def _why(error: BaseException, how: str) -> str:
-    return f"it broke the protocol: {error}" if isinstance(error, protocol.FrameError) else how
