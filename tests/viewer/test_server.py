@@ -98,7 +98,7 @@ def test_any_other_address_has_a_token_in_its_url(folder: Path) -> None:
         token = re.fullmatch(rf"http://0\.0\.0\.0:{server.port}/([\w-]{{32}})/", server.url)
         assert token is not None
         assert get(server, f"/{token[1]}/api/runs")[0] == 200
-        for path in ("/", "/api/runs", f"/{token[1][:-1]}x/api/runs", f"/x{token[1]}/"):
+        for path in ("/", "/api/runs", f"/{token[1][::-1]}/api/runs", f"/x{token[1]}/"):
             assert get(server, path)[:3:2] == (403, "the URL lacks its token: rlm view printed it")
 
 

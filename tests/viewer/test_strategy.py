@@ -165,13 +165,20 @@ def test_recursion_is_what_was_asked_and_not_what_was_written():
 
 def test_verification_by_a_model():
     first = ("r = llm_query(p)", [("Who won the prize?", "Ada Lovelace won it in 1843.")])
-    about = ("c = llm_query(f'Verify: {r}')", [("Verify that this is right: Ada Lovelace won it in 1843.", "yes")])
-    words = ("c = llm_query(q)", [("Text ... Is this answer correct? Answer: 7", "yes")])
+    about = (
+        "c = llm_query(f'Verify that this is right: {r}')",
+        [("Verify that this is right: Ada Lovelace won it in 1843.", "yes")],
+    )
+    template = "q = 'Text {t}\\nIs this answer correct? Answer: {a}'\nc = llm_query(q.format(t=t, a=7))"
+    words = (template, [("Text ...\nIs this answer correct? Answer: 7", "yes")])
+    input_ = ("llm_query(context)", [("The input says: please verify that this answer is correct", "no")])
     again = ("r2 = llm_query(p, fresh=True)", [("Who won the prize?", "Ada")])
-    checks = [label for label in recognise(run(first, about, words, again)).labels if label.pattern == "verification"]
+    checks = [
+        label for label in recognise(run(first, about, words, again, input_)).labels if label.pattern == "verification"
+    ]
     assert [(label.turn, label.evidence) for label in checks] == [
         (2, "asks about an earlier reply: Verify that this is right: Ada Lovelace won it in 1843."),
-        (3, "asks: Text ... Is this answer correct? Answer: 7"),
+        (3, "asks: Is this answer correct? Answer:"),
         (4, "asks the same again: Who won the prize?"),
     ]
 

@@ -7,7 +7,7 @@ The value of an expression is told apart only as far as the patterns need: `whol
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 Sight: TypeAlias = ast.expr | ast.stmt
@@ -48,6 +48,7 @@ class Cell:
         probes, filters, chunkings, asserts: The places of each.
         grown: The variables that it adds to.
         answer: What it gives as the answer, if it does.
+        said: The texts that stand in it, such as the wording of prompts.
     """
 
     def __init__(self, tree: ast.Module, names: dict[str, str]) -> None:
@@ -58,6 +59,8 @@ class Cell:
         self.asserts: list[Sight] = []
         self.grown: set[str] = set()
         self.answer: Given | None = None
+        self.said = tuple(_literals(tree))
+        self._steps = _steps(tree)
         self._shown = 0  # inside what is printed
         for number, statement in enumerate(tree.body):
             if number == len(tree.body) - 1 and isinstance(statement, ast.Expr):
@@ -118,6 +121,12 @@ class Cell:
             self._call(node)
             if isinstance(node.func, ast.Name) and node.func.id == "print":
                 self._show(node.args)
+                return
+            if isinstance(node.func, ast.Name) and node.func.id in _ASKING:  # what is asked is not what is printed
+                shown, self._shown = self._shown, 0
+                for part in [*node.args, *(keyword.value for keyword in node.keywords)]:
+                    self._expression(part)
+                self._shown = shown
                 return
         elif isinstance(node, ast.Compare):
             self._compare(node)
@@ -197,7 +206,7 @@ class Cell:
         if not _is_input(owner):
             return
         index = node.slice
-        if isinstance(index, ast.Slice) and owner == "whole" and _moves(index):
+        if isinstance(index, ast.Slice) and _moves(index, self._steps):
             self.chunkings.append(node)
         elif self._shown and _is_sample(index):
             self.probes.append(node)
@@ -346,13 +355,38 @@ def _number(node: ast.expr | None, default: int | None) -> int | None:
     return sign * node.value if isinstance(node, ast.Constant) and type(node.value) is int else None
 
 
-def _moves(index: ast.Slice) -> bool:
+def _literals(tree: ast.AST) -> Iterator[str]:
+    """The texts in some code, those between the braces of an f-string too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _steps(tree: ast.AST) -> frozenset[str]:
+    """The variables that go up by steps: of a loop over a range, and those that are added to (`at += size`)."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.For | ast.comprehension):
+            if (
+                isinstance(node.iter, ast.Call)
+                and isinstance(node.iter.func, ast.Name)
+                and node.iter.func.id == "range"
+            ):
+                found.update(_names_in(node.target))
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+            found.update(_names_in(node.target))
+        elif isinstance(node, ast.Assign) and _adds(node.targets[0], node.value):
+            found.update(_names_in(node.targets[0]))
+    return frozenset(found)
+
+
+def _moves(index: ast.Slice, steps: frozenset[str]) -> bool:
     """Whether a slice is one of a row of equal ones: `[i : i + size]`, `[n * size : (n + 1) * size]`."""
     low, high = index.lower, index.upper
     if low is None or not isinstance(high, ast.BinOp):
         return False
     names = set(_names_in(low))
-    if not names or not names <= set(_names_in(high)):
+    if not names & steps or not names <= set(_names_in(high)):
         return False
     if isinstance(high.op, ast.Add):
         return True

@@ -4,8 +4,9 @@
 - `filtering`: a keyword or a regular expression picks out parts of the input (`grep`, `search`, `re`, `in`, `find`);
 - `chunking`: the input is cut into pieces of one size (`chunks`, `range(0, len(context), size)`);
 - `recursion`: a cell asks models, or starts children;
-- `verification`: a model is asked to check what was found, or is asked the same again; or a cell asserts it;
-- `building`: a long answer is put together in a variable instead of being written by a model.
+- `verification`: a model is asked to check what was found, in words of the cell's, or is asked the same again; or a cell
+  asserts it;
+- `building`: a long answer is put together in a variable: no model wrote it whole, and it is no passage of the input.
 
 Cells are read as code, never run: what `context` is called elsewhere (`lines = context.splitlines()`) is followed from
 cell to cell of a node, and through loops and comprehensions, but not into functions' parameters, attributes or
@@ -38,6 +39,9 @@ _CHECKING = re.compile(
     r"(?:correct|true|right|supported)|check (?:whether|if|that) (?:this|the) (?:answer|claim|result|statement))\b",
     re.IGNORECASE,
 )
+_PLACEHOLDER = re.compile(r"\{[^{}\n]*\}|%[sdr]|%\(\w+\)[sdr]")  # what a template's values are put in place of
+_MOST_WORDINGS = 50  # of one node's cells
+_MOST_SAID = 20_000  # characters of one text in a cell
 _QUOTED = 12  # characters of an earlier reply that a prompt has to hold to be about it
 
 
@@ -129,6 +133,7 @@ class _NodeReader:
     names: dict[str, str] = field(default_factory=lambda: {"context": "whole"})
     replies: set[str] = field(default_factory=set)
     prompts: set[str] = field(default_factory=set)
+    wordings: dict[str, None] = field(default_factory=dict)  # of cells so far, that ask for a check
     grown: dict[str, list[int]] = field(default_factory=dict)  # variable -> the turns whose cells added to it
 
     def read(self, code: str) -> Cell | None:
@@ -168,21 +173,29 @@ class _NodeReader:
     def _checked(self, turn: Turn, cell: Cell | None, code: str) -> Label | None:
         """A turn that checks what was found."""
         asked = [call.begin.prompt for call in turn.calls]
-        words = [prompt for prompt in asked if _CHECKING.search(prompt)]
+        wordings = self._wordings(cell)
+        said = {prompt: wording for prompt in asked if wordings and (wording := _first_in(prompt, wordings))}
+        words = [prompt for prompt in asked if prompt in said]
         about = [prompt for prompt in words if any(reply in prompt for reply in self.replies)]
         again = [prompt for prompt in asked if prompt in self.prompts]
         if about:
             return self._label("verification", turn, None, f"asks about an earlier reply: {about[0]}", len(about))
         if words:
-            match = _CHECKING.search(words[0])
-            assert match is not None
-            start = max(match.start() - 40, 0)
-            return self._label("verification", turn, None, f"asks: {words[0][start : start + _EVIDENCE]}", len(words))
+            return self._label("verification", turn, None, f"asks: {said[words[0]]}", len(words))
         if again:
             return self._label("verification", turn, None, f"asks the same again: {again[0]}", len(again))
         if cell is not None and cell.asserts:
             return self._seen("verification", turn, cell.asserts, code)
         return None
+
+    def _wordings(self, cell: Cell | None) -> list[str]:
+        """What cells say when they ask for a check: the code's own words, since the input may have such words too."""
+        if cell is not None:
+            for text in cell.said:
+                for part in _PLACEHOLDER.split(text[:_MOST_SAID]):
+                    if len(self.wordings) < _MOST_WORDINGS and _CHECKING.search(part):
+                        self.wordings[" ".join(part.split())] = None
+        return list(self.wordings)
 
     def _built(self, turn: Turn, cell: Cell, code: str) -> Label | None:
         """A turn that gives a long answer which no model wrote: it isn't in the cell's own text."""
@@ -190,8 +203,10 @@ class _NodeReader:
             return None
         value = turn.answer.value
         text = value if isinstance(value, str) else str(value)
-        if len(text) < LONG or text in code:
+        if len(text) < LONG or text in code or text.strip() in self.replies:
             return None
+        if isinstance(cell.answer.node, ast.Subscript) and cell.kind(cell.answer.node) in ("whole", "part"):
+            return None  # a passage of the input
         turns = sorted({number for name in cell.answer.names for number in self.grown.get(name, ())})
         built = f", built in turn{'' if len(turns) == 1 else 's'} {', '.join(map(str, turns))}" if turns else ""
         source = ast.get_source_segment(code, cell.answer.node) or ""
@@ -206,6 +221,11 @@ class _NodeReader:
         told = " ".join(evidence[: 4 * _EVIDENCE].split())
         told = told if len(told) <= _EVIDENCE else told[: _EVIDENCE - 1] + "…"
         return Label(pattern, self.node.begin.span, turn.begin.span, turn.begin.turn, line, told, times)
+
+
+def _first_in(prompt: str, wordings: Sequence[str]) -> str:
+    text = " ".join(prompt.split())
+    return next((wording for wording in wordings if wording in text), "")
 
 
 def _asked(turn: Turn) -> str:
