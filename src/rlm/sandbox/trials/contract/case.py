@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rlm.context import load
+from rlm.context import Context, load
 from rlm.errors import ConfigError, RlmError
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import ChildContext, Environment, Launcher
@@ -17,7 +17,7 @@ from rlm.sandbox.options import Sandbox
 from rlm.sandbox.session import OnCall, Session
 from rlm.types import JSON, Cell, CellResult, Limits
 
-GROUPS = ("cells", "calls", "stops", "inputs", "options", "ends")
+GROUPS = ("cells", "calls", "stops", "inputs", "questions", "options", "ends")
 INPUT = "one two\nthree\n"
 FUNCTIONS = ("llm_query", "llm_query_batched", "llm_map", "rlm_query", "rlm_query_batched")
 LIMITS = Limits(memory_mb=512, cell_seconds=60)
@@ -131,6 +131,11 @@ class Place:
         limits: Limits = LIMITS,
         pieces: ChildContext | None = None,
         tools: Sequence[Mapping[str, str]] = (),
+        question: str = "why?",
+        names: Mapping[str, JSON] | None = None,
+        added: Mapping[str, Context] | None = None,
+        after: Session | None = None,
+        goes_on: bool = False,
     ) -> AsyncIterator[Session]:
         """A session in that environment, or in the one that is shared."""
         if environment is None:
@@ -140,14 +145,17 @@ class Place:
         session = Session(
             environment,
             functions=FUNCTIONS,
-            question="why?",
+            question=question,
             limits=limits,
             max_output=MAX_OUTPUT,
             on_call=on_call,
             pieces=pieces,
             tools=tools,
-            names=environment.names,
+            names={**environment.names, **(names or {})},
             env=environment.env,
+            added=added,
+            after=after,
+            goes_on=goes_on,
         )
         try:
             yield session
