@@ -103,7 +103,8 @@ def main(receive: Callable[[int], bytes], start: dict[str, Any]) -> NoReturn:
 
     Args:
         receive: Gives at most so many bytes of the stream.
-        start: `kind` and `parts` of the input, its `size` in bytes, and the `piece` of it that a child has, or None.
+        start: `kind` and `parts` of the input, its `size` in bytes, and its `origin` where it is a child's piece of
+            another: the offset and the name there.
     """
     blob = bytearray(start["size"])
     view = memoryview(blob)
@@ -114,9 +115,8 @@ def main(receive: Callable[[int], bytes], start: dict[str, Any]) -> NoReturn:
         view = view[taken:]
     loaded = corpus.build_context(start["kind"], start["parts"], blob)
     del blob
-    if start["piece"] is not None:
-        begin, end, name = start["piece"]
-        loaded = corpus.slice_context(loaded, name, begin, end)
+    if start["origin"] is not None:
+        loaded.origin = tuple(start["origin"])
     sys.argv, sys.stdin = [""], io.StringIO()
     Worker(receive, _send, loaded).serve()
     os._exit(0)

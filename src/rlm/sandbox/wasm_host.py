@@ -36,6 +36,7 @@ _PIECE = 2**20
 _REMIND = 0.01  # seconds
 _REMINDERS = 200
 _STACK = 2 * 2**20  # bytes
+_TRAPPED = 70  # an exit status
 _EBADF, _EFAULT, _EINVAL = 8, 21, 28  # as WASI numbers them
 _SUBSCRIPTION, _EVENT = 48, 32  # bytes
 _VECTORS = 1024
@@ -293,7 +294,7 @@ def main(module: str, memory_bytes: int, program: str, ahead: int) -> int:
     except wasmtime.ExitTrap as end:
         return end.code
     except wasmtime.Trap:
-        return 70
+        return _TRAPPED
     return 0
 
 

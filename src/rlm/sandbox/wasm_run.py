@@ -7,18 +7,22 @@ import contextlib
 import json
 import os
 import signal
+import sys
 from collections.abc import Mapping
 
 from rlm.context import Context
 from rlm.context.blob import Blob
 from rlm.errors import SandboxError
+from rlm.sandbox import corpus, ps
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
 from rlm.sandbox.wasm_module import HOST, PYTHON, sources
 from rlm.types import JSON
 
 _STREAM_LIMIT = 2**20  # bytes read ahead of a worker's stream
-_PIECE = 2**20
+_INPUT = 5  # bytes of memory for each of the input: as it came, and as text of four bytes a character
+_POLL = 0.25  # seconds
+_TRAPPED = 70  # the exit status of `wasm_host`
 _BASE = 64 * 2**20  # bytes of a Python with a worker in it, generously
 MOST = 2**32 - 2**16  # bytes that an address of 32 bits reaches
 
@@ -68,34 +72,56 @@ class WasmRun:
         context: The input.
         module: The compiled Python.
         memory_bytes: What a worker may have beyond its input.
-
-    Raises:
-        SandboxError: The input is larger than an address of 32 bits can reach.
     """
 
     def __init__(self, context: Context, module: str, memory_bytes: int) -> None:
-        self._size = context.blob.size
-        needed = _BASE + 5 * self._size
-        if needed > MOST:
-            raise SandboxError(
-                f"an input of {self._size >> 20:,} MiB does not fit into WebAssembly's 4 GiB; use another sandbox, "
-                "such as 'docker'"
-            )
-        self._memory = min(needed + memory_bytes, MOST)
         self._module = module
-        self._input = Blob(os.dup(context.blob.fd), self._size)
-        self._start = {"kind": context.kind, "parts": [list(part) for part in context.parts], "size": self._size}
+        self._more = _BASE + memory_bytes
+        self._blob = Blob(os.dup(context.blob.fd), context.blob.size)
+        self._kind = context.kind
+        self._parts: list[JSON] = [list(part) for part in context.parts]
+        self._loaded: corpus.Loaded | None = None
+        self._loading = asyncio.Lock()
         self._workers: list[WasmWorker] = []
+        self._watching: asyncio.Task[None] | None = None
         self.names: Mapping[str, JSON] = {}
         self.env: Mapping[str, str] = {}
 
     async def start(self, pieces: ChildContext | None = None) -> WasmWorker:
-        start = json.dumps({**self._start, "piece": pieces, "sources": sources()}).encode()
-        ahead = 4 + len(start) + self._size
+        if pieces is None:
+            size, sent = self._blob.size, self._blob.pieces()
+            told: dict[str, JSON] = {"kind": self._kind, "parts": self._parts, "origin": None}
+        else:
+            piece = await self._piece(pieces)
+            size, sent = len(piece), iter((piece,))
+            told = {"kind": "str", "parts": [], "origin": [pieces.start, pieces.name]}
+        if _BASE + _INPUT * size > MOST:
+            raise SandboxError(f"{size >> 20:,} MiB of input do not fit into WebAssembly's 4 GiB; use another sandbox")
+        header = json.dumps({**told, "size": size, "sources": sources()}).encode()
+        worker = await self._spawn(min(_INPUT * size + self._more, MOST), 4 + len(header) + size)
+        with contextlib.suppress(OSError):  # it has ended, which its stream tells
+            worker.writer.write(len(header).to_bytes(4, "big") + header)
+            for data in sent:
+                worker.writer.write(data)
+                await worker.writer.drain()
+        return worker
+
+    async def _piece(self, pieces: ChildContext) -> bytes:
+        """A child's input. The first one has the whole decoded here, which stays as long as the run."""
+        async with self._loading:
+            if self._loaded is None:
+                self._loaded = await asyncio.to_thread(corpus.build_context, self._kind, self._parts, self._blob.fd)
+        try:
+            text = corpus.slice_context(self._loaded, pieces.name, pieces.start, pieces.end).value
+        except ValueError as error:
+            raise SandboxError(f"no worker can be started: {error}") from None
+        return str(text).encode("utf-8", "surrogatepass")
+
+    async def _spawn(self, memory: int, ahead: int) -> WasmWorker:
         try:
             process = await asyncio.create_subprocess_exec(
                 *PYTHON,
-                *(HOST, self._module, str(self._memory), PROGRAM, str(ahead)),
+                *(HOST, self._module, str(memory), PROGRAM, str(ahead)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -108,18 +134,27 @@ class WasmRun:
             raise SandboxError(f"no worker can be started: {error}") from error
         worker = WasmWorker(process)
         self._workers.append(worker)
-        with contextlib.suppress(OSError):  # it has ended, which its stream tells
-            worker.writer.write(len(start).to_bytes(4, "big") + start)
-            for at in range(0, self._size, _PIECE):
-                worker.writer.write(self._input.read(at, _PIECE))
-                await worker.writer.drain()
+        if sys.platform != "linux" and self._watching is None:
+            self._watching = asyncio.create_task(self._watch())
         return worker
 
+    async def _watch(self) -> None:
+        """CPU time, where there is no /proc."""
+        while True:
+            used = await asyncio.to_thread(ps.used)
+            for worker in self._workers:
+                if (its := used.get(worker.pid)) is not None:
+                    worker.cpu = its.cpu
+            await asyncio.sleep(_POLL)
+
     async def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
         for worker in self._workers:
             worker.kill()
             await worker.wait()
-        self._input.close()
+        self._blob.close()
 
 
 class WasmWorker:
@@ -130,6 +165,7 @@ class WasmWorker:
         assert process.stdout is not None
         self.reader = process.stdout
         self.writer = process.stdin
+        self.pid = process.pid
         self.cpu: float | None = None  # seconds, as `ps` told where there is no /proc
         self._process = process
 
@@ -144,14 +180,15 @@ class WasmWorker:
             self.writer.transport.abort()
 
     async def wait(self) -> str:
-        return in_words(await self._process.wait())
+        status = await self._process.wait()
+        return "WebAssembly ended it: it did what can't be done there" if status == _TRAPPED else in_words(status)
 
     def printed(self) -> tuple[str, int]:
         return "", 0
 
     def cpu_seconds(self) -> float | None:
         try:
-            with open(f"/proc/{self._process.pid}/stat", "rb") as stat:
+            with open(f"/proc/{self.pid}/stat", "rb") as stat:
                 fields = stat.read().rpartition(b")")[2].split()
         except OSError:
             return self.cpu

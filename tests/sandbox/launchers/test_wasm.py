@@ -1,0 +1,291 @@
+"""`wasm`: the worker in real WebAssembly, what is different there, and what is refused before anything runs."""
+
+import asyncio
+import contextlib
+import importlib.util
+import os
+import time
+
+import pytest
+
+from rlm.context import load
+from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
+from rlm.sandbox import wasm_module, wasm_run
+from rlm.sandbox.launchers import find_launcher
+from rlm.sandbox.launchers.base import ChildContext
+from rlm.sandbox.launchers.wasm import WasmLauncher
+from rlm.sandbox.options import PROPERTIES, Sandbox
+from rlm.sandbox.session import Session
+from rlm.sandbox.trials.contract import cases, run_contract
+from rlm.sandbox.trials.host import Host
+from rlm.sandbox.trials.registry import attempts
+from rlm.sandbox.trials.runner import Attack
+from rlm.types import Cell, Limits
+from sandbox.support import FUNCTIONS, echo
+
+slow = pytest.mark.slow
+
+
+@pytest.fixture
+def compiled(request, monkeypatch):
+    """Python is compiled once for all sessions of these tests: it takes ten seconds."""
+    monkeypatch.setenv("RLM_HOME", str(request.config.cache.mkdir("wasm")))
+
+
+def run(*codes, value="one two\nthree\n", on_call=echo, limits=Limits(cell_seconds=20), pieces=None, **options):  # noqa: B008
+    """The results of cells in one worker."""
+
+    async def main():
+        with contextlib.closing(load(value)) as context:
+            environment = await WasmLauncher(Sandbox("wasm", **options)).open(context, limits)
+        session = Session(
+            environment,
+            functions=FUNCTIONS,
+            question="why?",
+            limits=limits,
+            max_output=2000,
+            on_call=on_call,
+            pieces=pieces,
+            env=environment.env,
+        )
+        try:
+            return [await session.run(Cell(code)) for code in codes]
+        finally:
+            await session.close()
+            await environment.close()
+
+    return asyncio.run(main())
+
+
+def printed(*codes, **options):
+    results = run(*codes, **options)
+    assert [(one.error, one.lost) for one in results] == [(None, None)] * len(codes)
+    return [one.output for one in results]
+
+
+@slow
+def test_the_contract_holds(compiled):
+    sandbox = Sandbox("wasm")
+    results = asyncio.run(run_contract(find_launcher(sandbox), sandbox))
+    assert {name: result.fault for name, result in results.items() if result.fault} == {}
+    assert [name for name, one in results.items() if one.refused] == ["files_are_readable", "output_comes_back"]
+    assert list(results) == [case.name for case in cases()]
+
+
+@slow
+def test_no_attempt_gets_out(compiled, tmp_path):
+    """All but what the host holds, which is the same for every launcher; and those that lie about being idle."""
+    host = Host(tmp_path)
+    try:
+        tried = [one for one in attempts() if one.shown != "host" or one.name.startswith("be_idle")]
+        outcomes = asyncio.run(Attack(find_launcher("wasm"), host, in_one_worker=True).run(tried))
+    finally:
+        host.close()
+    assert {name: one for name, one in outcomes.items() if one.verdict not in ("held", "contained")} == {}
+    # Neither does anything: there is no file, and no thread is made.
+    assert {name for name, one in outcomes.items() if one.verdict == "contained"} == {
+        "change_permissions",
+        "grow_the_stack",
+    }
+
+
+@slow
+def test_sub_calls_that_a_pool_is_given_are_open_side_by_side(compiled):
+    most = opened = 0
+
+    async def count(name, args):
+        nonlocal most, opened
+        opened += 1
+        most = max(most, opened)
+        await asyncio.sleep(0.2)
+        opened -= 1
+        return f"re: {args['prompt']}"
+
+    pool, coroutines, ordered = (
+        "from concurrent.futures import ThreadPoolExecutor, as_completed\npool = ThreadPoolExecutor(2)\n"
+        "print(list(pool.map(llm_query, 'abc')), sorted(f.result() for f in "
+        "as_completed([pool.submit(llm_query, p) for p in 'de'])))",
+        "import asyncio\nprint(await asyncio.gather(*[asyncio.to_thread(llm_query, p) for p in 'abcd']))",
+        "print(list(pool.map(lambda p: llm_query(p), 'ab')))",
+    )
+    assert printed(pool, on_call=count) == ["['re: a', 're: b', 're: c'] ['re: d', 're: e']\n"]
+    assert most == 3
+    most = 0
+    assert printed(coroutines, on_call=count) == ["['re: a', 're: b', 're: c', 're: d']\n"]
+    assert most == 4
+    most = 0
+    with_pool = "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(2)\n" + ordered
+    assert printed(with_pool, on_call=count) == ["['re: a', 're: b']\n"]
+    assert most == 1
+
+
+@slow
+def test_threads_run_when_they_start_and_what_can_never_come_is_an_error(compiled):
+    threads, failing, waiting, timed, missing = run(
+        "import threading\ngot = []\nthread = threading.Thread(target=lambda: got.append(llm_query('a')))\n"
+        "thread.start()\nthread.join()\nprint(got, thread.is_alive())",
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "print(type(ThreadPoolExecutor(1).submit(lambda: 1 / 0).exception()).__name__)\n"
+        "with ThreadPoolExecutor(1) as pool: pass\npool.submit(print)",
+        "import queue\nqueue.Queue().get()",
+        "event = threading.Event()\nprint(event.wait(0.05))\nevent.set()\nprint(event.wait())",
+        "import numpy",
+    )
+    assert (threads.output, threads.error) == ("['llm_query a'] False\n", None)
+    assert failing.output == "ZeroDivisionError\n"
+    assert failing.error.endswith("RuntimeError: cannot schedule new futures after shutdown")
+    assert waiting.error.endswith(
+        "nothing else can run while this waits: there is one thread in this sandbox, and no sub-call is open"
+    )
+    assert timed.output == "False\nTrue\n"
+    assert missing.error.endswith("ModuleNotFoundError: No module named 'numpy'")
+
+
+@slow
+def test_event_loops_sleep_wait_and_end(compiled):
+    code = (
+        "import asyncio\nasync def main():\n    async with asyncio.timeout(5):\n"
+        "        one, two = await asyncio.gather(asyncio.sleep(0.02, 1), asyncio.to_thread(llm_query, 'x'))\n"
+        "    return one, two\nprint(asyncio.run(main()))\n"
+        "async def late():\n    await asyncio.wait_for(asyncio.sleep(9), 0.02)\n"
+        "try:\n    asyncio.run(late())\nexcept TimeoutError:\n    print('late')\n"
+        "async def never():\n    await asyncio.Event().wait()\nasyncio.run(never())"
+    )
+    (result,) = run(code)
+    assert result.output == "(1, 'llm_query x')\nlate\n"
+    assert result.error.endswith("there is one thread in this sandbox, and no sub-call is open")
+
+
+@slow
+def test_an_interrupt_reaches_computing_sleeping_and_calling_cells_and_no_later_one(compiled):
+    async def never(name, args):
+        await asyncio.sleep(60)
+
+    limits = Limits(cell_seconds=0.3)
+    for code in ("while True:\n    pass", "import time\ntime.sleep(60)", "sum(iter(int, 1))"):
+        stopped, after = run(f"kept = 1\n{code}", "import time\ntime.sleep(0.05)\nprint(kept)", limits=limits)
+        if "sum" in code:  # one call of C, which asks for no signal
+            assert stopped.lost == "it ran for more than 0.3 s and did not stop when it was interrupted"
+            continue
+        assert (stopped.interrupted, stopped.lost, after.output) == (True, None, "1\n")
+        assert stopped.error.endswith("KeyboardInterrupt")
+
+
+@slow
+def test_a_child_is_sent_its_piece_alone(compiled):
+    text = "é" * 1000 + "needle" + "ü" * 1000
+    (there,) = printed(
+        "print(context, [hit.origin for hit in grep('eed')])", value=text, pieces=ChildContext(1000, 1006, "")
+    )
+    assert there == "needle [(1000, 1006, '')]\n"
+    with pytest.raises(SandboxError, match="no worker can be started: no piece ''"):
+        run("1", value=text, pieces=ChildContext(0, 3000, ""))
+
+
+@slow
+def test_memory_ends_in_an_error_and_what_is_left_is_kept(compiled):
+    before, greedy, after = run("kept = 1", "held = bytearray(600 << 20)", "print(kept)", limits=Limits(memory_mb=256))
+    assert greedy.error.endswith("MemoryError")
+    assert (before.lost, greedy.lost, after.output) == (None, None, "1\n")
+
+
+@slow
+def test_nothing_of_the_host_is_inside(compiled, monkeypatch):
+    monkeypatch.setenv("SECRET", "canary")
+    code = (
+        "import os, sys\nprint(sorted(os.environ), os.getcwd(), sys.platform)\n"
+        "for path in ('/', '/tmp', '/etc/passwd', '/proc/self/environ'):\n    try:\n        os.stat(path)\n"
+        "        print(path, 'is there')\n    except OSError:\n        pass\n"
+        "try:\n    input()\nexcept EOFError:\n    print('no input')"
+    )
+    assert printed(code, env={"A": "é"}) == ["['A', 'PYTHONHASHSEED'] / wasi\nno input\n"]
+
+
+@slow
+def test_a_worker_ends_with_its_stream_however_busy(compiled):
+    async def main():
+        with contextlib.closing(load("x")) as context:
+            environment = await WasmLauncher().open(context, Limits())
+        session = Session(
+            environment, functions=[], question="", limits=Limits(), max_output=100, on_call=echo, env=environment.env
+        )
+        await session.start()
+        worker = session._worker
+        task = asyncio.create_task(session.run(Cell("while True:\n    pass")))
+        await asyncio.sleep(0.3)
+        assert worker.cpu_seconds() > 0
+        worker.writer.close()
+        began = time.monotonic()
+        how = await worker.wait()
+        await task
+        await environment.close()
+        return how, time.monotonic() - began
+
+    how, seconds = asyncio.run(main())
+    assert how == "it exited with status 0"
+    assert seconds < 5
+
+
+def test_an_input_that_no_address_reaches_is_refused(monkeypatch):
+    monkeypatch.setattr(wasm_run, "MOST", 64 * 2**20)
+
+    async def main():
+        with contextlib.closing(load("x")) as context:
+            run = wasm_run.WasmRun(context, "", 1)
+        try:
+            await run.start()
+        finally:
+            await run.close()
+
+    with pytest.raises(SandboxError, match="0 MiB of input do not fit into WebAssembly's 4 GiB; use another sandbox"):
+        asyncio.run(main())
+
+
+@pytest.mark.parametrize("option", [{"files": {"a": "/"}}, {"output": "/tmp/x"}, {"packages": ("numpy",)}, {"cpus": 1}])
+def test_what_cannot_be_kept_is_refused(option):
+    with pytest.raises(ConfigError, match=rf"'wasm' can't keep {next(iter(option))}=; one that can: "):
+        find_launcher(Sandbox("wasm", **option))
+
+
+def test_all_is_enforced_where_it_is_installed(monkeypatch):
+    assert WasmLauncher().why_not() is None
+    assert WasmLauncher().enforces() == frozenset(PROPERTIES)
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "wasmtime" else found(name))
+    assert WasmLauncher().enforces() == frozenset()
+    assert WasmLauncher().why_not() == (
+        "the sandbox 'wasm' takes wasmtime and a Python for it: pip install 'rlm-engine[wasm]'"
+    )
+    with pytest.raises(SandboxUnavailableError, match=r"rlm-engine\[wasm\]"):
+        wasm_module.compiled()
+
+
+def test_another_python_is_refused(monkeypatch, tmp_path):
+    (tmp_path / "python.wasm").write_bytes(b"\0asm")
+    monkeypatch.setattr(wasm_module, "_found", lambda: tmp_path / "python.wasm")
+    with pytest.raises(SandboxUnavailableError, match="is not the Python that it should be: reinstall"):
+        wasm_module.compiled()
+
+
+def test_a_folder_that_others_can_write_to_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("RLM_HOME", str(tmp_path))
+    (tmp_path / "wasm").mkdir()
+    (tmp_path / "wasm").chmod(0o777)
+    with pytest.raises(SandboxError, match="is not a folder that you alone can write to; remove it"):
+        wasm_module.compiled()
+    (tmp_path / "wasm").rmdir()
+    (tmp_path / "wasm").symlink_to(tmp_path)
+    with pytest.raises(SandboxError, match="is not a folder that you alone can write to; remove it"):
+        wasm_module.compiled()
+
+
+def test_what_cannot_be_compiled_is_told_and_leaves_nothing(monkeypatch, tmp_path):
+    import hashlib
+
+    monkeypatch.setenv("RLM_HOME", str(tmp_path))
+    (tmp_path / "python.wasm").write_bytes(b"no module")
+    monkeypatch.setattr(wasm_module, "_found", lambda: tmp_path / "python.wasm")
+    monkeypatch.setattr(wasm_module, "SHA256", hashlib.sha256(b"no module").hexdigest())
+    with pytest.raises(SandboxError, match="Python for WebAssembly can't be compiled: "):
+        wasm_module.compiled()
+    assert os.listdir(tmp_path / "wasm") == []
