@@ -46,10 +46,11 @@ def test_cells_find_files_output_and_variables(tmp_path):
 
 def test_an_output_that_does_not_come_back_is_told_beside_the_answer(tmp_path):
     launcher = FolderLauncher(Sandbox("folder", output=tmp_path / "out", disk_mb=1))
-    code = "for n in range(3): open(f'{output_folder}/{n}', 'wb').write(bytes(600_000))\nFINAL('found')"
+    writes = "open(f'{output_folder}/{n}', 'wb').write(random.randbytes(600_000))"
+    code = f"import random\nfor n in range(9): {writes}\nFINAL('found')"
     done = RLM(model=Scripted([CELL.format(code)]), sandbox=launcher, route="never").completion("q", context="x")
     assert (done.response, done.status) == ("found", "partial")
-    assert done.reason == "output holds more than 1 MiB or 10,000 files"
+    assert done.reason == "output holds more than 1 MiB"
     assert [machine.removed for machine in launcher.machines] == [1]
 
 

@@ -1,4 +1,7 @@
-"""`output` as a tar from a place that is not ours, put into a folder of the user's. Every byte of it is hostile."""
+"""`output` as a tar from a place that is not ours, put into a folder of the user's. Every byte of it is hostile.
+
+What can't be put there is left out, and told; the rest comes, as it does from places on this machine (`written.py`).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from typing import IO
 from rlm.errors import SandboxError
 
 KEEP = ".keep"  # an empty file that makes a folder where only files can be made
-_MAX_FILES = 10_000
+_MAX_FILES = 20_000
 _MAX_DEPTH = 32
 _SLICE = 1 << 20
 _HEADERS = 1 << 12  # bytes of a tar for each file, beside what is in it
@@ -25,7 +28,9 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def unpack_output(archive: bytes, folder: Path, max_bytes: int) -> None:
-    """Puts a tar of `output` into a folder of ours, and warns of what was left out: links, devices, odd names.
+    """Puts a tar of `output` into a folder of ours.
+
+    Warns of what was left out: links, devices, odd names, what is too much, what the folder does not take.
 
     Args:
         archive: A tar, plain or compressed by gzip; its names may begin with one folder `output`, or not.
@@ -33,15 +38,17 @@ def unpack_output(archive: bytes, folder: Path, max_bytes: int) -> None:
         max_bytes: The most that all files together may hold.
 
     Raises:
-        SandboxError: It is no tar, a name leads out of the folder, or it holds too much.
+        SandboxError: It is no tar, a name leads out of the folder, or it is larger than what it tells of its files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     unpacking = _Unpacking(folder, max_bytes)
     try:
         with tarfile.open(fileobj=_Tar(archive, max_bytes), mode="r:") as tar:
             for member in tar:
+                if not unpacking.has_room():
+                    break
                 unpacking.member(tar, member)
-    except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, RecursionError) as error:
+    except (tarfile.TarError, OSError, ValueError, RecursionError) as error:
         raise SandboxError(f"output can't be brought back: {error}") from error
     if left_out := unpacking.left_out:
         told = "; ".join(left_out[:5])
@@ -54,34 +61,50 @@ class _Unpacking:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self.left_out: list[str] = []
         self._folder = folder
-        self._most = self._bytes = max_bytes
+        self._bytes = max_bytes
         self._files = _MAX_FILES
         self._written: dict[tuple[str, ...], int] = {}  # and its size
 
-    def member(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-        """Puts a file or folder there; leaves out what is neither."""
-        parts = _safe_parts(member.name)
-        size = member.size if member.isreg() else 0
-        if member.islnk():  # another name of a file that came before
-            size = self._written.get(_parts(member.linkname), -1)
+    def has_room(self) -> bool:
+        """Whether another file may come."""
         self._files -= 1
-        self._bytes -= max(size, 0)
-        if self._files < 0 or self._bytes < 0:
-            raise SandboxError(f"output holds more than {self._most >> 20:,} MiB or {_MAX_FILES:,} files")
+        if self._files < 0:
+            self.left_out.append("and the rest: too many files")
+        return self._files >= 0
+
+    def member(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+        """Puts a file or folder there; leaves out what is neither, and what can't be put there."""
+        parts = _safe_parts(member.name)
         if parts in ((), (KEEP,)):
             return
+        try:
+            why = self._put(tar, member, parts)
+        except OSError as error:  # the folder's: what comes from the tar is a TarError
+            why = error.strerror or type(error).__name__
+        if why is not None:
+            self.left_out.append(f"{member.name[:200]!r}: {why}")
+
+    def _put(self, tar: tarfile.TarFile, member: tarfile.TarInfo, parts: tuple[str, ...]) -> str | None:
+        """Puts one there; why not, where it can't be."""
         if len(parts) > _MAX_DEPTH or not "".join(parts).isprintable():
-            self.left_out.append(f"{member.name[:200]!r}: its name")
-        elif member.isdir():
+            return "its name"
+        if member.isdir():
             with _folder_at(self._folder, parts):
-                pass
-        elif member.isreg() and member.size >= 0 and (source := tar.extractfile(member)) is not None:
-            self._write(parts, source, size)
-        elif member.islnk() and size >= 0:
+                return None
+        size = member.size if member.isreg() else -1
+        if member.islnk():  # another name of a file that came before
+            size = self._written.get(_parts(member.linkname), -1)
+        if size < 0:
+            return "neither a file nor a folder"
+        if size > self._bytes:
+            return "too many bytes in all"
+        self._bytes -= size
+        if member.islnk():
             with _opened(self._folder, _parts(member.linkname), os.O_RDONLY | os.O_NONBLOCK) as copied:
                 self._write(parts, copied, size)
-        else:
-            self.left_out.append(f"{member.name[:200]!r}: neither a file nor a folder")
+        elif (source := tar.extractfile(member)) is not None:
+            self._write(parts, source, size)
+        return None
 
     def _write(self, parts: tuple[str, ...], source: IO[bytes], size: int) -> None:
         with _opened(self._folder, parts, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as file:
@@ -112,7 +135,10 @@ class _Tar(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= 2 * _SLICE:
             raise tarfile.ReadError("a header of it is too large")
-        data = self._file.read(size)
+        try:
+            data = self._file.read(size)
+        except (OSError, EOFError, zlib.error) as error:
+            raise tarfile.ReadError(str(error)) from None
         self._at += len(data)
         self._left -= len(data)
         if self._left < 0:
