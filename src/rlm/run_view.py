@@ -53,9 +53,10 @@ def view(
 
 
 def _origin(begin: RunBegin) -> str:
-    """What a run was made from."""
+    """What a run was made from, or goes on from."""
     if begin.origin is None:
-        return ""
+        number, first = ((begin.sitting or {}).get(name) for name in ("number", "run"))
+        return "" if number is None else visible(f" (question {number} of the session that began with {first})")
     way, run, turn = (begin.origin.get(name) for name in ("way", "run", "turn"))
     return visible(f" ({way} of {run}{'' if turn is None else f', turn {turn}'})")
 

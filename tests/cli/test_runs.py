@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from rlm import RLM
+from rlm.lms.scripted import Scripted
 from rlm.trace import runs
 
 Rlm = Callable[..., SimpleNamespace]
@@ -84,6 +86,8 @@ def test_the_fields_of_a_run(rlm: Rlm, three: list[str]) -> None:
         "tokens",
         "seconds",
         "bytes",
+        "session",
+        "number",
     }
 
 
@@ -152,3 +156,15 @@ def test_the_start_of_several_names_them(rlm: Rlm, three: list[str]) -> None:
     same = three[0][:3]
     said = rlm("show", same)
     assert (said.status, said.err) == (2, f"rlm: 3 runs named {same} in {runs.folder()}: {', '.join(sorted(three))}\n")
+
+
+def test_questions_of_a_session_are_numbered(rlm: Rlm) -> None:
+    model = Scripted(["```repl\nFINAL(1)\n```", "```repl\nFINAL(2)\n```"])
+    with RLM(model=model).session("x" * 500) as session:
+        first, second = session.ask("How many?"), session.ask("And then?")
+    rows = [row.partition("scripted  ")[2] for row in rlm("runs").out.splitlines()[1:]]
+    assert rows == ["#2 And then?", "How many?"]
+    told = [(row["session"], row["number"]) for row in json.loads(rlm("runs", "--json").out)]
+    assert told == [(first.run_id, 2), (first.run_id, 1)]
+    whole = f"run {second.run_id} (question 2 of the session that began with {first.run_id})"
+    assert whole in rlm("show", second.run_id).out

@@ -131,6 +131,12 @@ def _question(run: Summary) -> str:
     return text if run.begin.question == profiles.task() and isinstance(text, str) else run.begin.question
 
 
+def _numbered(run: Summary) -> str:
+    """Which question of a session a run was; nothing of the first, and of one that was asked by itself."""
+    number = (run.begin.sitting or {}).get("number")
+    return f"#{number} " if isinstance(number, int) and number > 1 else ""
+
+
 def _began(run: Summary) -> float:
     try:
         return datetime.fromisoformat(run.begin.started).timestamp()
@@ -162,7 +168,7 @@ def _row(run: Summary) -> tuple[str, ...]:
     cost = "?" if run.cost is None else f"${run.cost:.4f}"
     seconds = f"{run.seconds:.1f} s" if run.seconds < 600 else f"{run.seconds / 60:,.0f} min"
     model = one_line(run.begin.model, 40)
-    question = one_line(_question(run), _QUESTION)
+    question = one_line(_numbered(run) + _question(run), _QUESTION)
     return one_line(run.run_id, 40), began, run.state, cost, seconds, _bytes(run.bytes), model, question
 
 
@@ -173,6 +179,8 @@ def _fields(run: Summary) -> dict[str, object]:
         "started": run.begin.started,
         "status": run.state,
         "question": _question(run),
+        "session": (run.begin.sitting or {}).get("run"),
+        "number": (run.begin.sitting or {}).get("number"),
         "input": run.begin.context.partition("\n")[0],
         "model": run.begin.model,
         "sub_model": run.begin.sub_model,
