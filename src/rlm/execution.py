@@ -38,6 +38,8 @@ from rlm.version import VERSION
 REQUIRED = frozenset({"files", "network", "memory", "time"})
 NO_ISOLATION = ("unconfined", "jupyter")  # whoever asks for these by name knows that they hold nothing
 
+_LONGEST_REASON = 200  # characters of an error that is not ours
+
 
 class _TooEarlyError(Exception):
     """The run ended before there was anything to ask; says why."""
@@ -155,11 +157,14 @@ class Execution:
             if self._way.text is not None:
                 return await self._nodes.run_direct(context, self._question, self._way.text)
             return await self._recursive(context)
+        except Left as left:
+            return self._left(left)
         except RlmError as error:
             self._end(Outcome(None, "failed", str(error), 0))
             raise
-        except Left as left:
-            return self._left(left)
+        except Exception as error:  # of a model, a tool set or a hook that the caller gave, or a bug: told, and raised
+            self._end(Outcome(None, "failed", f"{type(error).__name__}: {str(error)[:_LONGEST_REASON]}", 0))
+            raise
         except asyncio.CancelledError:
             if not self._run.stopping:
                 self._end(Outcome(None, "failed", "cancelled", 0))

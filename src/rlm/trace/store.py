@@ -72,7 +72,8 @@ class Trace:
     Args:
         run_id: The run's name.
         path: The run's folder, made here; None keeps nothing on disk.
-        redact: Gives each string of an event as it may be written and shown; what it raises ends the run.
+        redact: Gives each string of an event as it may be written and shown; what it raises ends the run, and is not
+            asked again then: of what follows nothing but the words of the format is told.
 
     Attributes:
         failure: Why events are missing at the end; None if none are.
@@ -138,7 +139,7 @@ class Trace:
             pieces, digest = [data], hashlib.sha256(data).hexdigest()
         with self._lock:
             self._kept = _Kept(text, shown, None)
-            if self._log_fd < 0:
+            if self._log_fd < 0 or self.failure is not None:
                 return
             self._empty = False
             start = self._pack_size
@@ -160,9 +161,13 @@ class Trace:
         what was written can be read.
         """
         if self._redact is not None:
-            event = self._redacted(event, self._redact)
+            try:
+                event = self._redacted(event, self._redact)
+            except BaseException:
+                self._redact = _withheld
+                raise
         with self._lock:
-            if self._log_fd >= 0:
+            if self._log_fd >= 0 and self.failure is None:
                 try:
                     self._write(event)
                 except OSError as error:
@@ -186,8 +191,8 @@ class Trace:
         return replace(event, **changes)
 
     def _fail(self, error: OSError) -> None:
+        # The files stay open: the lock says that the run goes on.
         self.failure = f"the trace at {self.path} is incomplete: {error.strerror}"
-        self._close()
 
     def _write(self, event: Event) -> None:
         self._empty = False
@@ -258,6 +263,11 @@ def read(path: Path) -> Reader:
         TraceError: There is no trace there, or what is there can't be read; names the line.
     """
     return Reader(path)
+
+
+def _withheld(text: str) -> str:
+    """What is told where the caller's own redaction failed."""
+    return "[withheld: its redaction failed]" if text else text
 
 
 def _redacted(value: Any, redact: Redact, keys: bool) -> Any:
