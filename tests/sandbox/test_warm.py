@@ -186,6 +186,9 @@ def test_a_vendors_machine_is_made_before_its_run(monkeypatch):
         def __init__(self):
             self.removed = 0
 
+        async def set_up(self, context, limits):
+            assert context.blob.size == 0
+
         async def remove(self):
             self.removed += 1
 
@@ -196,8 +199,7 @@ def test_a_vendors_machine_is_made_before_its_run(monkeypatch):
         module = "json"
         keeps = frozenset()
 
-        async def _machine(self, context, limits):
-            assert context.blob.size == 0
+        def _machine(self):
             return machine
 
     async def opened(given, context, limits, sandbox):

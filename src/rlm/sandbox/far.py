@@ -7,13 +7,14 @@ import contextlib
 import ipaddress
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, ClassVar
 
 from rlm.context import Context, load
-from rlm.errors import SandboxError
+from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import vendor
+from rlm.sandbox.far_worker import FarWorker
 from rlm.sandbox.launchers.base import Environment, Ready, Worker
 from rlm.sandbox.machine import MachineRun
 from rlm.sandbox.options import PROPERTIES, Sandbox, refuse_unkept
@@ -23,7 +24,9 @@ _INSTALLS = "-m pip install --quiet --no-input --disable-pip-version-check --roo
 
 
 class FarMachine(ABC):
-    """A machine at a vendor's: a `Machine`, once its launcher has said how to run, put, get, start and remove.
+    """A machine at a vendor's: a `Machine`, once its launcher has said how to make, run, put, get, start and end.
+
+    It is not there before `set_up`.
 
     Args:
         sandbox: What the user asks for.
@@ -35,6 +38,15 @@ class FarMachine(ABC):
         self.folder = ""
         self.python = ""
         self._home = home
+        self._lease: vendor.Lease | None = None
+
+    @abstractmethod
+    async def make(self, context: Context, limits: Limits) -> None:
+        """Has the vendor make it, waits until it is up, and then has it kept (`keep`).
+
+        Raises:
+            SandboxError: It can't be had.
+        """
 
     @abstractmethod
     async def run(self, command: str, *, root: bool = False) -> str:
@@ -56,14 +68,41 @@ class FarMachine(ABC):
     async def start(self, argv: Sequence[str]) -> Worker: ...
 
     @abstractmethod
-    async def remove(self) -> None: ...
+    async def end(self) -> None:
+        """Has the vendor remove it, where it was made; lets go of what we hold in any case."""
 
-    async def make_folder(self) -> None:
-        """Makes its folder, and finds its Python; once, first.
+    async def set_up(self, context: Context, limits: Limits) -> None:
+        """Makes it, its folder in it, and installs packages; removes it where that fails.
 
         Raises:
-            SandboxError: It has none.
+            SandboxUnavailableError: The vendor makes none.
+            SandboxError: It has no Python, or a package can't be installed.
         """
+        try:
+            try:
+                await self.make(context, limits)
+            except SandboxError as error:
+                raise SandboxUnavailableError(f"no machine could be had: {error}") from None
+            await self._make_folder()
+            await self.install()
+        except BaseException:
+            await asyncio.shield(self.remove())
+            raise
+
+    def keep(self, seconds: float, extend: Callable[[], Awaitable[object]]) -> None:
+        """Has it kept for as long as we live, by moving its deadline on, which is `seconds` away."""
+        self._lease = vendor.Lease(seconds, extend)
+
+    async def kill(self, worker: FarWorker) -> None:
+        """Ends a worker that has announced itself."""
+        await self.run(f"kill -9 {await worker.number()}")
+
+    async def remove(self) -> None:
+        if self._lease is not None:
+            await self._lease.end()
+        await self.end()
+
+    async def _make_folder(self) -> None:
         finds = "command -v python3 || command -v python || echo -"
         told = await self.run(f"mkdir -p {self._home}/rlm && cd {self._home}/rlm && pwd && ({finds})")
         self.folder, self.python = [*told.splitlines(), "", ""][:2]
@@ -107,6 +146,7 @@ class FarLauncher(ABC):
     keys: tuple[str, ...] = ()
     keeps: ClassVar[frozenset[str]]
     own: ClassVar[tuple[str, ...]] = ()
+    lacks: ClassVar[frozenset[str]] = frozenset()  # of `PROPERTIES`
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._sandbox = sandbox or Sandbox(self.name)
@@ -114,8 +154,9 @@ class FarLauncher(ABC):
         vendor.check_host(self.name, self.module, *self.keys)
 
     def enforces(self) -> frozenset[str]:
-        """All: the machine is not ours, and nothing leaves it but over our stream."""
-        return frozenset(PROPERTIES)
+        """All that a machine holds which is not ours; but `network` not where hosts are let through by name."""
+        named = not all(map(is_address, self._sandbox.network))
+        return frozenset(PROPERTIES) - self.lacks - ({"network"} if named else set())
 
     def why_not(self) -> str | None:
         """None: it holds wherever the vendor can be reached; `open` tells where it can't."""
@@ -126,13 +167,15 @@ class FarLauncher(ABC):
 
     async def open(self, context: Context, limits: Limits) -> Environment:
         await asyncio.to_thread(vendor.library, self.module, self.name)  # seconds, for some
-        machine = await self._machine(context, limits)
+        machine = self._machine()
+        await machine.set_up(context, limits)
         return await MachineRun.open(machine, context, limits, self._sandbox)
 
     async def ready(self, limits: Limits) -> Ready:
         """A machine without an input; see `WarmPool`."""
+        machine = self._machine()
         with contextlib.closing(await asyncio.to_thread(load, "")) as nothing:
-            machine = await self._machine(nothing, limits)
+            await machine.set_up(nothing, limits)
 
         async def opened(context: Context, limits: Limits) -> Environment:
             return await MachineRun.open(machine, context, limits, self._sandbox)
@@ -140,12 +183,8 @@ class FarLauncher(ABC):
         return Ready(opened, machine.remove, lambda: True)
 
     @abstractmethod
-    async def _machine(self, context: Context, limits: Limits) -> FarMachine:
-        """A machine of the run's own, its folder made and its packages installed.
-
-        Raises:
-            SandboxUnavailableError: None could be had.
-        """
+    def _machine(self) -> FarMachine:
+        """A machine of a run's own, not made yet."""
 
 
 def is_address(host: str) -> bool:
@@ -155,11 +194,6 @@ def is_address(host: str) -> bool:
     return False
 
 
-async def set_up(machine: FarMachine) -> None:
-    """Makes a new machine ready, and removes it where that fails."""
-    try:
-        await machine.make_folder()
-        await machine.install()
-    except BaseException:
-        await asyncio.shield(machine.remove())
-        raise
+def named_and_addresses(hosts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Hosts that are let through: those by name, and IPv4 addresses as networks of one."""
+    return [one for one in hosts if not is_address(one)], [f"{one}/32" for one in hosts if is_address(one)]

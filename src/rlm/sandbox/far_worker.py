@@ -11,16 +11,19 @@ import base64
 import binascii
 import contextlib
 import re
+import shlex
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 
 from rlm.errors import SandboxError
+from rlm.sandbox import vendor
 from rlm.sandbox.exits import in_words
 
 # Says which process a worker is, and that it begins: in `sh`, in front of `exec`. A terminal that shows the command
 # itself does not say so by that.
 ANNOUNCES = "printf 'rlm-%s-%s\\n' begins $$"
+ANNOUNCED = ("sh", "-c", f'{ANNOUNCES}; exec "$@"', "sh")  # and a program's arguments
 _BEGUN = re.compile(rb"rlm-begins-(\d{1,10})\r?\n")
 _CHUNK = 1 << 18  # bytes sent at a time: some vendors cap a message at 1 MiB, base64 in JSON included
 _READ_AHEAD = 1 << 20
@@ -29,6 +32,15 @@ _COMPLAINT = 300  # characters
 _KILL = 10.0  # seconds for the vendor to say that a worker is ended; its machine is removed at the end anyway
 _OWN_END = 0.2  # seconds for the vendor to tell how a killed worker ended
 _START = 60.0  # seconds for a program to say which process it is
+
+
+def in_terminal(argv: Sequence[str], pipe: str) -> str:
+    """The line that a shell in a terminal starts a worker by, announced, with the terminal as its stream.
+
+    A worker's own process group may not read a terminal, so something beside it does, into `pipe`, which is made.
+    """
+    program = f"mkfifo {pipe}; cat </dev/tty >{pipe} & exec {shlex.join(argv)} <{pipe} 2>/dev/null"
+    return f" stty raw -echo; {ANNOUNCES}; exec sh -c {shlex.quote(program)}\n"
 
 
 @contextlib.asynccontextmanager
@@ -46,11 +58,16 @@ async def starting(*, text: bool = False, announced: bool = False) -> AsyncItera
         yield worker
     except BaseException:
         worker.kill()
+        await worker.until.aclose()
         raise
 
 
 class FarWorker:
-    """A process on another machine: a `Worker`. Made by `starting`, started by its launcher, then `attach`ed to it."""
+    """A process on another machine: a `Worker`. Made by `starting`, started by its launcher, then `attach`ed to it.
+
+    Attributes:
+        until: What has to be closed once it has ended, or could not be started.
+    """
 
     def __init__(
         self,
@@ -62,6 +79,7 @@ class FarWorker:
     ) -> None:
         self.reader = reader
         self.writer = writer
+        self.until = contextlib.AsyncExitStack()
         self._theirs = theirs
         self._text = text
         self._line = b""
@@ -109,6 +127,12 @@ class FarWorker:
         if data:
             with contextlib.suppress(OSError):  # it was killed meanwhile
                 await asyncio.get_running_loop().sock_sendall(self._theirs, data)
+
+    async def read(self, printed: AsyncIterable[bytes], exit_code: Callable[[], Awaitable[int]]) -> str:
+        """Feeds what the program prints until it ends: an `ended` for `attach`."""
+        async for data in printed:
+            await self.feed(data)
+        return vendor.ending(await exit_code())
 
     def complain(self, text: str) -> None:
         """Takes what the program said on standard error, of which a little is told with how it ended."""
@@ -178,8 +202,9 @@ class FarWorker:
         return ""
 
     async def _end_of(self, ended: Callable[[], Awaitable[str]]) -> str:
-        with self._told():
-            return await ended()
+        async with self.until:
+            with self._told():
+                return await ended()
 
     async def _end(self, running: asyncio.Task[str]) -> None:
         with contextlib.suppress(SandboxError, TimeoutError):

@@ -27,10 +27,9 @@ _PAUSE = 1.0  # seconds before a machine is asked for again
 _END = 5.0  # seconds for a lease to be let go of
 _TOLD = 300  # characters of a vendor's message
 _WORKERS = 4
+_PYTHON = "3.12"
 _SPARE = 600  # seconds for a run's beginning and end
 LABELS = {"made-by": "rlm-engine"}
-FINDS_PYTHON = "command -v python3 || command -v python"
-INSTALLS = "-m pip install --quiet --no-input --disable-pip-version-check --break-system-packages"
 
 
 def library(module: str, sandbox: str) -> ModuleType:
@@ -76,6 +75,11 @@ def told_as_ours(vendor: str, errors: tuple[type[Exception], ...], *variables: s
         raise SandboxError(f"{vendor}: {' '.join(told.split())[:_TOLD]}") from None
 
 
+def failed(code: int, said: str) -> SandboxError:
+    """What to raise where a command on a machine failed."""
+    return SandboxError(f"a command on the machine failed ({code}): {' '.join(said.split())[:_TOLD]}")
+
+
 def ending(code: int) -> str:
     """How a program ended, in words, from an exit code as shells and vendors tell it: 128 and a signal's number."""
     return in_words(128 - code if code > 128 else code)
@@ -86,18 +90,39 @@ def memory_mb(context: Context, limits: Limits) -> int:
     return _WORKERS * (limits.memory_mb + 4 * math.ceil(context.blob.size / 2**20)) + 64
 
 
+def gib(mib: float) -> int:
+    """MiB as whole GiB, for vendors who count in those."""
+    return math.ceil(mib / 1024)
+
+
+def disk_mb(context: Context, sandbox: Sandbox) -> int:
+    """MiB of disk for the machine of a run: the input twice, packed and not, what may be written, and 1 GiB."""
+    return sandbox.disk_mb + math.ceil(2 * context.blob.size / 2**20) + 1024
+
+
 def longest(limits: Limits, most: int = 86_400) -> int:
     """Seconds that a run's machine may live: what the run has, its beginning and its end."""
     return most if limits.seconds is None else min(math.ceil(limits.seconds) + _SPARE, most)
 
 
-async def made(make: Callable[[], Awaitable[_Made]], may_pass: Callable[[Exception], bool]) -> _Made:
-    """Makes something at a vendor's, and tries once more where that failed for a reason that may pass."""
+def image(named: Callable[[str], Any], slim: Callable[[str], Any], sandbox: Sandbox) -> Any:
+    """The image that a vendor builds: the user's or a plain one, with the packages.
+
+    Args:
+        named: Makes the vendor's image of one in a registry.
+        slim: Makes it of a plain Debian with that Python.
+        sandbox: What the user asks for.
+    """
+    found = slim(_PYTHON) if sandbox.image is None else named(sandbox.image)
+    return found.pip_install(*sandbox.packages) if sandbox.packages else found
+
+
+async def made(make: Callable[[], Awaitable[_Made]], *may_pass: type[Exception]) -> _Made:
+    """Makes something at a vendor's, and tries once more where that failed in a way that may pass."""
     try:
         return await make()
-    except Exception as error:
-        if not may_pass(error):
-            raise
+    except may_pass:
+        pass
     await asyncio.sleep(_PAUSE)
     return await make()
 

@@ -144,7 +144,7 @@ class TestLauncher:
             async with far.opened("daytona"):
                 pass
 
-        with pytest.raises(SandboxUnavailableError, match="no sandbox could be had: Daytona: ") as told:
+        with pytest.raises(SandboxUnavailableError, match="no machine could be had: Daytona: ") as told:
             asyncio.run(scene())
         assert "Invalid credentials" in str(told.value)
         assert "7777" not in str(told.value)

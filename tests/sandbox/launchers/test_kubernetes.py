@@ -134,18 +134,18 @@ class TestLauncher:
         cluster.enforces = False
         monkeypatch.setattr(kubernetes, "_SETTLES", 1)
         assert self._refused() == (
-            "no pod could be had: its network policy is not enforced: the cluster's network plugin has to enforce them"
+            "no machine could be had: its network policy is not enforced: the cluster's network plugin has to enforce them"
         )
         assert (cluster.places, cluster.policies) == ({}, {})
 
     def test_a_policy_that_can_not_be_made_refuses_the_run(self, cluster):
         cluster.forbidden = {"POST networkpolicies"}
-        assert self._refused() == "no pod could be had: Kubernetes: 403 POST networkpolicies is forbidden"
+        assert self._refused() == "no machine could be had: Kubernetes: 403 POST networkpolicies is forbidden"
         assert cluster.gone == []
 
     def test_an_image_that_is_not_there_is_told(self, cluster):
         cluster.broken = ("ErrImagePull", "not found: mine:1")
-        assert self._refused() == "no pod could be had: its pod can't start: ErrImagePull: not found: mine:1"
+        assert self._refused() == "no machine could be had: its pod can't start: ErrImagePull: not found: mine:1"
         assert (cluster.places, cluster.policies) == ({}, {})
 
     def _refused(self):

@@ -154,7 +154,7 @@ class TestLauncher:
 
         assert asyncio.run(scene()) == "2\n"
         service.fails = [1, 1]
-        with pytest.raises(SandboxUnavailableError, match="no sandbox could be had: Modal: "):
+        with pytest.raises(SandboxUnavailableError, match="no machine could be had: Modal: "):
             asyncio.run(scene())
 
     def test_a_token_that_is_refused_is_not_shown(self, service, monkeypatch):
@@ -166,7 +166,7 @@ class TestLauncher:
 
         with pytest.raises(SandboxUnavailableError) as told:
             asyncio.run(scene())
-        assert str(told.value) == "no sandbox could be had: Modal: AuthError: Token is not valid"
+        assert str(told.value) == "no machine could be had: Modal: AuthError: Token is not valid"
 
     def test_nothing_runs_without_a_token_or_the_sdk(self, service, monkeypatch):
         far.nothing_runs_without_a_key("modal", service, monkeypatch, *TOKEN)

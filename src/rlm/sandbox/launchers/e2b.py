@@ -6,18 +6,14 @@ import contextlib
 import functools
 import shlex
 from collections.abc import AsyncIterator, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from rlm.context import Context
-from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import vendor
-from rlm.sandbox.far import FarLauncher, FarMachine, is_address, set_up
+from rlm.sandbox.far import FarLauncher, FarMachine
 from rlm.sandbox.far_worker import FarWorker, starting
 from rlm.sandbox.options import Sandbox
 from rlm.types import Limits
-
-if TYPE_CHECKING:
-    import e2b
 
 _KEY = "E2B_API_KEY"
 _LEASE = 300  # seconds that a machine stays when nobody asks for it to be kept
@@ -25,44 +21,38 @@ _COMMAND = 600  # seconds to install packages, or to unpack
 
 
 class E2BLauncher(FarLauncher):
-    """Runs cells in a machine of E2B's; needs an account, its key in E2B_API_KEY, and the extra `e2b`."""
+    """Runs cells in a machine of E2B's; needs an account, its key in E2B_API_KEY, and the extra `e2b`.
+
+    Where hosts are let through by name, all of DNS is let through with them.
+    """
 
     name = "e2b"
     module = "e2b"
     keys = (_KEY,)
     keeps = frozenset(("image", "packages", "files", "output", "network"))
 
-    def enforces(self) -> frozenset[str]:
-        """All; but `network` not where hosts are let through by name, since all of DNS is let through with them."""
-        held = super().enforces()
-        return held if all(map(is_address, self._sandbox.network)) else held - {"network"}
-
-    async def _machine(self, context: Context, limits: Limits) -> FarMachine:
-        library = vendor.library("e2b", self.name)
-        try:
-            with _told():
-                made = await library.AsyncSandbox.create(
-                    template=self._sandbox.image,
-                    timeout=_LEASE,
-                    metadata=vendor.LABELS,
-                    network={} if self._sandbox.packages else _network(self._sandbox),
-                )
-        except SandboxError as error:
-            raise SandboxUnavailableError(f"no machine could be had: {error}") from None
-        machine = _Machine(self._sandbox, made)
-        await set_up(machine)
-        return machine
+    def _machine(self) -> FarMachine:
+        return _Machine(self._sandbox)
 
 
 class _Machine(FarMachine):
-    def __init__(self, sandbox: Sandbox, made: e2b.AsyncSandbox) -> None:
-        super().__init__(sandbox)
-        self._made = made
-        self._lease = vendor.Lease(_LEASE, self._extend)
+    _made: Any = None  # e2b.AsyncSandbox, once it is made
+
+    async def make(self, context: Context, limits: Limits) -> None:
+        library = vendor.library("e2b", "e2b")
+        with _told():
+            self._made = await library.AsyncSandbox.create(
+                template=self.sandbox.image,
+                timeout=_LEASE,
+                metadata=vendor.LABELS,
+                network={} if self.sandbox.packages else _network(self.sandbox),
+            )
+        self.keep(_LEASE, self._extend)
 
     async def run(self, command: str, *, root: bool = False) -> str:
         with _told():
-            return (await self._made.commands.run(command, user="root" if root else None, timeout=_COMMAND)).stdout
+            done = await self._made.commands.run(command, user="root" if root else None, timeout=_COMMAND)
+        return str(done.stdout)
 
     async def install(self) -> None:
         await super().install()
@@ -96,10 +86,10 @@ class _Machine(FarMachine):
             worker.attach(handle.send_stdin, functools.partial(_ended, handle), handle.kill, _told)
             return worker
 
-    async def remove(self) -> None:
-        await self._lease.end()
-        with _told():
-            await self._made.kill()
+    async def end(self) -> None:
+        if self._made is not None:
+            with _told():
+                await self._made.kill()
 
     async def _extend(self) -> None:
         with _told():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import uuid
@@ -11,18 +12,17 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import IO
 
 from rlm.context import Context
-from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
+from rlm.errors import ConfigError, SandboxError
 from rlm.sandbox import pods, vendor
 from rlm.sandbox.cluster import Cluster, kubeconfig
-from rlm.sandbox.far import FarLauncher, FarMachine, set_up
-from rlm.sandbox.far_worker import ANNOUNCES, FarWorker, starting
+from rlm.sandbox.far import FarLauncher, FarMachine
+from rlm.sandbox.far_worker import ANNOUNCED, FarWorker, starting
 from rlm.sandbox.options import Sandbox
 from rlm.types import Limits
 
 _START = 180  # seconds for a pod to be up: its image may have to be pulled
 _POLL = 0.3  # seconds
 _SETTLES = 10  # looks, a second apart, until a policy has to hold
-_ANNOUNCED = ("sh", "-c", f'{ANNOUNCES}; exec "$@"', "sh")
 
 
 class KubernetesLauncher(FarLauncher):
@@ -38,37 +38,27 @@ class KubernetesLauncher(FarLauncher):
         if kubeconfig() is None and "KUBERNETES_SERVICE_HOST" not in os.environ:
             raise ConfigError("the sandbox 'kubernetes' needs a cluster: name its kubeconfig file in KUBECONFIG")
 
-    async def _machine(self, context: Context, limits: Limits) -> FarMachine:
-        cluster = await Cluster.reached(self._sandbox)
-        machine = _Machine(self._sandbox, cluster, f"rlm-{uuid.uuid4().hex[:12]}")
-        try:
-            with _told():
-                await machine.make(context, limits)
-        except SandboxError as error:
-            await machine.remove()
-            raise SandboxUnavailableError(f"no pod could be had: {error}") from None
-        except BaseException:
-            await asyncio.shield(machine.remove())
-            raise
-        await set_up(machine)
-        return machine
+    def _machine(self) -> FarMachine:
+        return _Machine(self._sandbox)
 
 
 class _Machine(FarMachine):
-    def __init__(self, sandbox: Sandbox, cluster: Cluster, name: str) -> None:
+    _cluster: Cluster
+
+    def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(sandbox, pods.FOLDER)
-        self._cluster = cluster
-        self._name = name
-        self._lease: vendor.Lease | None = None
+        self._name = f"rlm-{uuid.uuid4().hex[:12]}"
 
     async def make(self, context: Context, limits: Limits) -> None:
         """Makes its policy, then its pod, waits until it is up, and sees to it that nothing gets out."""
-        await self._cluster.reap()
-        await self._cluster.make(self._name, pods.pod(self._name, self.sandbox, context, limits), limits)
-        async with asyncio.timeout(_START):
-            while not pods.is_running(await self._cluster.pod(self._name)):  # noqa: ASYNC110
-                await asyncio.sleep(_POLL)
-        self._lease = vendor.Lease(pods.LEASE, lambda: self.run(pods.TOUCHES_LEASE))
+        self._cluster = await Cluster.reached(self.sandbox)
+        with _told():
+            await self._cluster.reap()
+            await self._cluster.make(self._name, pods.pod(self._name, self.sandbox, context, limits), limits)
+            async with asyncio.timeout(_START):
+                while not pods.is_running(await self._cluster.pod(self._name)):  # noqa: ASYNC110
+                    await asyncio.sleep(_POLL)
+        self.keep(pods.LEASE, lambda: self.run(pods.TOUCHES_LEASE))
         await self.run(pods.KNOWS_ITS_CLUSTER)
         for _ in range(_SETTLES):
             with contextlib.suppress(SandboxError):
@@ -93,30 +83,24 @@ class _Machine(FarMachine):
                     yield data
 
     async def start(self, argv: Sequence[str]) -> FarWorker:
-        async with contextlib.AsyncExitStack() as stack, starting(announced=True) as worker:
+        async with starting(announced=True) as worker:
             with _told():
-                executing = self._cluster.executing(self._name, [*_ANNOUNCED, *argv], stdin=True)
-                command = await stack.enter_async_context(executing)
-            open_until = stack.pop_all()
+                executing = self._cluster.executing(self._name, [*ANNOUNCED, *argv], stdin=True)
+                command = await worker.until.enter_async_context(executing)
 
             async def ended() -> str:
-                async with open_until:
-                    async for data in command.stdout():
-                        await worker.feed(data)
+                async for data in command.stdout():
+                    await worker.feed(data)
                 worker.complain(command.complaint)
                 return "its stream broke" if command.code is None else vendor.ending(command.code)
 
-            async def kill() -> None:
-                await self.run(f"kill -9 {await worker.number()}")
-
-            worker.attach(command.write, ended, kill, _told)
+            worker.attach(command.write, ended, functools.partial(self.kill, worker), _told)
             return worker
 
-    async def remove(self) -> None:
-        if self._lease is not None:
-            await self._lease.end()
-        with _told():
-            await self._cluster.remove(self._name)
+    async def end(self) -> None:
+        if hasattr(self, "_cluster"):
+            with _told():
+                await self._cluster.remove(self._name)
 
     async def _run(self, *argv: str, source: IO[bytes] | None = None) -> bytes:
         with _told():

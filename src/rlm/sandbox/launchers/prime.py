@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import math
 import shlex
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from typing import IO, Any
+from functools import partial
+from typing import IO
 
 from rlm.context import Context
-from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import vendor
-from rlm.sandbox.far import FarLauncher, FarMachine, is_address, set_up
+from rlm.sandbox.far import FarLauncher, FarMachine
 from rlm.sandbox.far_worker import FarWorker, starting
 from rlm.sandbox.options import Sandbox
 from rlm.types import Limits
@@ -22,7 +21,6 @@ _KEY = "PRIME_API_KEY"
 _IMAGE = "python:3.13-slim"
 _IDLE = 10  # minutes without activity until a machine is ended
 _COMMAND = 600  # seconds
-_GIB = 1024  # MiB
 
 
 class PrimeLauncher(FarLauncher):
@@ -33,42 +31,25 @@ class PrimeLauncher(FarLauncher):
     keys = (_KEY,)
     keeps = frozenset(("image", "cpus", "disk_mb", "files", "output", "network"))
 
-    def enforces(self) -> frozenset[str]:
-        """All; but `network` not where hosts are let through by name."""
-        held = super().enforces()
-        return held if all(map(is_address, self._sandbox.network)) else held - {"network"}
-
-    async def _machine(self, context: Context, limits: Limits) -> FarMachine:
-        client = vendor.library(self.module, self.name).AsyncSandboxClient()
-        machine = _Machine(self._sandbox, client)
-        try:
-            await machine.make(context, limits)
-        except SandboxError as error:
-            await machine.remove()
-            raise SandboxUnavailableError(f"no machine could be had: {error}") from None
-        except BaseException:
-            await machine.remove()
-            raise
-        await set_up(machine)
-        return machine
+    def _machine(self) -> FarMachine:
+        return _Machine(self._sandbox)
 
 
 class _Machine(FarMachine):
-    def __init__(self, sandbox: Sandbox, client: Any) -> None:
+    def __init__(self, sandbox: Sandbox) -> None:
         super().__init__(sandbox)
-        self._client = client
+        self._client = vendor.library("prime_sandboxes", "prime").AsyncSandboxClient()
         self._id: str | None = None
-        self._lease: vendor.Lease | None = None
 
     async def make(self, context: Context, limits: Limits) -> None:
-        """Asks for the machine, and waits until it is up. The SDK tries again where a failure may pass."""
+        """The SDK tries again where a failure may pass."""
         library = vendor.library("prime_sandboxes", "prime")
         asked = library.CreateSandboxRequest(
             name=f"rlm-{uuid.uuid4().hex[:12]}",
             docker_image=self.sandbox.image or _IMAGE,
             cpu_cores=self.sandbox.cpus or 1.0,
-            memory_gb=math.ceil(vendor.memory_mb(context, limits) / _GIB),
-            disk_size_gb=math.ceil((self.sandbox.disk_mb + 2 * context.blob.size / 2**20) / _GIB) + 1,
+            memory_gb=vendor.gib(vendor.memory_mb(context, limits)),
+            disk_size_gb=vendor.gib(vendor.disk_mb(context, self.sandbox)),
             network_allowlist=list(self.sandbox.network),  # an empty one lets nothing through
             timeout_minutes=math.ceil(vendor.longest(limits) / 60),
             idle_timeout_minutes=_IDLE,
@@ -78,14 +59,13 @@ class _Machine(FarMachine):
         with _told():
             self._id = (await self._client.create(asked)).id
             await self._client.wait_for_creation(self._id)
-        self._lease = vendor.Lease(_IDLE * 60, functools.partial(self.run, "true"))
+        self.keep(_IDLE * 60, partial(self.run, "true"))
 
     async def run(self, command: str, *, root: bool = False) -> str:
         with _told():
             done = await self._client.execute_command(self._id, command, timeout=_COMMAND)
         if done.exit_code != 0:
-            said = " ".join(done.stderr.split())[:300]
-            raise SandboxError(f"a command in the machine failed ({done.exit_code}): {said}")
+            raise vendor.failed(done.exit_code, done.stderr)
         return str(done.stdout)
 
     async def put(self, path: str, file: IO[bytes]) -> None:
@@ -102,24 +82,15 @@ class _Machine(FarMachine):
                 await process.aclose()
 
     async def start(self, argv: Sequence[str]) -> FarWorker:
-        async with starting() as worker, contextlib.AsyncExitStack() as stack:
+        async with starting() as worker:
             with _told():
                 process = await self._client.open_process(self._id, f"exec {shlex.join(argv)} 2>/dev/null")
-            stack.push_async_callback(process.aclose)
-            open_until = stack.pop_all()
-
-            async def ended() -> str:
-                async with open_until:
-                    async for chunk in process.stdout:
-                        await worker.feed(chunk)
-                    return vendor.ending(await process.wait())
-
+            worker.until.push_async_callback(process.aclose)
+            ended = partial(worker.read, process.stdout, process.wait)
             worker.attach(process.write_stdin, ended, process.kill, _told)
             return worker
 
-    async def remove(self) -> None:
-        if self._lease is not None:
-            await self._lease.end()
+    async def end(self) -> None:
         try:
             if self._id is not None:
                 with _told():
