@@ -13,6 +13,7 @@ from rlm.coverage.reach import Coverage, reached
 from rlm.coverage.source import Input, load_input
 from rlm.errors import ConfigError, ContextError
 from rlm.trace import runs, store
+from rlm.trace.sittings import with_sources
 from rlm.trace.tree import RunTree
 from rlm.types import Completion
 
@@ -88,4 +89,5 @@ def _tree(run: Completion | RunTree | str | Path) -> RunTree:
 def _input(tree: RunTree) -> Input:
     if tree.begin is None:
         raise ContextError("the run was killed before its first event")
-    return load_input(tree.begin)
+    folder = tree.path.absolute().parent if tree.path is not None else runs.folder()
+    return load_input(with_sources(tree.begin, folder))

@@ -12,7 +12,8 @@ import hashlib
 import json
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -135,35 +136,54 @@ class Input:
 
 
 def load_input(begin: RunBegin) -> Input:
-    """The input of a run, read again where it is files.
+    """The input of a run, read again where it is files; after it, the contexts that were added to a session's.
+
+    Args:
+        begin: How the run began, with all sources (`trace.sittings.with_sources`).
 
     Raises:
         ContextError: It is not in the trace, was redacted there, can't be read any more, or is not what it was: then
             both hashes are named.
     """
     kind = begin.source.get("kind")
-    if kind in ("text", "json") and isinstance(text := begin.source.get("text"), str):
-        if _digest(text) != begin.digest:  # strings of a trace are checked as they are read
-            raise ContextError(
-                f"the input of the run {begin.run_id} was redacted before it was written to the trace: where in it "
-                "something stands can't be told"
-            )
-        return Input(kind, Loaded(text if kind == "text" else json.loads(text)).texts())
-    if kind == "paths" and isinstance(paths := begin.source.get("paths"), list):
-        return Input(kind, _read(begin, [Path(str(path)) for path in paths]))
-    raise ContextError(
-        f"the run {begin.run_id} has no input to look into: it ended before its input was loaded, or it was imported "
-        "from a log that does not have it"
-    )
+    if kind not in ("text", "json", "paths"):
+        raise ContextError(
+            f"the run {begin.run_id} has no input to look into: it ended before its input was loaded, or it was "
+            "imported from a log that does not have it"
+        )
+    return Input(str(kind), chain(_texts(begin.run_id, begin.source, begin.digest), _added(begin)))
 
 
-def _read(begin: RunBegin, paths: list[Path]) -> Iterator[tuple[str, str]]:
+def _added(begin: RunBegin) -> Iterator[tuple[str, str]]:
+    told = begin.sitting.get("added") if begin.sitting is not None else None
+    for one in told if isinstance(told, list) else []:
+        if isinstance(one, dict) and isinstance(source := begin.added.get(str(one.get("name"))), dict):
+            for inside, text in _texts(begin.run_id, source, str(one.get("digest"))):
+                between = "/" if inside and source.get("kind") == "paths" else ""
+                yield f"{one.get('name')}{between}{inside}", text
+
+
+def _texts(run: str, source: Mapping[str, JSON], digest: str) -> Iterator[tuple[str, str]]:
+    """The texts of one input."""
+    kind, text, paths = (source.get(name) for name in ("kind", "text", "paths"))
+    if kind == "paths" and isinstance(paths, list):
+        yield from _read(run, [Path(str(path)) for path in paths], digest)
+    elif not isinstance(text, str) or _digest(text) != digest:  # strings of a trace are checked as they are read
+        raise ContextError(
+            f"the input of the run {run} was redacted before it was written to the trace: where in it something "
+            "stands can't be told"
+        )
+    else:
+        yield from Loaded(text if kind == "text" else json.loads(text)).texts()
+
+
+def _read(run: str, paths: list[Path], was: str) -> Iterator[tuple[str, str]]:
     context = load(paths)
     try:
-        if (digest := context.digest) != begin.digest:
+        if (digest := context.digest) != was:
             raise ContextError(
-                f"the input of the run {begin.run_id} has changed since: its SHA-256 was {begin.digest[:16]}..., and "
-                f"is {digest[:16]}... now"
+                f"the input of the run {run} has changed since: its SHA-256 was {was[:16]}..., and is {digest[:16]}... "
+                "now"
             )
         if context.kind != "corpus":
             text = build_context(context.kind, (), context.blob.fd).value

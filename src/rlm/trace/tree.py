@@ -33,6 +33,7 @@ from rlm.trace.events import (
     ToolEnd,
     TurnBegin,
 )
+from rlm.trace.reader import Reader
 from rlm.types import JSON, Usage
 
 
@@ -112,9 +113,11 @@ class RunTree:
         unpriced: Whether the price of any call was unknown.
         reused: Sub-calls that were answered without asking, since an equal one was.
         now: The time of the last event, in seconds since the run began.
+        path: The run's folder, where it was read from there.
     """
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
+        self.path = events.path if isinstance(events, Reader) else None
         self.begin: RunBegin | None = None
         self.root: Node | None = None
         self.limits: list[LimitReached] = []
