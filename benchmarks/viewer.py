@@ -7,7 +7,7 @@ in headless Chromium, each time in a new browser context. Printed are, of five o
 - `complete`: until nothing is fetched any more (labels of strategies, coverage, quotes);
 - CPU of the server's process, and of the browser's processes, until then;
 - frames while the page, and the table of a turn's sub-calls, are scrolled by 90 pixels a frame: gaps between frames
-  (16.7 ms is smooth), and how many were above 34 ms;
+  (16.7 ms is smooth), how many were above 34 ms, and processor time a frame, of all processes;
 - the page's JavaScript memory, and the server's.
 """
 
@@ -106,12 +106,15 @@ def opening(browser: Browser, url: str, server: int) -> tuple[dict[str, float], 
 
 def smooth(page: Page, name: str, selector: str | None, frames: int) -> None:
     """Scrolls, and prints how evenly frames came."""
+    before = cpu(os.getpid())
     gaps, at = page.evaluate(SCROLL, [selector, frames])
+    spent = 1000 * (cpu(os.getpid()) - before) / frames
     gaps.sort()
     slow = sum(gap > 34 for gap in gaps)
     print(
         f"{name}: {at:,.0f} px in {len(gaps)} frames, median gap {statistics.median(gaps):.1f} ms, "
-        f"95th {measure.p95(gaps):.1f} ms, longest {gaps[-1]:.1f} ms, {slow} above 34 ms"
+        f"95th {measure.p95(gaps):.1f} ms, longest {gaps[-1]:.1f} ms, {slow} above 34 ms; "
+        f"{spent:.1f} ms of CPU a frame"
     )
 
 

@@ -180,8 +180,10 @@ def reply(request: Request) -> str:
         (A_MODEL_WROTE_IT, BOOK),
         (A_TEMPLATE, BOOK),
     ],
-    ids=["lines", "documents", "pairs", "code", "needle", "book", "buffer", "checked", "around", "counted"]
-    + ["words", "written", "template"],
+    ids=[
+        *("lines", "documents", "pairs", "code", "needle", "book", "buffer", "checked", "around", "counted"),
+        *("words", "written", "template"),
+    ],
 )
 def test_each_turn_has_the_labels_that_a_reader_would_give(tmp_path: Path, turns: list[Turn], context: JSON) -> None:
     root = Scripted([cell(code) for code, _ in turns])

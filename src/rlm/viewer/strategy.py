@@ -4,7 +4,7 @@
 - `filtering`: a keyword or a regular expression picks out parts of the input (`grep`, `search`, `re`, `in`, `find`);
 - `chunking`: the input is cut into pieces of one size (`chunks`, `range(0, len(context), size)`);
 - `recursion`: a cell asks models, or starts children;
-- `verification`: a model is asked to check what was found, in words of the cell's, or is asked the same again; or a cell
+- `verification`: a model is asked to check what was found, in the cell's words, or is asked the same again; or a cell
   asserts it;
 - `building`: a long answer is put together in a variable: no model wrote it whole, and it is no passage of the input.
 

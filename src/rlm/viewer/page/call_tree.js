@@ -2,7 +2,7 @@
 // calls is as quick as one of ten. It is one stop for Tab; the arrows go through it, as in any tree.
 import { count, el, put, replace } from "./dom.js";
 import { turnsOf } from "./run_model.js";
-import { start } from "./stored.js";
+import { startNow } from "./stored.js";
 
 const ROW = 24; // pixels, as in style.css
 const BEYOND = 10; // rows that are there above and below those in view
@@ -86,7 +86,7 @@ export class CallTree {
   says(one) {
     if (one.kind === "turn") return `turn ${one.begin.turn}${one.begin.wrap_up ? ", wrap-up" : ""}`;
     const { begin } = one;
-    return start(this.source, this.run, one.kind === "node" ? begin.question : one.kind === "call" ? begin.prompt : begin.name, 80);
+    return startNow(this.source, this.run, one.kind === "node" ? begin.question : one.kind === "call" ? begin.prompt : begin.name, 80);
   }
 
   choose(index) {

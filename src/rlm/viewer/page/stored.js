@@ -30,16 +30,26 @@ export function plain(text) {
   return el("div", {}, shown, more);
 }
 
-// The beginning of a text, for a line of a table; the whole of a stored one is not fetched before it is seen.
+// The beginning of a text; of a stored one it is fetched when it is seen, and no more of it than is shown.
 export function start(source, run, value, length) {
   const holder = el("span.start");
-  const show = (text) => replace(holder, text.slice(0, length * 4).replace(/\s+/g, " ").trim().slice(0, length));
-  if (!isObject(value)) show(String(value ?? ""));
-  else {
-    const asked = isStored(value) ? () => source.text(run, value, length * 4) : () => asText(source, run, value, 0);
-    whenSeen(holder, async () => show(await asked().catch(() => "(unreadable)")));
-  }
+  if (isObject(value)) whenSeen(holder, () => begin(holder, source, run, value, length));
+  else begin(holder, source, run, value, length);
   return holder;
+}
+
+// The same, fetched at once: for a row that is only made when it is in view.
+export function startNow(source, run, value, length) {
+  const holder = el("span.start");
+  begin(holder, source, run, value, length);
+  return holder;
+}
+
+function begin(holder, source, run, value, length) {
+  const show = (text) => replace(holder, text.slice(0, length * 4).replace(/\s+/g, " ").trim().slice(0, length));
+  if (!isObject(value)) return show(String(value ?? ""));
+  const asked = isStored(value) ? source.text(run, value, length * 4) : asText(source, run, value, 0);
+  return asked.catch(() => "(unreadable)").then(show);
 }
 
 const isObject = (value) => value !== null && typeof value === "object";

@@ -2,8 +2,8 @@
 import { el, put } from "./dom.js";
 
 const ROW = 27; // pixels, as in style.css
-const BEYOND = 8; // rows that are there above and below those in view, at least
-const STEP = 10; // rows that are made at a time
+const BEYOND = 4; // rows that are there above and below those in view, at least
+const STEP = 6; // rows that are made at a time
 const INSIDE = 300; // pixels that what is inside a row takes, before it has been seen
 
 // columns: {title, value(row) for sorting, show(row) for the cell, number: right-aligned, width in CSS}. On a click or

@@ -1,7 +1,7 @@
 // One turn: what the model thought, its cell, what that printed, the names it made, and the calls it made.
 import { brief, count, dollars, el, put, replace, seconds, visible } from "./dom.js";
 import { code, made } from "./code.js";
-import { block, fold, start, whenSeen } from "./stored.js";
+import { block, fold, start, startNow, whenSeen } from "./stored.js";
 import { table } from "./table.js";
 
 const FENCE = /```[ \t]*[\w-]*[^\S\n]*\n/;
@@ -136,8 +136,8 @@ function cellView(source, run, turn) {
 function toolsView(page, turn) {
   const columns = [
     { title: "tool", width: "model", value: (tool) => tool.begin.name, show: (tool) => tool.begin.name },
-    { title: "arguments", value: (tool) => tool.span, show: (tool) => el("code", {}, start(page.source, page.run, given(tool.begin), 200)) },
-    { title: "value", value: (tool) => tool.span, show: (tool) => start(page.source, page.run, tool.end?.error ?? tool.end?.value ?? "", 200) },
+    { title: "arguments", value: (tool) => tool.span, show: (tool) => el("code", {}, startNow(page.source, page.run, given(tool.begin), 200)) },
+    { title: "value", value: (tool) => tool.span, show: (tool) => startNow(page.source, page.run, tool.end?.error ?? tool.end?.value ?? "", 200) },
     { title: "", label: "where it is from", width: "state", value: stateOf, show: (tool) => el(`span.state.${stateOf(tool)}`, {}, stateOf(tool)) },
     { title: "time", number: true, width: "number", value: (tool) => tool.end?.seconds ?? NaN, show: (tool) => seconds(tool.end?.seconds) },
   ];
@@ -165,8 +165,8 @@ function callsView(page, turn) {
   const usage = (call, name) => call.end?.usage?.[name] ?? NaN;
   const columns = [
     { title: "#", number: true, width: "small", value: (call) => call.index, show: (call) => String(call.index + 1) },
-    { title: "asked", value: (call) => size(call.begin.prompt), show: (call) => start(source, run, call.begin.prompt, 110) },
-    { title: "reply", value: (call) => size(call.end?.reply), show: (call) => start(source, run, call.end?.error ?? call.end?.reply ?? "…", 90) },
+    { title: "asked", value: (call) => size(call.begin.prompt), show: (call) => startNow(source, run, call.begin.prompt, 110) },
+    { title: "reply", value: (call) => size(call.end?.reply), show: (call) => startNow(source, run, call.end?.error ?? call.end?.reply ?? "…", 90) },
     { title: "", label: "where it is from", width: "state", value: stateOf, show: (call) => el(`span.state.${stateOf(call)}`, {}, call.child !== null && stateOf(call) === "model" ? "child" : stateOf(call)) },
     { title: "model", width: "model", value: (call) => call.begin.model, show: (call) => call.begin.model },
     { title: "in", number: true, width: "small", value: (call) => usage(call, "input_tokens"), show: (call) => brief(usage(call, "input_tokens")) },
