@@ -378,6 +378,6 @@ def test_coverage_and_citations_know_which_input(tmp_path: Path) -> None:
     assert covered.input.names() == ["", "context_1", "context_2/a.txt"]
     assert [(stretch.span.text, stretch.span.start, stretch.span.end) for stretch in covered.stretches] == [(1, 0, 46)]
     assert third.trace is not None
-    shutil.rmtree(third.trace.parent / session._kept.first)
+    shutil.rmtree(third.trace.parent / str(session._kept.first))
     with pytest.raises(ContextError, match=f"^the input of the run {third.run_id} is in the trace of "):
         coverage(third)
