@@ -264,6 +264,20 @@ def test_what_the_sandbox_must_enforce() -> None:
         rlm.completion("q", context="x")
 
 
+@pytest.mark.parametrize(
+    ("require", "message"),
+    [
+        ("network", "require takes a list of what the sandbox has to enforce, not 'network'"),
+        ({"speed"}, "require has 'speed', which is none of files, network, memory, time, cpu, processes, disk"),
+        ([5], "require has 5, which is none of files, network, memory, time, cpu, processes, disk"),
+    ],
+)
+def test_what_no_sandbox_enforces_can_not_be_required(require: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        RLM(model=Scripted([]), require=require)
+    assert str(raised.value) == message
+
+
 def test_a_sandbox_that_can_not_hold_is_refused_with_what_to_do() -> None:
     model = Scripted([block("FINAL(1)")])
     with pytest.raises(SandboxUnavailableError, match="capped at ABI 0, so files can't be kept from the worker; lift"):

@@ -181,6 +181,22 @@ def test_limits_that_can_not_be_meant_are_refused(limits: Limits) -> None:
         check_limits(limits)
 
 
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        (Limits(memory_mb="5"), "the limit memory_mb is a whole number, not '5'"),  # type: ignore[arg-type]
+        (Limits(turns=1.5), "the limit turns is a whole number, not 1.5"),  # type: ignore[arg-type]
+        (Limits(depth=True), "the limit depth is a whole number, not True"),
+        (Limits(cell_seconds=None), "the limit cell_seconds is a number, not None"),  # type: ignore[arg-type]
+        (Limits(usd="1"), "the limit usd is a number, not '1'"),  # type: ignore[arg-type]
+    ],
+)
+def test_limits_that_are_no_numbers_are_refused(limits: Limits, message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        check_limits(limits)
+    assert str(raised.value) == message
+
+
 def test_limits_may_leave_nothing_of_what_is_spent() -> None:
     check_limits(Limits(usd=0, tokens=0, sub_calls=0, depth=0, nudges=0, seconds=0))
 

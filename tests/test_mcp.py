@@ -270,10 +270,17 @@ def test_no_run_without_its_server() -> None:
         {"command": ["a"], "url": "http://b"},
         {"url": "ftp://b"},
         {"url": "http://b", "only": "c"},
+        {"url": 5},
+        {"command": [5]},
+        {"command": ["a"], "env": {"A": 1}},
+        {"url": "http://b", "headers": "Authorization"},
+        {"command": ["a"], "seconds": 0},
+        {"command": ["a"], "calls": -1},
     ],
 )
 def test_options_that_can_not_be_right(options: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"MCPServer\(command=|begins with http|only is a list"):
+    wrong = r"MCPServer\(command=|begins with http|only is a list|all of them str|(seconds|calls) must be"
+    with pytest.raises(ConfigError, match=wrong):
         MCPServer(**options)
 
 

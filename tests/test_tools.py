@@ -134,10 +134,18 @@ class TestTool:
             f'cells have a {name!r} already, so no tool can have that name: give another: Tool(function, name="...")'
         )
 
-    @pytest.mark.parametrize("options", [{"seconds": 0}, {"seconds": -1}, {"calls": -1}, {"calls": True}])
+    @pytest.mark.parametrize(
+        "options", [{"seconds": 0}, {"seconds": "1"}, {"calls": -1}, {"calls": True}, {"calls": 1.5}]
+    )
     def test_limits_that_can_not_be_right_are_refused(self, options: dict[str, Any]) -> None:
-        with pytest.raises(ConfigError, match=r"look: (seconds must be above 0|calls must be 0 or more)"):
+        with pytest.raises(
+            ConfigError, match=r"look: (seconds must be a number above 0|calls must be a whole number, 0)"
+        ):
             Tool(look, **options)
+
+    def test_a_description_that_is_no_text_is_refused(self) -> None:
+        with pytest.raises(ConfigError, match="look: a description is a str, not int"):
+            Tool(look, description=5)  # type: ignore[arg-type]
 
     def test_what_is_no_function_is_refused(self) -> None:
         with pytest.raises(ConfigError, match="a tool is a function, not str"):
@@ -171,6 +179,8 @@ class TestToolset:
         )
 
     def test_names_of_values_are_checked(self) -> None:
+        with pytest.raises(ConfigError, match="cells have a 'context_12' already, so no value can have that name"):
+            toolset([], {"context_12": 1})
         with pytest.raises(ConfigError, match="cells have a 'question' already, so no value can have that name"):
             toolset([], {"question": 1})
         with pytest.raises(ConfigError, match="a value's name is one that Python code can use, not '1'"):
@@ -187,7 +197,9 @@ class TestToolset:
         ]
 
     def test_a_plain_call_has_no_tools(self) -> None:
-        with pytest.raises(ConfigError, match='route="always" is a plain call, which has no tools or values: leave it out'):
+        with pytest.raises(
+            ConfigError, match='route="always" is a plain call, which has no tools or values: leave it out'
+        ):
             RLM(model=Scripted([]), tools=[look], route="always")
         rlm = RLM(model=Scripted([block("FINAL(1)")], window=100_000), tools=[look], trace=False)
         completion = rlm.completion("what?", context="short")

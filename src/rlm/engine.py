@@ -21,7 +21,7 @@ from rlm.route import ROUTES, Route
 from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import Launcher
-from rlm.sandbox.options import Sandbox
+from rlm.sandbox.options import PROPERTIES, Sandbox
 from rlm.setup import Setup, only_in_cells, retention, tracer
 from rlm.sitting import Sitting
 from rlm.tools import Tool, ToolSource, toolset
@@ -124,7 +124,7 @@ class RLM:
             sub_model=sub,
             sub_models=pool,
             launcher=find_launcher(sandbox),
-            require=None if require is None else frozenset(require),
+            require=None if require is None else _properties(require),
             limits=limits,
             route=route,
             trace=trace,
@@ -181,6 +181,20 @@ class RLM:
     def _started(self, prompt: object, context: object, *, events: bool) -> Run:
         question, value = (str(prompt), context) if context is not None else (profiles.task(), prompt)
         return Run(lambda run: Execution(self.setup, run, question).main(value), events=events)
+
+
+def _properties(require: Collection[str]) -> frozenset[str]:
+    """What a sandbox has to enforce, checked.
+
+    Raises:
+        ConfigError: It is no list, or has what no sandbox enforces.
+    """
+    if isinstance(require, str) or not isinstance(require, Collection):
+        raise ConfigError(f"require takes a list of what the sandbox has to enforce, not {require!r}")
+    for one in require:
+        if one not in PROPERTIES:
+            raise ConfigError(f"require has {one!r}, which is none of {', '.join(PROPERTIES)}")
+    return frozenset(require)
 
 
 def _check_names(pool: Mapping[str, LM], root: LM, sub: LM) -> None:

@@ -17,6 +17,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import cast
 
 from rlm.errors import CallCancelled, ConfigError, LimitError, LMReplyError
 from rlm.lms.base import LEAST_OUTPUT, Price
@@ -37,7 +39,12 @@ def check_limits(limits: Limits) -> None:
     """
     for field in fields(limits):
         given, least = getattr(limits, field.name), int(field.name in _AT_LEAST_ONE)
-        if given is not None and not given >= least:
+        if given is None and field.default is None:
+            continue
+        whole = str(field.type).startswith("int")
+        if isinstance(given, bool) or not isinstance(given, Integral if whole else Real):
+            raise ConfigError(f"the limit {field.name} is a {'whole ' if whole else ''}number, not {given!r}")
+        if not cast(float, given) >= least:
             raise ConfigError(f"the limit {field.name} must be at least {least}, not {given!r}")
     if not limits.cell_seconds > 0:
         raise ConfigError("the limit cell_seconds must be more than 0")

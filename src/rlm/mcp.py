@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from rlm.errors import ConfigError, MCPError, ToolError
 from rlm.toolbox import without_keys
-from rlm.tools import Tool, Toolset, check_name
+from rlm.tools import Tool, Toolset, check_name, check_use
 
 if TYPE_CHECKING:
     from mcp import Client
@@ -77,7 +77,8 @@ class MCPServer:
     calls: int | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.command, str) or bool(self.command) == bool(self.url):
+        words = [self.command] if isinstance(self.command, str) else [*self.command, self.url, self.prefix]
+        if isinstance(self.command, str) or bool(self.command) == bool(self.url) or not all(map(_is_str, words)):
             raise ConfigError(
                 'an MCP server is MCPServer(command=["program", "argument"]) or MCPServer(url="https://...")'
             )
@@ -85,6 +86,10 @@ class MCPServer:
             raise ConfigError("the URL of an MCP server begins with http:// or https://")
         if isinstance(self.only, str):
             raise ConfigError("only is a list of the tools' names")
+        for name, given in (("env", self.env), ("headers", self.headers)):
+            if not isinstance(given, Mapping) or not all(map(_is_str, [*given, *given.values()])):
+                raise ConfigError(f"{name} of an MCP server takes names and their values, all of them str")
+        check_use(f"the MCP server {self.name}", self.seconds, self.calls)
         if importlib.util.find_spec("mcp") is None:
             raise ConfigError("MCP servers need the MCP SDK: pip install 'rlm-engine[mcp]'")
 
@@ -233,6 +238,10 @@ async def _listed(client: Client) -> list[Listed]:
         if cursor is None or len(found) > _MAX_TOOLS:
             break
     return found[:_MAX_TOOLS]
+
+
+def _is_str(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 from rlm.errors import ConfigError
 from rlm.types import JSON
@@ -23,7 +23,7 @@ from rlm.types import JSON
 # What cells find already; those of Python itself are not to be had either.
 RESERVED = frozenset(
     {
-        *("context", "question", "history", "answer", "outputs", "files", "output_folder"),
+        *("context", "context_0", "question", "history", "answer", "outputs", "files", "output_folder"),
         *("llm_query", "llm_query_batched", "llm_map", "rlm_query", "rlm_query_batched", "grep", "chunks", "search"),
         *("FINAL", "FINAL_VAR", "SHOW_VARS", "LMError", "LimitError", "ToolError"),
     }
@@ -34,6 +34,7 @@ _MAX_DEPTH = 50
 _MAX_DIGITS_BITS = 14_000  # an int beyond this has more digits than Python will read
 _DOC = 4_000  # characters of a description that models are shown
 _DEFAULT = 40  # characters of a parameter's default
+_ADDED = re.compile(r"context_\d+")  # those that a session adds
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _SECRET = re.compile("key|token|secret|password|credential", re.IGNORECASE)
 
@@ -66,10 +67,9 @@ class Tool:
         name = self.name or str(getattr(self.function, "__name__", ""))
         object.__setattr__(self, "name", name)  # frozen for everyone else
         check_name(name, "tool", 'give another: Tool(function, name="...")')
-        if not self.seconds > 0:
-            raise ConfigError(f"{name}: seconds must be above 0, not {self.seconds!r}")
-        if self.calls is not None and (isinstance(self.calls, bool) or self.calls < 0):
-            raise ConfigError(f"{name}: calls must be 0 or more, not {self.calls!r}")
+        if not isinstance(self.description, str):
+            raise ConfigError(f"{name}: a description is a str, not {type(self.description).__name__}")
+        check_use(name, self.seconds, self.calls)
 
     @property
     def signature(self) -> str:
@@ -176,8 +176,16 @@ def check_name(name: object, what: str, remedy: str) -> None:
     """Raises ConfigError unless cells can find something by this name, and nothing is found by it yet."""
     if not isinstance(name, str) or not _NAME.fullmatch(name) or keyword.iskeyword(name) or name.startswith("__"):
         raise ConfigError(f"a {what}'s name is one that Python code can use, not {str(name)[:80]!r}: {remedy}")
-    if name in RESERVED or hasattr(builtins, name):
+    if name in RESERVED or _ADDED.fullmatch(name) or hasattr(builtins, name):
         raise ConfigError(f"cells have a {name!r} already, so no {what} can have that name: {remedy}")
+
+
+def check_use(name: str, seconds: object, calls: object) -> None:
+    """Raises ConfigError unless a tool can be used for so long and so often."""
+    if type(seconds) not in (int, float) or not cast(float, seconds) > 0:
+        raise ConfigError(f"{name}: seconds must be a number above 0, not {seconds!r}")
+    if calls is not None and (type(calls) is not int or calls < 0):
+        raise ConfigError(f"{name}: calls must be a whole number, 0 or more, or None, not {calls!r}")
 
 
 def check_once(names: Iterable[str]) -> None:

@@ -40,6 +40,9 @@ def test_it_keeps_what_it_is_given_as_values_that_do_not_change(tmp_path, monkey
         ({"env": {"A=B": "c"}}, "env has 'A=B', which is not a variable's name"),
         ({"env": {"A": 1}}, r"env\['A'\] must be a str without NUL"),
         ({"output": "/etc/passwd"}, "output must be a folder, and /etc/passwd is none"),
+        ({"output": 5}, "output is a path, not 5"),
+        ({"files": {"x": None}}, r"files\['x'\] is a path, not None"),
+        ({"options": {5: "x"}}, "options has 5, which is not an option's name"),
     ],
 )
 def test_what_can_not_be_right_is_refused(options, message):
@@ -64,6 +67,14 @@ def test_a_launcher_is_found_by_name_by_options_and_by_itself():
     assert isinstance(launcher, LocalLauncher)
     assert find_launcher(launcher) is launcher
     assert find_launcher("local").name == "local"
+
+
+@pytest.mark.parametrize("what", [5, None, Sandbox])
+def test_what_is_no_launcher_is_refused(what):
+    with pytest.raises(ConfigError, match=r"sandbox is a name, a Sandbox\(...\) or a launcher, not (5|None|<class )"):
+        find_launcher(what)
+    with pytest.raises(ConfigError, match="a sandbox is named by a str, such as 'docker', not 5"):
+        Sandbox(5)
 
 
 def test_who_keeps_what_is_said_of_the_options_that_there_are():

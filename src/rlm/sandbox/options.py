@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -73,8 +74,9 @@ class Sandbox:
             if not isinstance(getattr(self, name), Mapping):
                 raise ConfigError(f"{name} takes names and their values, not {type(getattr(self, name)).__name__}")
         if self.output is not None:
-            object.__setattr__(self, "output", Path(self.output).absolute())
-        object.__setattr__(self, "files", {name: Path(path).absolute() for name, path in self.files.items()})
+            object.__setattr__(self, "output", _path("output", self.output))
+        files = {name: _path(f"files[{name!r}]", path) for name, path in self.files.items()}
+        object.__setattr__(self, "files", files)
         self._check()
 
     def given(self) -> list[str]:
@@ -82,6 +84,8 @@ class Sandbox:
         return [name for one in fields(self) if (name := one.name) != "name" and _is_set(self, name)]
 
     def _check(self) -> None:
+        if not isinstance(self.name, str):
+            raise ConfigError(f"a sandbox is named by a str, such as 'docker', not {self.name!r}")
         if self.image is not None and self.packages:
             raise ConfigError("image and packages exclude each other: put the packages into the image")
         if self.image is not None and (not isinstance(self.image, str) or not self.image):
@@ -95,6 +99,7 @@ class Sandbox:
             "network": (_HOST, "a host's name"),
             "files": (_FILE_NAME, "a name of letters, digits and ._-"),
             "env": (_VARIABLE, "a variable's name"),
+            "options": (_VARIABLE, "an option's name"),
         }
         for name, (pattern, meant) in patterns.items():
             for one in getattr(self, name):
@@ -130,6 +135,12 @@ def refuse_unkept(sandbox: Sandbox, keeps: set[str] | frozenset[str], own: tuple
     if unknown := sorted(set(sandbox.options) - set(own)):
         there = f"it has {', '.join(own)}" if own else "it has none of its own"
         raise ConfigError(f"the sandbox {sandbox.name!r} has no option {', '.join(unknown)}; {there}")
+
+
+def _path(what: str, given: object) -> Path:
+    if not isinstance(given, str | os.PathLike) or not given:
+        raise ConfigError(f"{what} is a path, not {given!r}")
+    return Path(given).absolute()
 
 
 def _is_set(sandbox: Sandbox, name: str) -> bool:

@@ -35,6 +35,8 @@ def find_launcher(sandbox: str | Sandbox | Launcher) -> Launcher:
     if isinstance(sandbox, str):
         sandbox = Sandbox(sandbox)
     if not isinstance(sandbox, Sandbox):
+        if isinstance(sandbox, type) or not callable(getattr(sandbox, "open", None)):
+            raise ConfigError(f"sandbox is a name, a Sandbox(...) or a launcher, not {sandbox!r:.80}")
         return sandbox
     name = sandbox.name
     if name not in LAUNCHERS:
