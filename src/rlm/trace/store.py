@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -197,15 +198,21 @@ class Trace:
     def _write(self, event: Event) -> None:
         self._empty = False
         # By hand, since the fields are known: a JSON encoder alone would take as long as all of this.
+        get, keys = _format(event.__class__)
         pieces = []
-        for name, key, default in _keys(event.__class__):
-            value = getattr(event, name)
-            if value != default:
-                if name == "usage":
-                    value = {field: count for field, count in value.items() if count}
+        for (key, default), value in zip(keys, get(event), strict=True):
+            if value is default or value == default:
+                continue
+            if value.__class__ is str:
+                pieces.append(key + self._string(value))
+            elif (text := _TEXTS.get(value.__class__)) is not None:
+                pieces.append(key + text(value))
+            elif key == _USAGE:
+                pieces.append(key + _counts(value))
+            else:
                 pieces.append(key + self._json(value))
         pieces.append("}\n")
-        _write_all(self._log_fd, "".join(pieces).encode())
+        _write_all(self._log_fd, "".join(pieces).encode("ascii"))
 
     def close(self) -> None:
         """Closes the files; what was emitted stays, and where nothing was, no folder does."""
@@ -225,10 +232,10 @@ class Trace:
 
     def _json(self, value: Any) -> str:
         """A value as JSON, its long strings put into the pack; any containers, as the answer of a cell may be."""
-        if (text := _TEXTS.get(value.__class__)) is not None:
-            return text(value)
         if isinstance(value, str):
             return self._string(value)
+        if (text := _TEXTS.get(value.__class__)) is not None:
+            return text(value)
         if isinstance(value, dict):
             # A value of the user's may have a key "$s" itself.
             inside = [
@@ -239,7 +246,7 @@ class Trace:
         return f"[{','.join([self._json(item) for item in value])}]"
 
     def _string(self, text: str) -> str:
-        if len(text) * 4 <= INLINE_BYTES:
+        if (size := len(text)) * 4 <= INLINE_BYTES or (size <= INLINE_BYTES and text.isascii()):
             return encode_basestring_ascii(text)
         if self._kept is not None and text is self._kept.shown and self._kept.place is not None:
             return self._kept.place
@@ -283,15 +290,22 @@ def _redacted(value: Any, redact: Redact, keys: bool) -> Any:
     return value
 
 
-_KEYS: dict[type[Event], list[tuple[str, str, object]]] = {}
+_FORMATS: dict[type[Event], tuple[attrgetter[Any], list[tuple[str, object]]]] = {}
+_USAGE = ',"usage":'
 
 
-def _keys(cls: type[Event]) -> list[tuple[str, str, object]]:
-    """The fields of an event class, each with what stands before its value in a line, and what is not written."""
-    if (keys := _KEYS.get(cls)) is None:
-        keys = _KEYS[cls] = [(field.name, f',"{field.name}":', field.default) for field in fields_of(cls)]
-        keys[:2] = [("t", f'{{"type":"{cls.type}","t":', REQUIRED), ("span", ',"span":', REQUIRED)]
-    return keys
+def _format(cls: type[Event]) -> tuple[attrgetter[Any], list[tuple[str, object]]]:
+    """What gives the fields of an event; of each, what stands before it in a line, and what is not written."""
+    if (found := _FORMATS.get(cls)) is None:
+        keys = [(f',"{field.name}":', field.default) for field in fields_of(cls)]
+        keys[:2] = [(f'{{"type":"{cls.type}","t":', REQUIRED), (',"span":', REQUIRED)]
+        found = _FORMATS[cls] = attrgetter(*(field.name for field in fields_of(cls))), keys
+    return found
+
+
+def _counts(usage: dict[str, Any]) -> str:
+    """Tokens and calls as they stand in a line: what is 0 is not there."""
+    return "{" + ",".join([f'"{name}":{count}' for name, count in usage.items() if count]) + "}"
 
 
 def _place(offset: int, length: int, digest: str) -> str:
