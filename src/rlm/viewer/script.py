@@ -10,7 +10,7 @@ PAGE = files("rlm.viewer") / "page"
 # Each after those that it imports: joined, they are one script.
 _MODULES = (
     *("dom", "source", "run_model", "code", "stored", "table", "time_line", "turn_view", "input_strip"),
-    *("citations_view", "call_tree", "run_page", "list_page", "compare_page", "main"),
+    *("citations_view", "call_tree", "difference", "run_page", "list_page", "compare_page", "main"),
 )
 
 

@@ -115,16 +115,20 @@ export function timeLine(node, now, { labels = null, open }) {
       columns[column] = Math.max(columns[column], many);
       most = Math.max(most, many);
     }
-    pen.fillStyle = colour("call-soft");
     for (let at = 0; at < columns.length; ) {
       let next = at + 1;
       while (next < columns.length && columns[next] === columns[at]) next++;
       const tall = (columns[at] / most) * (rows.curve - 12);
+      pen.fillStyle = colour("call-soft");
       if (tall) pen.fillRect(at, tops.curve + rows.curve - tall, next - at, tall);
+      pen.fillStyle = colour("call");
+      if (tall) pen.fillRect(at, tops.curve + rows.curve - tall, next - at, 1);
       at = next;
     }
+    const busiest = columns.indexOf(most); // said where that is
+    const words = `at most ${most} in flight`;
     pen.fillStyle = colour("quiet");
-    pen.fillText(`at most ${most} in flight`, x(from), tops.curve + 9);
+    pen.fillText(words, Math.max(x(from), Math.min(busiest, x(to) - pen.measureText(words).width)), tops.curve + 9);
   }
 
   function under(event) {
