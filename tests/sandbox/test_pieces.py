@@ -32,12 +32,16 @@ def test_long_pieces_are_kept_and_short_ones_are_not(loaded):
 
 def test_what_is_kept_is_no_larger_than_the_input_and_the_oldest_goes_first(loaded):
     pieces = zygote._Pieces(loaded, 3 * MIB)
-    first, second, third = [pieces.given([start, start + MIB, ""]) for start in (0, 1, 2)]
-    assert pieces.given([1, 1 + MIB, ""]) is second
-    assert pieces.given([2, 2 + MIB, ""]) is third
-    assert pieces.given([0, MIB, ""]) is not first
-    whole = [0, 3 * MIB, ""]
-    assert pieces.given(whole) is not pieces.given(whole)
+    cut_once = [[start * MIB, (start + 1) * MIB, ""] for start in range(3)]
+    first, second, third = [pieces.given(piece) for piece in cut_once]
+    assert [pieces.given(piece) for piece in cut_once] == [first, second, third]
+    assert pieces.given(cut_once[0]) is first
+    pieces.given([1, 1 + MIB, ""])
+    assert pieces.given(cut_once[2]) is third
+    assert pieces.given(cut_once[0]) is first
+    assert pieces.given(cut_once[1]) is not second
+    assert pieces.given([0, 3 * MIB, ""]) is pieces.given([0, 3 * MIB, ""])
+    assert list(pieces._kept) == [(0, 3 * MIB, "")]
 
 
 def test_children_of_a_long_piece_have_it():

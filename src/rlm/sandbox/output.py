@@ -5,6 +5,7 @@ Worker-side: standard library only, Python 3.8+.
 
 from __future__ import annotations
 
+import codecs
 import io
 import mmap
 import struct
@@ -12,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+codecs.lookup("utf-32-le")  # a module, which each worker would load for itself at its first print
 MAX_KEPT = 8 * 2**20  # characters of one cell's output that `outputs[i]` holds: 32 MiB at worst
 
 

@@ -130,12 +130,13 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
 
 class _Pieces:
     """Pieces of the input that children are given. Long ones are kept, so that children of the same one share it: all
-    that are kept together take no more than the input's own bytes.
+    that are kept together take no more than the input's own bytes, and a MiB for what each has beside its text, so that
+    all pieces of an input that was cut once have room.
     """
 
     def __init__(self, loaded: corpus.Loaded, most: int) -> None:
         self._loaded = loaded
-        self._most = most
+        self._most = most + _LONG
         self._kept: dict[tuple[int, int, str], corpus.Loaded] = {}  # the last one used is the last
 
     def given(self, piece: list[Any] | None) -> corpus.Loaded:
