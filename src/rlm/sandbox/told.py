@@ -19,6 +19,11 @@ def told(names: Mapping[str, JSON]) -> list[str]:
         texts.append(f"`files`: the paths of files and folders that you can read, by `open` and the like: {listed}")
     if "output_folder" in names:
         texts.append("`output_folder`: the path of a folder; the files that you write into it are given to the user")
+    if "one_thread" in names:
+        texts.append(
+            "`one_thread`: this Python has one thread and its standard library alone, without numpy; "
+            "to ask many prompts at once, use a batch and not threads"
+        )
     if isinstance(notebook, dict):
         listed = _listed([f"{name} ({told})" for name, told in notebook.items()])
         texts.append(f"the variables of the user's notebook, whose types and sizes `notebook` tells: {listed}")

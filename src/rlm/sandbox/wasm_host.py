@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import signal
 import struct
 import sys
@@ -33,6 +34,7 @@ SIGNALLED = (3825048, 3825560, 3825796, 3866492)
 TRIPPED = SIGNALLED[1]
 _AHEAD = 64 * 2**20  # bytes of frames that wait for the instance to read them
 _PIECE = 2**20
+_LOOK = 0.25  # seconds
 _REMIND = 0.01  # seconds
 _REMINDERS = 200
 _STACK = 2 * 2**20  # bytes
@@ -75,12 +77,23 @@ class Stream:
     """What the host sends: the input first, as it is read; then frames, ahead of their reading, for interrupts.
 
     Args:
+        fd: What it is read from.
         ahead: Bytes before the first frame.
         interrupt: Interrupts the instance.
         unseen: Whether it has not noticed that yet.
+        end: Called where the stream has ended: nobody is there any more.
     """
 
-    def __init__(self, ahead: int, interrupt: Callable[[], None], unseen: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        fd: int,
+        ahead: int,
+        interrupt: Callable[[], None],
+        unseen: Callable[[], bool],
+        end: Callable[[], None],
+    ) -> None:
+        self._fd = fd
+        self._end = end
         self._left = ahead
         self._interrupt = interrupt
         self._unseen = unseen
@@ -95,7 +108,7 @@ class Stream:
     def read(self, size: int) -> bytes:
         """At most so many bytes; waits for them."""
         if self._left:
-            data = os.read(0, min(size, self._left, _PIECE))
+            data = os.read(self._fd, min(size, self._left, _PIECE))
             self._left = self._left - len(data) if data else 0
             if not self._left:
                 self.begin()
@@ -116,19 +129,43 @@ class Stream:
             return bool(self._frames)
 
     def _listen(self) -> None:
-        while True:
-            header = _exactly(4)
-            payload = _exactly(int.from_bytes(header, "big"))
-            if payload == INTERRUPT:
-                self._interrupt()
-            with self._changed:
-                self._changed.wait_for(lambda: self._held <= _AHEAD)
-                self._frames.append(header)
-                self._frames.append(payload)
-                self._held += len(header) + len(payload)
-                self._changed.notify_all()
-            if payload == INTERRUPT:
-                self._remind()
+        try:
+            while True:
+                self._take()
+        except EOFError:
+            self._end()
+
+    def _take(self) -> None:
+        header = self._exactly(4)
+        payload = self._exactly(int.from_bytes(header, "big"))
+        if payload == INTERRUPT:
+            self._interrupt()
+        with self._changed:
+            while not self._changed.wait_for(lambda: self._held <= _AHEAD, _LOOK):
+                if self._is_left():
+                    raise EOFError
+            self._frames.append(header)
+            self._frames.append(payload)
+            self._held += len(header) + len(payload)
+            self._changed.notify_all()
+        if payload == INTERRUPT:
+            self._remind()
+
+    def _is_left(self) -> bool:
+        """Whether nobody can write to it any more, whatever there is still to read."""
+        poll = select.poll()
+        poll.register(self._fd, 0)
+        return any(event & select.POLLHUP for _, event in poll.poll(0))
+
+    def _exactly(self, size: int) -> bytes:
+        parts = []
+        while size:
+            data = os.read(self._fd, min(size, _PIECE))
+            if not data:
+                raise EOFError
+            parts.append(data)
+            size -= len(data)
+        return b"".join(parts)
 
     def _remind(self) -> None:
         """The instance may have written the same word at the same time."""
@@ -139,27 +176,18 @@ class Stream:
             self._interrupt()
 
 
-def _exactly(size: int) -> bytes:
-    """So many bytes of standard input. Where it has ended, the process ends: nobody is there."""
-    parts = []
-    while size:
-        data = os.read(0, min(size, _PIECE))
-        if not data:
-            os._exit(0)
-        parts.append(data)
-        size -= len(data)
-    return b"".join(parts)
-
-
 class Host:
     """The functions that the instance finds changed.
 
     Args:
-        ahead: Bytes of standard input before the first frame.
+        source, target: The descriptors that the stream comes from and goes to.
+        ahead: Bytes of it before the first frame.
+        end: Called where it has ended.
     """
 
-    def __init__(self, ahead: int) -> None:
-        self._stream = Stream(ahead, self._interrupt, self._unseen)
+    def __init__(self, source: int, target: int, ahead: int, end: Callable[[], None]) -> None:
+        self._stream = Stream(source, ahead, self._interrupt, self._unseen, end)
+        self._target = target
         self._memory: Memory
         self._whole: wasmtime.Memory
 
@@ -214,9 +242,14 @@ class Host:
             whole += size
             if fd == STREAM:
                 for start in range(at, at + size, _PIECE):
-                    _write(self._memory.read(start, min(_PIECE, at + size - start)))
+                    self._send(self._memory.read(start, min(_PIECE, at + size - start)))
         self._memory.write(written, (whole & _MASK).to_bytes(4, "little"))
         return 0
+
+    def _send(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._target, view) :]
 
     def clock_time_get(self, clock: int, precision: int, time_at: int) -> int:
         now = _CLOCKS.get(clock, time.process_time_ns)()
@@ -256,12 +289,6 @@ class Host:
             self._memory.write(word, b"\1\0\0\0")
 
 
-def _write(data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(1, view) :]
-
-
 def engine() -> wasmtime.Engine:
     """What modules are compiled for and run in: the memory stays where it is, since another thread writes to it."""
     config = wasmtime.Config()
@@ -274,7 +301,7 @@ def engine() -> wasmtime.Engine:
 def main(module: str, memory_bytes: int, program: str, ahead: int) -> int:
     """Runs the program to its end; the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    host, compiler = Host(ahead), engine()
+    host, compiler = Host(0, 1, ahead, lambda: os._exit(0)), engine()
     linker = wasmtime.Linker(compiler)
     linker.define_wasi()
     host.define(linker)

@@ -84,7 +84,7 @@ class WasmRun:
         self._loading = asyncio.Lock()
         self._workers: list[WasmWorker] = []
         self._watching: asyncio.Task[None] | None = None
-        self.names: Mapping[str, JSON] = {}
+        self.names: Mapping[str, JSON] = {"one_thread": True}
         self.env: Mapping[str, str] = {}
 
     async def start(self, pieces: ChildContext | None = None) -> WasmWorker:

@@ -16,6 +16,7 @@ from rlm.sandbox.launchers.base import ChildContext
 from rlm.sandbox.launchers.wasm import WasmLauncher
 from rlm.sandbox.options import PROPERTIES, Sandbox
 from rlm.sandbox.session import Session
+from rlm.sandbox.told import told
 from rlm.sandbox.trials.contract import cases, run_contract
 from rlm.sandbox.trials.host import Host
 from rlm.sandbox.trials.registry import attempts
@@ -224,6 +225,11 @@ def test_a_worker_ends_with_its_stream_however_busy(compiled):
     how, seconds = asyncio.run(main())
     assert how == "it exited with status 0"
     assert seconds < 5
+
+
+def test_models_are_told_what_is_not_there():
+    (text,) = told({"one_thread": True})
+    assert text.startswith("`one_thread`: this Python has one thread and its standard library alone, without numpy;")
 
 
 def test_an_input_that_no_address_reaches_is_refused(monkeypatch):
