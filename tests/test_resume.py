@@ -1,5 +1,6 @@
 """Runs that are cut off and resumed: real workers, a scripted model, and nothing recorded asked twice."""
 
+import hashlib
 import re
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from rlm import (
     LMReplyError,
     LMUnavailableError,
     Price,
+    Sandbox,
     replay,
     resume,
 )
@@ -417,6 +419,24 @@ def test_an_input_that_has_changed_is_refused_with_both_hashes(tmp_path: Path) -
     with pytest.raises(ContextError, match=f"^the run's input is not there any more: {path}; put it back, or pass con"):
         World("FINAL(1)").resumed(whole)
     assert World("FINAL(1)").resumed(whole, context="one\n").result().answer == 1
+
+
+def test_files_that_cells_may_read_are_compared_too(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("1,2")
+    sandbox = Sandbox(files={"table": path})
+    whole = World("FINAL(open(files['table']).read())").run(sandbox=sandbox)
+    assert World("FINAL(0)").resumed(whole, sandbox=sandbox).result().answer == "1,2"
+    with pytest.raises(ContextError, match=r"^cells of the run could read files\['table'\], which is not given"):
+        World("FINAL(0)").resumed(whole, sandbox=Sandbox()).result()
+    path.write_text("1,3")
+    was, now = (hashlib.sha256(text).hexdigest() for text in (b"1,2", b"1,3"))
+    with pytest.raises(ContextError) as caught:
+        World("FINAL(0)").resumed(whole, sandbox=sandbox).result()
+    assert str(caught.value) == (
+        f"files['table'], which cells may read, has changed since: its SHA-256 was {was} and is {now}; put it back "
+        "as it was, or ask again"
+    )
 
 
 def test_a_file_that_was_renamed_or_cut_elsewhere_is_another_input(tmp_path: Path) -> None:

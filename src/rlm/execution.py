@@ -18,6 +18,7 @@ from typing import cast
 
 from rlm import setup as setups
 from rlm.context import Context, load
+from rlm.context.path_digest import path_digest
 from rlm.errors import ContextError, RlmError, SandboxError, SandboxUnavailableError
 from rlm.kept import Kept, Place
 from rlm.ledger import Ledger
@@ -70,6 +71,7 @@ class Execution:
         self._trace = Trace(run_id, folder / run_id if setup.trace else None, setup.redact)
         self._playback.attach(self._trace, setup.limits.seconds)
         self._nodes = Nodes(setup, self._trace, self._ledger, self._playback)
+        self._files: dict[str, JSON] = {}  # what cells may read beside the input: name -> SHA-256
         self._enforces: frozenset[str] = frozenset()  # what the sandbox does; an engine may have to be asked
         self._way = Way(None, "the run ended before its input was loaded")
 
@@ -118,6 +120,7 @@ class Execution:
     def _load(self, value: object, stop: threading.Event) -> tuple[Context, dict[str, JSON]]:
         """The input, and what the trace says that it was; a value is in the trace then."""
         self._enforces = self._setup.launcher.enforces()
+        self._files = self._read_files(stop)
         context = load(value, stop=stop)
         was = self._playback.digest if self._kept is None else self._kept.digest
         if was not in (None, digest := context.digest):
@@ -132,6 +135,26 @@ class Execution:
         if isinstance(text := source.get("text"), str) and context.blob.size > store.INLINE_BYTES:
             self._trace.keep(text, context.blob.pieces(stop), context.blob.digest)
         return context, source
+
+    def _read_files(self, stop: threading.Event) -> dict[str, JSON]:
+        """The digests of the files that cells may read.
+
+        Raises:
+            ContextError: They can't be read, or the run that this one is made from had others.
+        """
+        files = self._setup.sandbox.files if self._setup.sandbox is not None else {}
+        if self._trace.path is None and not self._playback.files:
+            return {}
+        digests: dict[str, JSON] = {name: path_digest(path, stop) for name, path in files.items()}
+        for name, was in self._playback.files.items():
+            if name not in digests:
+                raise ContextError(f"cells of the run could read files[{name!r}], which is not given: pass sandbox=")
+            if digests[name] != was:
+                raise ContextError(
+                    f"files[{name!r}], which cells may read, has changed since: its SHA-256 was {was} and is "
+                    f"{digests[name]}; put it back as it was, or ask again"
+                )
+        return digests
 
     @asynccontextmanager
     async def _preparing(self, what: str) -> AsyncIterator[None]:
@@ -283,6 +306,7 @@ class Execution:
                 origin=self._playback.origin,
                 sitting=sitting,
                 added=added,
+                files=self._files,
             )
         )
 

@@ -7,6 +7,8 @@ decision. Each asks by the span of an event that it has emitted already: what is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 from rlm.errors import DivergedError
@@ -42,11 +44,13 @@ class Live:
     Attributes:
         seed: What `random` begins with in the workers; None: anything.
         digest: The digest that the input must have; None: any.
+        files: The digests that files which cells may read must have, by name.
         origin: What the run was made from, as `RunBegin` has it.
     """
 
     seed: int | None = None
     digest: str | None = None
+    files: Mapping[str, JSON] = MappingProxyType({})
     origin: dict[str, JSON] | None = None
 
     def attach(self, trace: Trace, limit: float | None) -> None:

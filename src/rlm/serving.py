@@ -62,6 +62,7 @@ class Playback(Live):
     ) -> None:
         self.seed = records[0].begin.seed
         self.digest = records[0].begin.digest or None
+        self.files = records[0].begin.files
         self.origin = origin
         self._records = records
         self._goes_on = live

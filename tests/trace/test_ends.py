@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from rlm import RLM, Request
+from rlm.approval import Decision, Estimate
 from rlm.lms.scripted import Scripted
+from rlm.route import Route
 from rlm.trace import runs
 from rlm.trace.events import CellBegin, RunEnd
 from rlm.trace.reader import Reader
@@ -25,12 +27,12 @@ def end_of(folder: Path) -> RunEnd:
 
 
 @pytest.mark.parametrize("route", ["never", "always"])
-def test_what_a_model_of_the_callers_own_raises_ends_the_run_and_is_raised(tmp_path: Path, route: str) -> None:
+def test_what_a_model_of_the_callers_own_raises_ends_the_run_and_is_raised(tmp_path: Path, route: Route) -> None:
     def broken(request: Request) -> str:
         raise OwnError("a socket of mine " + "x" * 1000)
 
     with pytest.raises(OwnError, match="a socket of mine"):
-        RLM(model=Scripted(broken), route=route, trace=tmp_path).completion("Q", context="text")  # type: ignore[arg-type]
+        RLM(model=Scripted(broken), route=route, trace=tmp_path).completion("Q", context="text")
     end = end_of(tmp_path)
     assert (end.status, end.response) == ("failed", "")
     assert end.reason == "OwnError: a socket of mine " + "x" * 183
@@ -39,7 +41,7 @@ def test_what_a_model_of_the_callers_own_raises_ends_the_run_and_is_raised(tmp_p
 
 
 def test_what_a_policy_raises_ends_the_run_and_is_raised(tmp_path: Path) -> None:
-    def policy(estimate: object) -> bool:
+    def policy(estimate: Estimate) -> Decision:
         raise OwnError("no policy")
 
     root = Scripted(["```repl\nllm_query_batched(['a', 'b'])\n```"])

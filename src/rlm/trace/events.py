@@ -37,6 +37,7 @@ class RunBegin(Event):
     files; `{"kind": "none"}`, of one that was never loaded. `digest` is the SHA-256 of its bytes as they were loaded,
     hexadecimal, and `""` of the last kind. `setup` has the options that make such an `RLM` again, none of them a key.
     `origin` is the run that this one was made from: `{"run": id, "turn": n | None, "way": "resume"|"replay"|"fork"}`.
+    `files` are those that cells may read beside the input, each with its SHA-256 (`context.path_digest`).
 
     `sitting` is there where it is a question of a session: `{"run": id, "number": n, "input": id, "added": [...]}`, the
     first run, which question it is, the run whose `source` is the input (`source` is `{"kind": "earlier"}` in others),
@@ -62,6 +63,7 @@ class RunBegin(Event):
     origin: dict[str, JSON] | None = None
     sitting: dict[str, JSON] | None = None
     added: dict[str, JSON] = field(default_factory=dict)
+    files: dict[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

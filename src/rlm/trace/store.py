@@ -36,7 +36,7 @@ INLINE_BYTES = 100
 Redact: TypeAlias = Callable[[str], str]
 # Fields that say what a trace is and of what.
 _OURS = frozenset(
-    ("run_id", "started", "digest", "versions", "limits", "usage", "enforces", "origin", "given", "sitting")
+    ("run_id", "started", "digest", "versions", "limits", "usage", "enforces", "origin", "given", "sitting", "files")
 )
 # Fields whose objects have keys that are not ours; in others, keys with words of ours as their values.
 _ANY = frozenset(("value", "args", "kwargs"))
