@@ -8,8 +8,10 @@ import time
 
 import pytest
 
+from rlm import RLM
 from rlm.context import load
 from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
+from rlm.lms.scripted import Scripted
 from rlm.sandbox import wasm_module, wasm_run
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import ChildContext
@@ -225,6 +227,29 @@ def test_a_worker_ends_with_its_stream_however_busy(compiled):
     how, seconds = asyncio.run(main())
     assert how == "it exited with status 0"
     assert seconds < 5
+
+
+@slow
+def test_a_session_asks_twice_with_a_child_a_tool_and_a_context_more(compiled):
+    first = (
+        "child = rlm_query('what is it?', context=grep('needle')[0])\nfound = look('k')\n"
+        "FINAL([child, found, len(context)])"
+    )
+    second = "FINAL([found, history[0]['answer'], context_1, grep('alpha')[0].where])"
+    model = Scripted([f"```repl\n{code}\n```" for code in (first, "FINAL(context)", second)])
+    rlm = RLM(model=model, sandbox="wasm", route="never", tools=[look], limits=Limits(depth=2))
+    with rlm.session("hay\nthe needle is here\nhay\n") as session:
+        assert session.ask("q").answer == ["the needle is here", "K", 27]
+        session.add("alpha beta")
+        assert session.ask("again").answer == ["K", ["the needle is here", "K", 27], "alpha beta", "context_1:1"]
+    assert "- `one_thread`: this Python has one thread" in "\n".join(
+        message.content for message in model.requests[0].messages
+    )
+
+
+def look(key: str) -> str:
+    """Looks a key up."""
+    return key.upper()
 
 
 def test_models_are_told_what_is_not_there():
