@@ -354,8 +354,6 @@ def test_the_limits_of_a_session_hold_over_its_questions() -> None:
         ConfigError, match=r'^route="always" is a plain call, and the questions of a session are answered'
     ):
         RLM(model=model, route="always").session("x")
-    with pytest.raises(ConfigError, match=r"^context_2 is what a session calls a context that is added"):
-        RLM(model=model, values={"context_2": 1}).session("x")
 
 
 def test_coverage_and_citations_know_which_input(tmp_path: Path) -> None:

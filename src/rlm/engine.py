@@ -174,7 +174,7 @@ class RLM:
                 engine are each question's own.
 
         Raises:
-            ConfigError: A limit can't be right, a value has the name of a context, or the engine makes plain calls.
+            ConfigError: A limit can't be right, or the engine makes plain calls.
         """
         return Sitting(self.setup, context, limits)
 

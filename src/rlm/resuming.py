@@ -29,6 +29,7 @@ from rlm.trace import runs
 from rlm.trace.events import RunBegin
 from rlm.trace.reader import Reader
 from rlm.trace.record import Record, chain
+from rlm.trace.sittings import is_alone
 from rlm.types import JSON, Limits, Reply, Request
 
 # What a model's settings have, and a client has no option for.
@@ -156,9 +157,8 @@ def _check_alone(begin: RunBegin) -> None:
     Raises:
         ConfigError: It is one.
     """
-    sitting = begin.sitting or {"number": 1, "added": []}
-    if sitting["number"] != 1 or sitting["added"]:
-        number = f"question {sitting['number']} of the session that began with {sitting['run']}"
+    if begin.sitting is not None and not is_alone(begin):
+        number = f"question {begin.sitting.get('number')} of the session that began with {begin.sitting.get('run')}"
         raise ConfigError(
             f"the run {begin.run_id} is {number}: its cells may use names and contexts that its own trace does not "
             "have, so they can't be run again by themselves; ask again, in a session"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
 from collections.abc import Coroutine
 from dataclasses import replace
@@ -21,7 +20,6 @@ from rlm.run import Run
 from rlm.setup import Setup
 from rlm.types import JSON, Completion, Limits
 
-_CONTEXT = re.compile(r"context_\d+")
 _SHARED = ("usd", "tokens", "seconds", "sub_calls")  # the limits that all questions together may have
 
 
@@ -37,15 +35,13 @@ class Sitting:
         limits: What all questions together may use, of `usd`, `tokens`, `seconds` and `sub_calls`.
 
     Raises:
-        ConfigError: A limit can't be right, a value has the name of a context, or the engine makes plain calls.
+        ConfigError: A limit can't be right, or the engine makes plain calls.
     """
 
     def __init__(self, setup: Setup, context: object, limits: Limits | None = None) -> None:
         check_limits(limits or Limits())
         if setup.route == "always":
             raise ConfigError('route="always" is a plain call, and the questions of a session are answered in its REPL')
-        if (name := next(filter(_CONTEXT.fullmatch, setup.tools.values), None)) is not None:
-            raise ConfigError(f"{name} is what a session calls a context that is added: give the value another name")
         self._setup = setup
         self._value = context
         self._limits = limits or Limits()

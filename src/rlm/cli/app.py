@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rlm.cli import exit_codes, resume_commands, run_commands
+from rlm.cli import chat_command, exit_codes, resume_commands, run_commands
 from rlm.cli.sandbox_flags import NO_FLAGS, SandboxFlags, takes_sandbox_flags
 from rlm.version import VERSION
 
@@ -285,5 +285,6 @@ def view(
     return view.run(run, host=host, port=port, open_browser=open_browser)
 
 
+chat_command.register(app, ask)
 resume_commands.register(app)
 run_commands.register(app)

@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -24,9 +24,11 @@ from rlm.lms.base import Price
 from rlm.route import Route
 from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
+from rlm.sandbox.options import Sandbox
 from rlm.terminal import visible
 from rlm.trace.events import Event, RunBegin
 from rlm.trace.reader import Reader, TraceError
+from rlm.trace.sittings import is_alone
 from rlm.types import JSON, Completion, Limits
 
 if TYPE_CHECKING:
@@ -121,19 +123,19 @@ def printed(completion: Completion, interrupted: bool, *, as_object: bool) -> in
         print(json_text.dumps(as_json(completion), ensure_ascii=sys.stdout.isatty()))
     elif completion.status != "failed":
         print(visible(completion.response) if sys.stdout.isatty() else completion.response)
-    if completion.trace is not None and completion.status != "done" and _has_begun(completion.trace):
+    if completion.trace is not None and completion.status != "done" and _can_go_on(completion.trace):
         more = "" if interrupted else " (--limits raises a limit)"
         print(f"rlm: to go on from here: rlm resume {completion.run_id}{more}", file=sys.stderr)
     return exit_codes.INTERRUPTED if interrupted else exit_codes.OF_STATUS[completion.status]
 
 
-def _has_begun(trace: Path) -> bool:
-    """Whether a run had its input when it ended; before that there is nothing to go on from."""
+def _can_go_on(trace: Path) -> bool:
+    """Whether a run can be resumed: before it had its input there is nothing to go on from."""
     try:
         begin = next(Reader(trace), None)
     except TraceError:
         return False
-    return isinstance(begin, RunBegin) and begin.source.get("kind") != "none"
+    return isinstance(begin, RunBegin) and begin.source.get("kind") != "none" and is_alone(begin)
 
 
 def given(paths: list[Path]) -> str | Path | list[Path] | None:
@@ -201,11 +203,30 @@ def _ask(question: str, paths: list[Path], options: Options, page: Beside | None
         find_launcher("local").prepare()  # it starts beside the imports of the model's client and the input's loading
     value = given(paths)
     check_save(options.save)
-    limits = Limits(usd=options.budget, seconds=options.timeout)
-    if options.max_turns is not None:
-        limits = Limits(usd=options.budget, seconds=options.timeout, turns=options.max_turns)
     live = LiveTree(code=options.show_code)
     above = None if options.confirm_above is None else ConfirmAbove(options.confirm_above, live)
+    engine = made(options, sandbox, above)
+    started = engine.stream(question) if value is None else engine.stream(question, context=value)
+    completion, interrupted = follow(started, live if page is None else page.with_other(live))
+    if not live.drawn:
+        print(summary(completion), file=sys.stderr)
+    return completion, interrupted
+
+
+def made(options: Options, sandbox: str | Sandbox, above: ConfirmAbove | None) -> RLM:
+    """The engine of a command line.
+
+    Args:
+        options: What it gave.
+        sandbox: Where cells run.
+        above: What `--confirm-above` asks.
+
+    Raises:
+        ConfigError: Something can't be right.
+    """
+    limits = Limits(usd=options.budget, seconds=options.timeout)
+    if options.max_turns is not None:
+        limits = replace(limits, turns=options.max_turns)
     prices = _prices(options)
     engine = RLM(
         model=options.model,
@@ -226,11 +247,7 @@ def _ask(question: str, paths: list[Path], options: Options, page: Beside | None
     named = options.model or os.environ.get("RLM_MODEL") or config.read().model
     if not named and engine.setup.model.name == "nano":
         print("rlm: no model configured, no key found: asking nano, the one in the box", file=sys.stderr)
-    started = engine.stream(question) if value is None else engine.stream(question, context=value)
-    completion, interrupted = follow(started, live if page is None else page.with_other(live))
-    if not live.drawn:
-        print(summary(completion), file=sys.stderr)
-    return completion, interrupted
+    return engine
 
 
 def servers(given: Sequence[str]) -> list[MCPServer]:

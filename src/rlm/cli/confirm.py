@@ -21,11 +21,14 @@ class ConfirmAbove:
     Args:
         usd: US dollars that may be spent on sub-calls without a question, at an estimate.
         live: The tree that is drawn on the terminal; it rests while the question stands.
+
+    Attributes:
+        live: The same; with each question of a session there is another.
     """
 
     def __init__(self, usd: float, live: LiveTree) -> None:
         self._usd = usd
-        self._live = live
+        self.live = live
         self._unasked = 0.0
 
     def approve(self, estimate: Estimate) -> Decision:
@@ -44,11 +47,11 @@ class ConfirmAbove:
             above = f"it may be more than ${self._usd:g}"
         elif estimate.usd <= self._usd:
             above = f"with the sub-calls since the last question it is more than ${self._usd:g}"
-        await asyncio.to_thread(self._live.pause)
+        await asyncio.to_thread(self.live.pause)
         try:
             agreed = await ask(f"rlm: {visible(str(estimate))}\nrlm: {above}. Go on? [y/N] ")
         finally:
-            self._live.resume()
+            self.live.resume()
         if agreed:
             self._unasked = 0.0
         return agreed

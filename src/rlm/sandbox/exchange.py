@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import Iterator
 
 from rlm.context import Context
 from rlm.errors import LimitError, LMError, RlmError, SandboxError
 from rlm.sandbox import protocol
+from rlm.sandbox.launchers.base import Worker
 from rlm.types import Answer, CellResult
 
 _PIECE = 3 << 20  # bytes of an added context in one frame
@@ -87,3 +89,27 @@ def lost(why: str, printed: tuple[str, int], interrupted: bool, seconds: float) 
 def why(error: BaseException, how: str) -> str:
     """Why a worker was lost, which ended so after that error."""
     return f"it broke the protocol: {error}" if isinstance(error, protocol.FrameError) else how
+
+
+async def read(worker: Worker, seconds: float) -> protocol.Message:
+    """The next message of a worker; a call has its `size` in bytes beside its fields.
+
+    Args:
+        worker: The worker.
+        seconds: For the rest of a frame, once its length has come.
+
+    Raises:
+        OSError, EOFError: The stream ended.
+        protocol.FrameError: It is not allowed, or did not come whole in time.
+    """
+    size = protocol.length(await worker.reader.readexactly(4))
+    try:
+        async with asyncio.timeout(seconds):
+            payload = await worker.reader.readexactly(size)
+    except TimeoutError:
+        raise protocol.FrameError("a frame did not come whole in time") from None
+    message = protocol.decode(payload)
+    protocol.check_from_worker(message)
+    if message["type"] == "call":
+        message["size"] = size
+    return message

@@ -180,7 +180,7 @@ class Session:
 
     async def _heard(self, worker: Worker, kind: str) -> protocol.Message:
         async with asyncio.timeout(_START):
-            message = await _read(worker)
+            message = await exchange.read(worker, _FRAME)
         if message["type"] != kind:
             raise protocol.FrameError(f"`{message['type']}` is not due")
         return message
@@ -296,7 +296,7 @@ class _Run:
         self._worker.writer.write(protocol.encode({"type": "run", "id": self._number, "code": code}))
         self._watch = asyncio.create_task(self._keep_time())
         while True:
-            message = await _read(self._worker)
+            message = await exchange.read(self._worker, _FRAME)
             if message["type"] == "call":
                 self._begin_call(message)
             elif message["type"] == "done" and message["id"] == self._number:
@@ -320,16 +320,27 @@ class _Run:
 
     async def has_stopped(self) -> bool:
         """Interrupts the cell, whose end nobody waits for; whether it has ended by itself, and its worker goes on."""
-        with contextlib.suppress(OSError):
-            self._worker.writer.write(protocol.encode({"type": "interrupt"}))
-        self._worker.interrupt()
+        again = asyncio.create_task(self._interrupt_again())
         try:
             async with asyncio.timeout(_GRACE):
-                while (message := await _read(self._worker))["type"] == "call":
+                while (message := await exchange.read(self._worker, _FRAME))["type"] == "call":
                     pass  # it will get no answer
         except _LOST:
             return False
+        finally:
+            again.cancel()
         return bool(message["type"] == "done" and message["id"] == self._number)
+
+    async def _interrupt_again(self) -> None:
+        """A cell is interrupted once at most, and one that has not begun yet not at all."""
+        while True:
+            self._interrupt()
+            await asyncio.sleep(_POLL)
+
+    def _interrupt(self) -> None:
+        with contextlib.suppress(OSError):
+            self._worker.writer.write(protocol.encode({"type": "interrupt"}))
+        self._worker.interrupt()
 
     def _begin_call(self, message: protocol.Message) -> None:
         number, size = message["id"], message["size"]
@@ -369,31 +380,9 @@ class _Run:
         while (why := self._clock.over()) is None:  # noqa: ASYNC110 - CPU time tells nobody that it passes
             await asyncio.sleep(max(0.001, min(_POLL, self._clock.left())))
         self.interrupted = True
-        with contextlib.suppress(OSError):
-            self._worker.writer.write(protocol.encode({"type": "interrupt"}))
-        self._worker.interrupt()
+        self._interrupt()
         for task in list(self._calls.values()):
             task.cancel()
         await asyncio.sleep(_GRACE)
         self.killed = f"{why} and did not stop when it was interrupted"
         self._worker.kill()
-
-
-async def _read(worker: Worker) -> protocol.Message:
-    """The next message of a worker; a call has its `size` in bytes beside its fields.
-
-    Raises:
-        OSError, EOFError: The stream ended.
-        protocol.FrameError: It is not allowed, or did not come whole in time.
-    """
-    size = protocol.length(await worker.reader.readexactly(4))
-    try:
-        async with asyncio.timeout(_FRAME):
-            payload = await worker.reader.readexactly(size)
-    except TimeoutError:
-        raise protocol.FrameError("a frame did not come whole in time") from None
-    message = protocol.decode(payload)
-    protocol.check_from_worker(message)
-    if message["type"] == "call":
-        message["size"] = size
-    return message

@@ -162,7 +162,9 @@ class Worker:
         names = functions(self._calls.call, hello["functions"])
         loaded = self._loaded
         loaded.window = hello["window"]
-        names.update(context=loaded.value, context_0=loaded.value, grep=loaded.grep, chunks=loaded.chunks, search=loaded.search)
+        names.update(
+            context=loaded.value, context_0=loaded.value, grep=loaded.grep, chunks=loaded.chunks, search=loaded.search
+        )
         names.update(loaded.added)
         names.update(question=hello["question"])
         names.update(hello["names"])

@@ -40,6 +40,11 @@ def with_sources(begin: RunBegin, folder: Path) -> RunBegin:
     return replace(begin, source=source, added=added)
 
 
+def is_alone(begin: RunBegin) -> bool:
+    """Whether a run's own trace has all that its cells used: no question was before it, and no context added."""
+    return begin.sitting is None or (begin.sitting.get("number") == 1 and not begin.sitting.get("added"))
+
+
 def _begin(run: JSON, asked: RunBegin, folder: Path) -> RunBegin:
     missing = (
         f"the input of the run {asked.run_id} is in the trace of {run}, which began its session or was added to it"

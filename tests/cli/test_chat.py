@@ -1,0 +1,111 @@
+"""`rlm chat`: lines of standard input are questions about one input, answered in one REPL."""
+
+import io
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from rlm.errors import LMRefusedError
+from rlm.trace import runs
+from rlm.types import Request
+
+Rlm = Callable[..., SimpleNamespace]
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RLM_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def chat(rlm: Rlm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rlm:
+    """`chat("One?\\nTwo?\\n", script=[...])`, about a file with 500 characters."""
+    path = tmp_path / "input.txt"
+    path.write_text("x" * 500)
+
+    def run(lines: str, *options: str, **more: object) -> SimpleNamespace:
+        monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+        return rlm("chat", str(path), *options, **more)
+
+    return run
+
+
+def block(code: str) -> str:
+    return f"```repl\n{code}\n```"
+
+
+def test_lines_are_questions_in_one_repl(chat: Rlm) -> None:
+    shown = chat("How long?\n\n  And twice?  \n", script=[block("n = len(context)\nFINAL(n)"), block("FINAL(2 * n)")])
+    assert (shown.status, shown.out) == (0, "500\n1000\n")
+    assert [line.split(",")[0] for line in shown.err.splitlines()] == ["rlm: done: 1 turn"] * 2
+    assert [run.begin.question for run in runs.summaries()] == ["And twice?", "How long?"]
+
+
+def test_nothing_is_asked_where_there_is_no_line(chat: Rlm) -> None:
+    shown = chat("", script=[])
+    assert (shown.status, shown.out, shown.err) == (0, "", "")
+
+
+def test_each_answer_is_an_object(chat: Rlm) -> None:
+    script = [block("FINAL(1)"), LMRefusedError("no such model"), block("FINAL(3)")]
+    shown = chat("One?\nTwo?\nThree?\n", "--json", script=script)
+    first, second, third = [json.loads(line) for line in shown.out.splitlines()]
+    assert (first["answer"], third["answer"], shown.status) == (1, 3, 0)
+    assert second == {"status": "failed", "error": "LMRefusedError", "reason": "no such model"}
+    assert "rlm: no such model\n" in shown.err
+
+
+def test_the_status_is_that_of_the_last_question(chat: Rlm) -> None:
+    half = block("answer['content'] = 'half'")
+    shown = chat("One?\nTwo?\n", "--max-turns", "1", script=[block("FINAL(1)"), half, "no"])
+    assert (shown.status, shown.out) == (3, "1\nhalf\n")
+    assert "to go on from here" not in shown.err
+    shown = chat("One?\n", script=[LMRefusedError("no such model")])
+    assert (shown.status, shown.err) == (1, "rlm: no such model\n")
+
+
+def test_an_interrupt_ends_the_question_and_not_the_session(chat: Rlm) -> None:
+    def model(request: Request) -> str:
+        question = request.messages[1].content.partition("\n")[0]
+        if question == "Question: Two?":
+            os.kill(os.getpid(), signal.SIGINT)
+            return block("import time\nx = 2\ntime.sleep(60)")
+        return block("FINAL(x)" if question == "Question: Three?" else "x = 1\nFINAL(x)")
+
+    shown = chat("One?\nTwo?\nThree?\n", script=model)
+    assert (shown.status, shown.out) in ((0, "1\n1\n"), (0, "1\n2\n"))  # as the cell had begun, or had not
+    assert "rlm: failed: 0 turns" in shown.err or "rlm: failed: 1 turn" in shown.err
+
+
+def test_the_budget_is_for_all_questions(chat: Rlm) -> None:
+    price = ("--price", "1000/1000", "--budget", "100")
+    shown = chat("One?\nTwo?\n", *price, script=[block("FINAL(1)"), block("FINAL(2)")], price=None)
+    assert (shown.status, shown.out) == (0, "1\n2\n")
+    spent = sum(run.cost or 0.0 for run in runs.summaries())
+    shown = chat(
+        "One?\nTwo?\n", "--price", "1000/1000", "--budget", f"{spent / 2 + 0.001}", script=[block("FINAL(1)")] * 2
+    )
+    assert shown.out.splitlines()[:1] != ["2"]
+
+
+def test_what_can_not_be_asked_ends_it(rlm: Rlm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = rlm("chat", "-", script=[])
+    assert (shown.status, shown.out) == (2, "")
+    assert (
+        shown.err == "rlm: - would read standard input as the input, and rlm chat reads questions there: name a file\n"
+    )
+    monkeypatch.setattr("sys.stdin", io.StringIO("One?\nTwo?\n"))
+    shown = rlm("chat", str(tmp_path / "missing"), script=[])
+    assert shown.status == 2
+
+
+@pytest.mark.parametrize("option", ["--route", "--save", "--view"])
+def test_it_has_the_options_of_ask_but_those_of_one_answer(rlm: Rlm, option: str) -> None:
+    assert option in rlm("ask", "--help").out
+    assert option not in rlm("chat", "--help").out
+    assert set(rlm("ask", "--help").out.split()) > {"--sandbox", "--price"} < set(rlm("chat", "--help").out.split())
