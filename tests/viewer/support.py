@@ -1,14 +1,20 @@
 """Runs to look at: real ones of scripted models, and hostile ones."""
 
+from __future__ import annotations
+
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rlm import RLM
 from rlm.lms.scripted import Scripted
 from rlm.viewer.server import Viewer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 HOSTILE = (
     "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\u202egnp\x1b[31m"
@@ -25,6 +31,29 @@ def make_run(
     """A run of a root that writes these cells; its name."""
     rlm = RLM(model=Scripted(cells), sub_model=Scripted(lambda request: "seen"), trace=folder, route="never")
     return rlm.completion(question, context=context).run_id
+
+
+def opened(page: Page, url: str) -> None:
+    page.goto("about:blank")
+    page.goto(url)
+    page.wait_for_selector("body[data-ready]", timeout=20_000)
+
+
+def text_of(page: Page, selector: str) -> str:
+    found: str = page.locator(selector).first.inner_text()
+    return found
+
+
+CELLS = [
+    cell("found = grep('two', limit=3)\nprint(len(context))\nprint(found)", "First I look for it."),
+    cell("replies = llm_query_batched([f'{n}: {context[n * 14:n * 14 + 700]}' for n in range(5)])\n1/0"),
+    cell("FINAL(f'{len(replies)} replies')"),
+]
+
+
+def focused(page: Page) -> str:
+    found: Any = page.evaluate("document.activeElement.id")
+    return str(found)
 
 
 def hostile_run(folder: Path, name: str = "20260101-000000-aaaaaa", sub_calls: int = 3, depth: int = 200) -> str:

@@ -1,16 +1,13 @@
 """The page in a real browser."""
 
-import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
-from tests.viewer.support import HOSTILE, cell, hostile_run, make_run, serving
+from playwright.sync_api import Browser, Page
+from tests.viewer.support import CELLS, HOSTILE, cell, focused, hostile_run, make_run, opened, serving, text_of
 
 from rlm import RLM, fork
 from rlm.lms.scripted import Scripted
@@ -18,48 +15,6 @@ from rlm.viewer import input_text
 from rlm.viewer.one_file import html
 
 pytestmark = pytest.mark.slow
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("needs Chromium: apt-get install chromium")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 1200, "height": 900})
-    complaints: list[str] = []
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    page.close()
-    refused = ("400", "404", "422")  # by the server, of what a hostile trace names
-    assert [text for text in complaints if not any(f"status of {status}" in text for status in refused)] == []
-
-
-def opened(page: Page, url: str) -> None:
-    page.goto("about:blank")
-    page.goto(url)
-    page.wait_for_selector("body[data-ready]", timeout=20_000)
-
-
-def text_of(page: Page, selector: str) -> str:
-    found: str = page.locator(selector).first.inner_text()
-    return found
-
-
-CELLS = [
-    cell("found = grep('two', limit=3)\nprint(len(context))\nprint(found)", "First I look for it."),
-    cell("replies = llm_query_batched([f'{n}: {context[n * 14:n * 14 + 700]}' for n in range(5)])\n1/0"),
-    cell("FINAL(f'{len(replies)} replies')"),
-]
 
 
 def test_a_run(tmp_path: Path, page: Page) -> None:
@@ -235,11 +190,6 @@ def test_keys_theme_and_a_narrow_window(tmp_path: Path, browser: Browser, page: 
         before = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         page.keyboard.press("t")
         assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != before
-
-
-def focused(page: Page) -> str:
-    found: Any = page.evaluate("document.activeElement.id")
-    return str(found)
 
 
 def test_a_killed_run_says_so_and_what_it_read(tmp_path: Path, page: Page) -> None:

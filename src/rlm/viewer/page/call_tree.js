@@ -18,7 +18,7 @@ export class CallTree {
     this.at = 0;
     this.rows = [];
     this.list = el("div.rows", { role: "none" });
-    this.view = el("div.tree", { role: "tree", tabindex: "0", "aria-label": "call tree" }, this.list);
+    this.view = el("div.call-tree", { role: "tree", tabindex: "0", "aria-label": "call tree" }, this.list);
     this.view.addEventListener("scroll", () => requestAnimationFrame(() => this.place()), { passive: true });
     this.view.addEventListener("keydown", (event) => this.key(event));
     this.view.addEventListener("focus", () => this.place());

@@ -65,7 +65,7 @@ export class ComparePage {
     const { models } = this;
     const row = (name, show, value = null) => {
       const [one, other] = value === null ? [NaN, NaN] : models.map(value);
-      const change = one > 0 && Number.isFinite(other) ? `× ${(other / one).toFixed(2)}` : "";
+      const change = one > 0 && other > 0 ? `× ${(other / one).toFixed(2)}` : "";
       return el("tr", {}, el("th", { scope: "row" }, name), models.map((model) => el("td", {}, show(model))), el("td.quiet", {}, change));
     };
     const calls = (model) => model.nodes.reduce((sum, node) => sum + node.turns.reduce((all, turn) => all + turn.calls.length, 0), 0);

@@ -36,7 +36,7 @@ export class RunPage {
   rest(from) {
     if (this.left) return;
     this.drawCosts();
-    this.source.about(this.run, "strategy").then((found) => this.label(found), () => {});
+    this.drawLabels();
     this.drawCoverage();
     if (this.model.end === null) {
       this.stop = this.source.follow(this.run, from, (events) => this.grow(events), () => this.ended());
@@ -45,6 +45,7 @@ export class RunPage {
 
   ended() {
     this.model.over = true;
+    this.drawLabels();
     this.drawHead();
     this.drawTree();
     this.drawCoverage();
@@ -195,7 +196,9 @@ export class RunPage {
   }
 
   // What each turn does, as rlm.viewer.strategy sees it: {labels: [{span, pattern, evidence, ...}]}.
-  label(found) {
+  async drawLabels() {
+    const found = await this.source.about(this.run, "strategy").catch(() => ({ labels: [] }));
+    this.labels.clear();
     for (const label of found.labels) this.labels.set(label.span, [...(this.labels.get(label.span) ?? []), label]);
     this.drawLine();
     [...this.shown.children].forEach((view, at) => relabel(view, this.labels.get(this.node.turns[at].span) ?? []));

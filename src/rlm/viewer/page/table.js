@@ -170,8 +170,9 @@ export function table(columns, rows, { open = null, inside = null, opened = new 
     if (event.key === "Enter" || event.key === " ") focus();
   });
   body.addEventListener("focusin", (event) => {
-    const index = Number(event.target.closest("tr.opens")?.getAttribute("aria-rowindex")) - 2;
-    if (!(index >= 0) || index === active) return;
+    if (!event.target.matches("tr.opens")) return; // what is inside a row has its own place in the order of Tab
+    const index = Number(event.target.getAttribute("aria-rowindex")) - 2;
+    if (index === active) return;
     lineOf(active)?.setAttribute("tabindex", "-1");
     active = index;
     lineOf(active)?.setAttribute("tabindex", "0");
