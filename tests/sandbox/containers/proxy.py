@@ -11,10 +11,13 @@ class Proxy:
 
     def __init__(self, address):
         self._path = address.removeprefix("unix://")
-        self._selector = selectors.DefaultSelector()
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"tcp://127.0.0.1:{self._listening.getsockname()[1]}"
         self._wake, self._woken = socket.socketpair()
+        self._begin(0)
+        self.url = f"tcp://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    def _begin(self, port):
+        self._selector = selectors.DefaultSelector()
+        self._listening = socket.create_server(("127.0.0.1", port))
         self._pairs = {}
         self._selector.register(self._listening, selectors.EVENT_READ)
         self._selector.register(self._woken, selectors.EVENT_READ)
@@ -25,6 +28,13 @@ class Proxy:
         self._wake.send(b"x")
         self._thread.join(5)
         assert not self._thread.is_alive()
+
+    def come_back(self):
+        """Takes connections again, after a cut."""
+        self._woken.recv(1)
+        self._selector.close()
+        self._begin(int(self.url.rpartition(":")[2]))
+        self._thread.start()
 
     def __enter__(self):
         self._thread.start()

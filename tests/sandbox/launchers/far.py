@@ -124,6 +124,20 @@ async def opened(launcher, value="one two\n", limits=LIMITS):
         await environment.close()
 
 
+def what_a_command_prints_is_bounded(name, double, streams=("", "exec >&2; ")):
+    """Commands of ours run where cells have run: one that prints without end is given up, and the machine stays."""
+
+    async def scene():
+        async with opened(name) as (_, environment):
+            for stream in streams:
+                with pytest.raises(SandboxError, match="a command in the sandbox printed more than 1 MiB, which none"):
+                    await environment._machine.run(f"{stream}head -c 2000000 /dev/zero | tr '\\\\0' x; exit 3")
+            return await environment._machine.run("echo fine")
+
+    assert asyncio.run(scene()) == "fine\n"
+    assert double.places == {}
+
+
 def a_lost_machine_is_told(name, double):
     """A machine that its vendor ends in the middle of a run: the cell is lost, and then the sandbox is."""
 

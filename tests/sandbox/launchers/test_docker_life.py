@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from rlm import RLM, ConfigError, Limits, Sandbox, SandboxError, SandboxUnavailableError
+from rlm.errors import WorkerDiedError
 from rlm.lms.scripted import Scripted
 from rlm.sandbox import reaper
 from rlm.sandbox.containers import share
@@ -103,7 +104,8 @@ def test_a_far_engine_gets_the_input_once(engine, tmp_path):  # noqa: F811
         connect(proxy.url).api.close()
 
 
-def test_an_engine_that_goes_away_is_a_lost_worker_and_then_an_error(engine):  # noqa: F811
+def test_an_engine_that_goes_away_is_a_lost_worker_and_then_an_error(engine, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("rlm.sandbox.containers.run._RETURNS", 0.1)
     with Proxy(engine) as proxy:
 
         async def main():
@@ -111,10 +113,34 @@ def test_an_engine_that_goes_away_is_a_lost_worker_and_then_an_error(engine):  #
                 assert (await session.run(Cell("1"))).output == "1\n"
                 proxy.cut()
                 assert (await session.run(Cell("1"))).lost == "its container ended"
-                with pytest.raises(SandboxError, match=r"the container engine fails: .*Connection refused"):
+                with pytest.raises(WorkerDiedError) as error:
                     await session.run(Cell("1"))
+                assert str(error.value).startswith(
+                    "no container could be started, and the engine did not come back within 0.1 s: start it, and go on "
+                    "with `rlm resume` (the container engine fails: "
+                )
 
         asyncio.run(main())
+        connect(proxy.url).api.close()
+    wait_for(lambda: left(engine)[0] == [])
+    reap_volumes(engine)
+
+
+@pytest.mark.slow
+def test_an_engine_that_comes_back_is_a_lost_worker_and_no_more(engine):  # noqa: F811
+    with Proxy(engine) as proxy:
+
+        async def main():
+            async with opened(sandboxed(proxy.url), "an input") as session:
+                assert (await session.run(Cell("x = 1\nlen(context)"))).output == "8\n"
+                proxy.cut()
+                assert (await session.run(Cell("x"))).lost == "its container ended"
+                going_on = asyncio.create_task(session.run(Cell("'x' in globals(), context")))
+                await asyncio.sleep(0.3)
+                proxy.come_back()
+                return await going_on
+
+        assert asyncio.run(main()).output == "(False, 'an input')\n"
         connect(proxy.url).api.close()
     wait_for(lambda: left(engine)[0] == [])
     reap_volumes(engine)

@@ -129,6 +129,18 @@ class TestLauncher:
 
         asyncio.run(scene())
 
+    def test_nothing_is_kept_of_what_a_worker_printed(self, service):
+        async def scene():
+            async with far.opened("e2b") as (session, _):
+                assert len((await session.run(Cell("print('x' * 5000)"))).output) > 1900
+                handle = session._worker._kill.__self__
+                return handle.stdout, handle.stderr
+
+        assert asyncio.run(scene()) == ("", "")
+
+    def test_what_a_command_prints_is_bounded(self, service):
+        far.what_a_command_prints_is_bounded("e2b", service)
+
     def test_a_lost_machine_is_told(self, service):
         lost, told = far.a_lost_machine_is_told("e2b", service)
         assert lost.startswith(("it was killed by SIGKILL", "its stream broke: E2B: "))

@@ -134,7 +134,8 @@ class TestLauncher:
         cluster.enforces = False
         monkeypatch.setattr(kubernetes, "_SETTLES", 1)
         assert self._refused() == (
-            "no machine could be had: its network policy is not enforced: the cluster's network plugin has to enforce them"
+            "no machine could be had: its network policy is not enforced: the cluster's network plugin has to enforce "
+            "them"
         )
         assert (cluster.places, cluster.policies) == ({}, {})
 
@@ -226,6 +227,9 @@ class TestLauncher:
         lost, shown = asyncio.run(scene())
         assert lost == "it ran for more than 0.2 s and did not stop when it was interrupted"
         assert shown == "2\n"
+
+    def test_what_a_command_prints_is_bounded(self, cluster):
+        far.what_a_command_prints_is_bounded("kubernetes", cluster, streams=[""])
 
     def test_a_lost_machine_is_told(self, cluster):
         lost, told = far.a_lost_machine_is_told("kubernetes", cluster)

@@ -119,6 +119,9 @@ class TestLauncher:
 
         assert asyncio.run(scene()).running() == []
 
+    def test_what_a_command_prints_is_bounded(self, service):
+        far.what_a_command_prints_is_bounded("modal", service)
+
     def test_a_lost_machine_is_told(self, service):
         lost, told = far.a_lost_machine_is_told("modal", service)
         assert lost.startswith(("it was killed by SIGKILL", "its stream broke: Modal: "))

@@ -208,6 +208,24 @@ def test_connections_can_be_kept_warm(sshd):
     assert settled(before) == before
 
 
+def test_what_a_command_prints_is_bounded(sshd):
+    async def scene():
+        machine = ssh_machine.SshMachine(sandbox(sshd), "box", sys.executable, str(sshd.config))
+        await machine.connect()
+        try:
+            for stream in ("", "exec >&2; "):
+                with pytest.raises(SandboxError, match="a command in the sandbox printed more than 1 MiB"):
+                    await machine.run(f"{stream}exec cat /dev/zero")
+            with pytest.raises(SandboxError, match=r"ssh box: oh$"):
+                await machine.run("echo oh >&2; exit 3")
+            return await machine.run("echo fine")
+        finally:
+            await machine.remove()
+
+    assert asyncio.run(scene()) == "fine\n"
+    assert not [name for name in left() if name.startswith("rlm-")]
+
+
 def test_cpu_time_is_counted_while_a_cell_waits(sshd):
     async def slow(name, args):
         await asyncio.sleep(30)

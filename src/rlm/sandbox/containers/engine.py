@@ -51,6 +51,14 @@ class Engine:
         """
         return await asyncio.to_thread(told, method, *args, **options)
 
+    def answers(self) -> bool:
+        """Whether it does, now. Blocks."""
+        try:
+            told(self.api.ping)
+        except SandboxError:
+            return False
+        return True
+
     def reap(self) -> None:
         """Removes the containers and volumes that hosts which have died left on it. Blocks."""
         label = {"label": reaper.HOST}
@@ -84,6 +92,13 @@ def told(method: Callable[..., Result], *args: Any, **options: Any) -> Result:
         raise SandboxError(f"the container engine refuses: {error.explanation or error}") from error
     except (DockerException, RequestException, OSError) as error:
         raise SandboxError(f"the container engine fails: {error}") from error
+
+
+def is_gone(error: SandboxError) -> bool:
+    """Whether an engine could not be reached, which may pass, and did not refuse."""
+    from docker.errors import APIError
+
+    return isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, APIError)
 
 
 def connect(url: str | None) -> Engine:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from rlm.context import Context
 from rlm.errors import SandboxError, WorkerDiedError
 from rlm.sandbox import shipped, unpacked
-from rlm.sandbox.containers.engine import Engine
+from rlm.sandbox.containers.engine import Engine, is_gone
 from rlm.sandbox.containers.plan import USER, Plan
 from rlm.sandbox.containers.share import INSIDE, Share
 from rlm.sandbox.containers.stream import Stream, attach, watch_end
@@ -26,6 +26,8 @@ from rlm.types import JSON, Limits
 Made = TypeVar("Made")
 OUTPUT = "/output"
 _END = 10.0  # seconds for a container that was killed to be gone
+_RETURNS = 30.0  # seconds for an engine that is being restarted to be back
+_PAUSE = 0.2
 _HEARD = 0.1  # seconds for a cell to end by the frame that interrupts it
 _KILLED = 137  # what SIGKILL makes of an exit status
 # Where engines keep the CPU time of a container that runs on this machine, in nanoseconds (first) or in a table.
@@ -145,6 +147,27 @@ class ContainerRun:
         await asyncio.to_thread(self._share.close)
 
     async def _started(self, argv: list[str]) -> ContainerWorker:
+        """A container that runs. An engine that is being restarted, which ends its containers, is waited for."""
+        until = asyncio.get_running_loop().time() + _RETURNS
+        while True:
+            try:
+                return await self._made(argv)
+            except SandboxError as error:
+                if not is_gone(error) and await asyncio.to_thread(self._engine.answers):
+                    raise WorkerDiedError(f"no container could be started: {error}") from error
+                await self._wait_for_engine(until, error)
+
+    async def _wait_for_engine(self, until: float, lost: SandboxError) -> None:
+        while asyncio.get_running_loop().time() < until:
+            if await asyncio.to_thread(self._engine.answers):
+                return
+            await asyncio.sleep(_PAUSE)
+        raise WorkerDiedError(
+            f"no container could be started, and the engine did not come back within {_RETURNS:g} s: start it, and go "
+            f"on with `rlm resume` ({lost})"
+        ) from lost
+
+    async def _made(self, argv: list[str]) -> ContainerWorker:
         engine = self._engine
         config = self._plan.config(argv, self._mounts)
         made = engine.call(engine.api.create_container_from_config, config)
@@ -161,10 +184,8 @@ class ContainerRun:
                 if stream is not None:
                     stream.writer.transport.abort()
                 raise
-        except BaseException as error:
+        except BaseException:
             await asyncio.to_thread(engine.remove, container)
-            if isinstance(error, SandboxError):
-                raise WorkerDiedError(f"no container could be started: {error}") from error
             raise
         return ContainerWorker(engine, container, stream, ended)
 
@@ -272,7 +293,7 @@ class ContainerWorker:
             async with asyncio.timeout(_END):
                 await asyncio.gather(*self._asked)
                 await asyncio.shield(self._ended)
-        if not self._ended.done():
+        if not self._ended.done() or self._ended.result() is None:  # an engine that is killed forgets to remove it
             self._ended.cancel()
             await asyncio.to_thread(self._engine.remove, self.container)
 

@@ -154,16 +154,18 @@ class _Attached(asyncio.StreamReaderProtocol):
         self._demultiplex(memoryview(data))
 
     def eof_received(self) -> bool | None:
-        self._refuse("the engine closed the connection")
+        self._refuse("the engine closed the connection", ConnectionResetError())
         return super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._refuse("the engine closed the connection")
+        self._refuse("the engine closed the connection", ConnectionResetError())
         super().connection_lost(exc)
 
-    def _refuse(self, why: str) -> None:
+    def _refuse(self, why: str, cause: OSError | None = None) -> None:
         if not self.opened.done():
-            self.opened.set_exception(SandboxError(f"the container's stream can't be had: {why}"))
+            error = SandboxError(f"the container's stream can't be had: {why}")
+            error.__cause__ = cause
+            self.opened.set_exception(error)
             self.opened.exception()  # seen: whoever waits may have been cancelled
 
     def _demultiplex(self, data: memoryview) -> None:
