@@ -20,7 +20,8 @@ from rlm.types import JSON, Cell, CellResult, Limits
 
 OnCall = Callable[[str, dict[str, JSON]], Awaitable[JSON]]
 
-_START = 60.0  # seconds for a worker to say that it is ready
+_START = 60.0  # seconds for a worker to say that it is ready, or that it has loaded a context
+_KEPT = 10.0  # seconds for one that has been waiting to take a question
 _FRAME = 30.0  # seconds for the rest of a frame, once its length has come
 _GRACE = 2.0  # seconds to stop by itself, after an interrupt
 _POLL = 0.25  # seconds between looks at a running cell's CPU time
@@ -126,7 +127,7 @@ class Session:
         self._cpu, self._has, self._greeted = None, set(), True
         try:
             worker.writer.write(protocol.encode(self._hello))
-            ready = await self._heard(worker, "ready")
+            ready = await _heard(worker, "ready", _START)
             if ready["version"] != protocol.VERSION:
                 raise protocol.FrameError(f"it did not begin with `ready` of version {protocol.VERSION}")
             self.enforces = frozenset(one for one in ready["enforces"] if isinstance(one, str))
@@ -171,19 +172,12 @@ class Session:
                 worker.writer.write(frame)
                 async with asyncio.timeout(_FRAME):
                     await worker.writer.drain()
-            if (why := (await self._heard(worker, "added"))["error"]) is not None:
+            if (why := (await _heard(worker, "added", _START))["error"]) is not None:
                 self.refused = name
                 raise ContextError(f"{name} can't be loaded in the sandbox: {why[:_LINE]}; it may need more memory_mb")
             self._has.add(name)
         worker.writer.write(protocol.encode(self._hello))
-        return exchange.variables(await self._heard(worker, "kept"))
-
-    async def _heard(self, worker: Worker, kind: str) -> protocol.Message:
-        async with asyncio.timeout(_START):
-            message = await exchange.read(worker, _FRAME)
-        if message["type"] != kind:
-            raise protocol.FrameError(f"`{message['type']}` is not due")
-        return message
+        return exchange.variables(await _heard(worker, "kept", _KEPT))
 
     async def run(self, cell: Cell, *, deadline: float | None = None) -> CellResult:
         """Runs one cell. What its code does is a result: an error, an interrupt, a worker that died of it.
@@ -386,3 +380,12 @@ class _Run:
         await asyncio.sleep(_GRACE)
         self.killed = f"{why} and did not stop when it was interrupted"
         self._worker.kill()
+
+
+async def _heard(worker: Worker, kind: str, seconds: float) -> protocol.Message:
+    """The next message, which is to be of that kind and to begin in time."""
+    async with asyncio.timeout(seconds):
+        message = await exchange.read(worker, _FRAME)
+    if message["type"] != kind:
+        raise protocol.FrameError(f"`{message['type']}` is not due")
+    return message
