@@ -127,6 +127,20 @@ def test_an_engine_that_goes_away_is_a_lost_worker_and_then_an_error(engine, mon
 
 
 @pytest.mark.slow
+def test_output_goes_on_where_all_containers_ended(engine, tmp_path):  # noqa: F811
+    async def main():
+        async with opened(sandboxed(engine, output=tmp_path / "out"), "an input") as session:
+            await session.run(Cell("open(output_folder + '/first', 'w').close()"))
+            for container in left(engine)[0]:
+                await asyncio.to_thread(connect(engine).remove, container["Id"])
+            assert (await session.run(Cell("1"))).lost is not None
+            await session.run(Cell("open(output_folder + '/second', 'w').close()"))
+
+    asyncio.run(main())
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["second"]
+
+
+@pytest.mark.slow
 def test_an_engine_that_comes_back_is_a_lost_worker_and_no_more(engine):  # noqa: F811
     with Proxy(engine) as proxy:
 

@@ -26,6 +26,7 @@ from rlm.types import JSON, Limits
 Made = TypeVar("Made")
 OUTPUT = "/output"
 _END = 10.0  # seconds for a container that was killed to be gone
+_HOLDS = ["-c", "import sys; sys.stdin.read()"]
 _RETURNS = 30.0  # seconds for an engine that is being restarted to be back
 _PAUSE = 0.2
 _HEARD = 0.1  # seconds for a cell to end by the frame that interrupts it
@@ -80,7 +81,7 @@ class ContainerRun:
         await undone(made, lambda _: api.remove_volume(volume, force=True))
         mount = {"Type": "volume", "Source": volume, "Target": OUTPUT, "ReadOnly": False}
         self._mounts.append({**mount, "VolumeOptions": {"NoCopy": True}})  # nor whose the image's folder is
-        self._holder = await self._started(["-c", "import sys; sys.stdin.read()"])
+        self._holder = await self._started(_HOLDS)
 
     async def give(self, context: Context, limits: Limits) -> None:
         """Brings the input, once; all ends where that fails.
@@ -112,6 +113,9 @@ class ContainerRun:
         return self._early is not None and not self._early.has_ended()
 
     async def start(self, pieces: ChildContext | None = None) -> ContainerWorker:
+        if self._holder is not None and self._holder.has_ended():  # with its engine: what it held is gone
+            await self._holder.gone()
+            self._holder = await self._started(_HOLDS)
         early = self._early if pieces is None else None
         if early is None:
             worker = await self._started(_arguments(pieces))
