@@ -14,12 +14,15 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from rlm.context import Context
 from rlm.errors import SandboxError, SandboxUnavailableError
+from rlm.sandbox import vendor
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.far import FarMachine
 from rlm.sandbox.options import Sandbox
 from rlm.sandbox.spawned import SpawnedWorker
 from rlm.sandbox.written import own_folder
+from rlm.types import Limits
 
 _SESSIONS = 8  # of one connection: sshd allows 10 unless told otherwise
 _CONNECT = 30.0  # seconds
@@ -149,6 +152,10 @@ class SshMachine(FarMachine):
         self._started = 0
         self._tasks: list[asyncio.Task[None]] = []
 
+    async def make(self, context: Context, limits: Limits) -> None:
+        """Connects: the machine is there already."""
+        await self.connect()
+
     async def connect(self) -> None:
         """Connects, and has the keeper make the folder there.
 
@@ -172,7 +179,17 @@ class SshMachine(FarMachine):
 
     async def run(self, command: str, *, root: bool = False) -> str:
         process = await self._session(command, subprocess.DEVNULL, subprocess.PIPE)
-        out, said = await process.communicate()
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            out, said = await asyncio.gather(
+                *(vendor.read_printed(_pieces(of)) for of in (process.stdout, process.stderr))
+            )
+        except BaseException:
+            if process.returncode is None:
+                process.kill()
+            raise
+        await process.wait()
         self._check(process, said)
         return out.decode("utf-8", "replace")
 
@@ -207,7 +224,7 @@ class SshMachine(FarMachine):
             ours.close()
             raise
 
-    async def remove(self) -> None:
+    async def end(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -262,6 +279,11 @@ class SshMachine(FarMachine):
             while line := await stdout.readline():
                 told = json.loads(line).get("cpu", {})
                 self.cpu = {name: used for name, used in told.items() if isinstance(used, float | None)}
+
+
+async def _pieces(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while data := await stream.read(_CHUNK):
+        yield data
 
 
 class SshWorker(SpawnedWorker):

@@ -26,6 +26,8 @@ _Made = TypeVar("_Made")
 _PAUSE = 1.0  # seconds before a machine is asked for again
 _END = 5.0  # seconds for a lease to be let go of
 _TOLD = 300  # characters of a vendor's message
+_MOST_PRINTED = 1 << 20  # bytes
+_PRINTED = "a command in the sandbox printed more than 1 MiB, which none of ours does"
 _WORKERS = 4
 _PYTHON = "3.12"
 _SPARE = 600  # seconds for a run's beginning and end
@@ -153,12 +155,44 @@ async def read_bounded(chunks: AsyncIterable[bytes], sandbox: Sandbox) -> bytes:
         SandboxError: It is more than `disk_mb`, with what a tar adds.
     """
     most = (sandbox.disk_mb << 20) * 1.1 + (1 << 21)
+    return await _read(chunks, most, f"output holds more than {sandbox.disk_mb:,} MiB")
+
+
+async def read_printed(chunks: AsyncIterable[bytes]) -> bytes:
+    """What a command of ours printed, on a machine where cells that ran before may have put another in its place.
+
+    Raises:
+        SandboxError: It is more than any of ours prints.
+    """
+    return await _read(chunks, _MOST_PRINTED, _PRINTED)
+
+
+class Printed:
+    """Counts what a command of ours prints, and raises as `read_printed` does, where the SDK collects it by itself."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_PRINTED
+
+    def __call__(self, text: str) -> None:
+        self._left -= len(text)
+        if self._left < 0:
+            raise SandboxError(_PRINTED)
+
+
+class Forgotten(list[str]):
+    """A list that stays empty, in place of one where an SDK would keep all that a worker prints."""
+
+    def append(self, text: str) -> None:
+        """Nothing."""
+
+
+async def _read(chunks: AsyncIterable[bytes], most: float, too_much: str) -> bytes:
     parts, size = [], 0
     async for chunk in chunks:
         parts.append(chunk)
         size += len(chunk)
         if size > most:
-            raise SandboxError(f"output holds more than {sandbox.disk_mb:,} MiB")
+            raise SandboxError(too_much)
     return b"".join(parts)
 
 
