@@ -171,7 +171,7 @@ class Spans:
         self._open: dict[Place, Span] = {}
         self._models: dict[int, str] = {}  # of nodes, and of their turns
         self._turns: dict[int, int] = {}  # node -> the turn that is open
-        self._run_id = ""
+        self._conversation = ""
         self._began = 0.0
         self._now = 0.0
 
@@ -180,7 +180,8 @@ class Spans:
         self._now = event.t
         match event:
             case RunBegin():
-                self._run_id = event.run_id
+                first = (event.sitting or {}).get("run")
+                self._conversation = first if isinstance(first, str) else event.run_id
                 with suppress(ValueError):  # of a trace that is not ours
                     self._began = datetime.fromisoformat(event.started).timestamp() - event.t
             case RunEnd():
@@ -309,7 +310,7 @@ class Spans:
         return {
             "gen_ai.operation.name": operation,
             "gen_ai.provider.name": _PROVIDERS.get(service, service),
-            "gen_ai.conversation.id": self._run_id,
+            "gen_ai.conversation.id": self._conversation,
             "gen_ai.request.model": _short(model),
         }
 

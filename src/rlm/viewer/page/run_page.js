@@ -103,6 +103,7 @@ export class RunPage {
       facts.splice(1, 0, ["of that recorded", dollars(model.recorded)]);
       facts.push(["made from", madeFrom(begin.origin)]);
     }
+    if (Number.isInteger(begin.sitting?.number) && typeof begin.sitting.run === "string") facts.push(["session", inSession(begin.sitting)]);
     if (model.reused) facts.push(["not asked again", count(model.reused)]);
     const last = model.root?.turns.findLast((turn) => turn.answer !== null)?.answer.value;
     const answer = end !== null ? end.response : typeof last === "string" || last?.$s ? last : null;
@@ -254,6 +255,10 @@ export class RunPage {
     this.left = true;
     this.stop();
   }
+}
+
+function inSession({ run, number }) {
+  return el("a", { href: `#run/${encodeURIComponent(run)}` }, `question ${number} of ${run}`);
 }
 
 function madeFrom({ run, turn, way }) {
