@@ -9,8 +9,8 @@ import time
 import pytest
 import wasmtime
 
-from rlm.sandbox import wasm_guest, wasm_host, wasm_run
-from rlm.sandbox.wasm_host import SIGNALLED, STREAM, TRIPPED, Host, Memory, Stream
+from rlm.sandbox import wasm_host, wasm_run
+from rlm.sandbox.wasm_host import POLLED, SIGNALLED, STREAM, TRIPPED, Host, Memory, Stream
 
 SIZE = 2**22
 EBADF, EFAULT, EINVAL = 8, 21, 28
@@ -90,26 +90,26 @@ def test_addresses_that_are_none_are_an_error_and_signs_do_not_matter(pipe):
     guest = Guest(source)
     guest.host._stream.begin()
     guest.poke(100, struct.pack("<II", SIZE - 4, 8))
-    assert guest.call("fd_read", STREAM, 100, 1, 200) == 0  # the length of a frame, which fits
-    assert guest.call("fd_read", STREAM, 100, 1, 200) == EFAULT
-    assert guest.call("fd_read", STREAM, -8, 1, 200) == EFAULT
-    assert guest.call("fd_write", STREAM, SIZE - 4, 1, 200) == EFAULT
+    assert guest.call("sock_recv", STREAM, 100, 1, 0, 200, 300) == 0  # the length of a frame, which fits
+    assert guest.call("sock_recv", STREAM, 100, 1, 0, 200, 300) == EFAULT
+    assert guest.call("sock_recv", STREAM, -8, 1, 0, 200, 300) == EFAULT
+    assert guest.call("sock_send", STREAM, SIZE - 4, 1, 0, 200) == EFAULT
     guest.poke(100, struct.pack("<II", 2**32 - 1, 2**32 - 1))
-    assert guest.call("fd_write", STREAM, 100, 1, 200) == EFAULT
+    assert guest.call("sock_send", STREAM, 100, 1, 0, 200) == EFAULT
     assert guest.call("clock_time_get", 1, -1, -4) == EFAULT
     assert guest.call("poll_oneoff", SIZE, 0, 1, 0) == EFAULT
 
 
-def test_no_descriptor_but_the_stream_is_served_and_what_is_printed_is_dropped(pipe):
+def test_no_descriptor_but_the_stream_is_served(pipe):
     out, target = pipe
     guest = Guest(target=target)
     guest.poke(0, b"to the host")
     guest.poke(100, struct.pack("<IIII", 0, 6, 6, 5))
-    assert [guest.call("fd_write", fd, 100, 2, 200) for fd in (STREAM, 1, 2, 3, -1)] == [0, 0, 0, EBADF, EBADF]
+    assert [guest.call("sock_send", fd, 100, 2, 0, 200) for fd in (STREAM, 0, 1, 2, 3, -1)] == [0] + [EBADF] * 5
     assert os.read(out, 100) == b"to the host"
     assert struct.unpack("<I", guest.peek(200, 4)) == (11,)
-    assert [guest.call("fd_read", fd, 100, 1, 200) for fd in (1, 2, 3, -1)] == [EBADF] * 4
-    assert guest.call("fd_write", STREAM, 0, 1025, 200) == EINVAL
+    assert [guest.call("sock_recv", fd, 100, 1, 0, 200, 300) for fd in (0, 1, 2, 3, -1)] == [EBADF] * 5
+    assert guest.call("sock_send", STREAM, 0, 1025, 0, 200) == EINVAL
 
 
 def test_the_input_comes_first_and_frames_are_read_in_any_sizes(pipe):
@@ -188,7 +188,7 @@ def test_waiting_ends_with_the_first_clock_the_stream_or_an_interrupt(pipe):
     events, seconds = polled(guest, clock(1, time.monotonic_ns() - 5, flags=1))
     assert (events, seconds < 5) == ([(7, 0, 0)], True)
     os.write(ours, frame(b"{}"))
-    assert polled(guest, clock(1, 10**12), reading(STREAM))[0] == [(8, 0, 1)]
+    assert polled(guest, clock(1, 10**12), reading(POLLED))[0] == [(8, 0, 1)]
     assert polled(guest, clock(1, 10**6), reading(5))[0] == [(7, 0, 0), (8, EBADF, 1)]
     guest.poke(TRIPPED, b"\1\0\0\0")
     assert polled(guest, clock(1, 10**12))[1] < 5
@@ -209,13 +209,12 @@ def test_clocks_are_the_hosts():
 
 
 def test_both_sides_mean_the_same_descriptor():
-    assert wasm_guest.STREAM == wasm_host.STREAM == 0
-    assert "STREAM = 0\n" in wasm_run.PROGRAM
+    assert f"SOCK_STREAM, 0, {STREAM})" in wasm_run.PROGRAM
 
 
 def test_modules_need_wasmtimes_own_format(tmp_path):
     (tmp_path / "module").write_bytes(b"\0asm\1\0\0\0")
     with pytest.raises(wasmtime.WasmtimeError):
-        wasm_host.main(str(tmp_path / "module"), 2**20, "", 0)
+        wasm_host.main(str(tmp_path / "module"), 2**20, "", 0, [])
     assert wasm_host.compile_module(str(tmp_path / "module"), str(tmp_path / "made")) == 0
     assert (tmp_path / "made").read_bytes()[:4] == b"\x7fELF"

@@ -19,9 +19,9 @@ KEPT_BY: Mapping[str, tuple[str, ...]] = {
     "image": ("docker", "kubernetes", "modal", "e2b", "daytona", "prime"),
     "packages": ("docker", "modal", "e2b", "daytona"),
     "cpus": ("docker", "kubernetes", "modal", "daytona", "prime"),
-    "disk_mb": ("docker", "bubblewrap", "kubernetes", "daytona", "prime", "local", "ssh"),
-    "files": ("docker", "bubblewrap", "local", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
-    "output": ("docker", "bubblewrap", "local", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
+    "disk_mb": ("docker", "bubblewrap", "kubernetes", "daytona", "prime", "local", "wasm", "ssh"),
+    "files": ("docker", "bubblewrap", "local", "wasm", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
+    "output": ("docker", "bubblewrap", "local", "wasm", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
     "network": ("modal", "e2b", "daytona", "prime"),
 }
 

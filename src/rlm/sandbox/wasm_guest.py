@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 import types
@@ -18,7 +17,9 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 SHIPPED = ("wasm_guest", "wasm_threads", "worker", "protocol", "calls", "cell", "output", "threads", "corpus", "search")
-STREAM = 0  # the descriptor of the stream, both ways
+
+
+_POLLED = 0  # ready when a frame is: see `wasm_host`
 
 
 class Calls(calls.Calls):
@@ -75,13 +76,14 @@ class Worker(worker.Worker):
     """A worker that reads its stream whenever it waits.
 
     Args:
-        receive, send, loaded: As for any worker.
+        stream: The socket that is the stream.
+        loaded: The input.
     """
 
-    def __init__(self, receive: Callable[[int], bytes], send: Callable[[bytes], None], loaded: corpus.Loaded) -> None:
-        super().__init__(receive, send, loaded, [])
-        self._calls: Calls = Calls(send, self._left.calling, self._interrupts)
-        self.waits = self._calls.waits = wasm_threads.Waits(STREAM, self._take_or_end, self._calls.count)
+    def __init__(self, stream: Any, loaded: corpus.Loaded) -> None:
+        super().__init__(stream.recv, stream.sendall, loaded, [])
+        self._calls: Calls = Calls(stream.sendall, self._left.calling, self._interrupts)
+        self.waits = self._calls.waits = wasm_threads.Waits(_POLLED, self._take_or_end, self._calls.count)
 
     def _listen(self) -> None:
         wasm_threads.install(self.waits, self._calls.defer)
@@ -98,18 +100,18 @@ class Worker(worker.Worker):
                 os._exit(0)
 
 
-def main(receive: Callable[[int], bytes], start: dict[str, Any]) -> NoReturn:
+def main(stream: Any, start: dict[str, Any]) -> NoReturn:
     """Takes the input off the stream and runs cells until it ends. Does not return.
 
     Args:
-        receive: Gives at most so many bytes of the stream.
+        stream: The socket that is the stream.
         start: `kind` and `parts` of the input, its `size` in bytes, and its `origin` where it is a child's piece of
             another: the offset and the name there.
     """
     blob = bytearray(start["size"])
     view = memoryview(blob)
     while view:
-        taken = os.readv(STREAM, [view])
+        taken = stream.recv_into(view)
         if not taken:
             os._exit(0)
         view = view[taken:]
@@ -117,12 +119,6 @@ def main(receive: Callable[[int], bytes], start: dict[str, Any]) -> NoReturn:
     del blob
     if start["origin"] is not None:
         loaded.origin = tuple(start["origin"])
-    sys.argv, sys.stdin = [""], io.StringIO()
-    Worker(receive, _send, loaded).serve()
+    sys.argv = [""]
+    Worker(stream, loaded).serve()
     os._exit(0)
-
-
-def _send(data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(STREAM, view) :]

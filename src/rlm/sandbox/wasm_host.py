@@ -1,18 +1,20 @@
 """One WebAssembly instance with a worker in it: what the host of that code does, and all that it does.
 
-`python wasm_host.py MODULE MEMORY PROGRAM AHEAD`: a compiled module, the bytes of memory that it may have, the Python
-that it runs, and how many bytes of standard input come before the first frame. Standard input and output are the
+`python wasm_host.py MODULE MEMORY PROGRAM AHEAD FOLDERS`: a compiled module, the bytes of memory that it may have, the
+Python that it runs, how many bytes of standard input come before the first frame, and a JSON list of the folders that
+it finds, each `[here, there, may it write]`. Standard input and output are the
 stream. `python wasm_host.py WASM MODULE` compiles one. Each is a process of its own: a killed process is the one sure
 end of a loop. Needs `wasmtime`, and nothing of this package.
 
-The instance has no folder, no variable and no socket. Of the functions of WASI (preview 1, `wasi_snapshot_preview1`)
-four are replaced: reading and writing, which reach the stream and no file, waiting, which an interrupt ends, and the
-clock, which waiting is measured by.
+The instance has no variable, no socket and no folder but those named. Of the functions of WASI (preview 1,
+`wasi_snapshot_preview1`) four are replaced: those of sockets, by which it reaches the stream, waiting, which an
+interrupt ends, and the clock, which waiting is measured by.
 """
 
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import select
 import signal
@@ -25,7 +27,8 @@ from collections.abc import Callable
 
 import wasmtime
 
-STREAM = 0  # the descriptor of the stream, in the instance, both ways: 1 and 2 may be printed to
+STREAM = 1000  # the descriptor of the stream, in the instance: no file's
+POLLED = 0  # what is waited for in its place: this libc polls no number that it has not opened
 INTERRUPT = b'{"type":"interrupt"}'  # as a session sends it
 # Words of CPython 3.12.0 as `wasm_module.SHA256` has it. They are what its `PyErr_SetInterrupt` sets to 1: the handler
 # of SIGINT and `is_tripped`, then the interpreter's `signals_pending` and `eval_breaker`. Found by comparing the memory
@@ -201,8 +204,8 @@ class Host:
         i32, i64 = wasmtime.ValType.i32(), wasmtime.ValType.i64()
         linker.allow_shadowing = True
         for function, types in (
-            (self.fd_read, [i32] * 4),
-            (self.fd_write, [i32] * 4),
+            (self.sock_recv, [i32] * 6),
+            (self.sock_send, [i32] * 5),
             (self.poll_oneoff, [i32] * 4),
             (self.clock_time_get, [i32, i64, i32]),
         ):
@@ -223,27 +226,27 @@ class Host:
 
         return call
 
-    def fd_read(self, fd: int, vectors: int, count: int, read: int) -> int:
+    def sock_recv(self, fd: int, vectors: int, count: int, flags: int, read: int, told: int) -> int:
         if fd != STREAM:
             return _EBADF
         at, size = struct.unpack("<II", self._memory.read(vectors, 8)) if count else (0, 0)
         data = self._stream.read(size) if size else b""
         self._memory.write(at, data)
         self._memory.write(read, len(data).to_bytes(4, "little"))
+        self._memory.write(told, bytes(2))
         return 0
 
-    def fd_write(self, fd: int, vectors: int, count: int, written: int) -> int:
-        if fd not in (STREAM, 1, 2):
+    def sock_send(self, fd: int, vectors: int, count: int, flags: int, sent: int) -> int:
+        if fd != STREAM:
             return _EBADF
         if count > _VECTORS:
             return _EINVAL
         whole = 0
         for at, size in struct.iter_unpack("<II", self._memory.read(vectors, 8 * count)):
             whole += size
-            if fd == STREAM:
-                for start in range(at, at + size, _PIECE):
-                    self._send(self._memory.read(start, min(_PIECE, at + size - start)))
-        self._memory.write(written, (whole & _MASK).to_bytes(4, "little"))
+            for start in range(at, at + size, _PIECE):
+                self._send(self._memory.read(start, min(_PIECE, at + size - start)))
+        self._memory.write(sent, (whole & _MASK).to_bytes(4, "little"))
         return 0
 
     def _send(self, data: bytes) -> None:
@@ -269,12 +272,12 @@ class Host:
                 after = max(0, timeout - since) / 1e9
                 seconds = after if seconds is None else min(seconds, after)
             else:
-                wants = wants or (kind == 1 and number == STREAM)
+                wants = wants or (kind == 1 and number == POLLED)
         ready = self._stream.wait(None if seconds is None else min(seconds, threading.TIMEOUT_MAX), wants)
         found = b"".join(
-            struct.pack("<QHB5xQH6x", data, 0 if kind == 0 or number == STREAM else _EBADF, kind, 1, 0)
+            struct.pack("<QHB5xQH6x", data, 0 if kind == 0 or number == POLLED else _EBADF, kind, 1, 0)
             for data, kind, number, *_ in subscriptions
-            if (kind == 0 and not (wants and ready)) or (kind == 1 and (ready or number != STREAM)) or kind == 2
+            if (kind == 0 and not (wants and ready)) or (kind == 1 and (ready or number != POLLED)) or kind == 2
         )
         self._memory.write(events, found)
         self._memory.write(happened, (len(found) // _EVENT).to_bytes(4, "little"))
@@ -298,7 +301,7 @@ def engine() -> wasmtime.Engine:
     return wasmtime.Engine(config)
 
 
-def main(module: str, memory_bytes: int, program: str, ahead: int) -> int:
+def main(module: str, memory_bytes: int, program: str, ahead: int, folders: list[tuple[str, str, bool]]) -> int:
     """Runs the program to its end; the exit status."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     host, compiler = Host(0, 1, ahead, lambda: os._exit(0)), engine()
@@ -310,6 +313,8 @@ def main(module: str, memory_bytes: int, program: str, ahead: int) -> int:
     wasi = wasmtime.WasiConfig()
     wasi.argv = ("python", "-S", "-B", "-X", "utf8", "-c", program)
     wasi.env = [("PYTHONHASHSEED", "0")]
+    for here, there, may_write in folders:
+        wasi.preopen_dir(here, there, may_write)
     store.set_wasi(wasi)
     exports = linker.instantiate(store, wasmtime.Module.deserialize_file(compiler, module)).exports(store)
     memory, start = exports["memory"], exports["_start"]
@@ -335,4 +340,4 @@ def compile_module(wasm: str, module: str) -> int:
 if __name__ == "__main__":
     if len(sys.argv) == 3:
         sys.exit(compile_module(sys.argv[1], sys.argv[2]))
-    os._exit(main(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])))
+    os._exit(main(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]), json.loads(sys.argv[5])))

@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from rlm.context import Context
 from rlm.context.blob import Blob
@@ -28,18 +29,15 @@ MOST = 2**32 - 2**16  # bytes that an address of 32 bits reaches
 
 # What the interpreter runs: the worker's files come first on the stream, then the input, then frames.
 PROGRAM = """
-import json, os, sys, types
+import _socket, json, os, sys
 from importlib.machinery import ModuleSpec
 
-STREAM = 0
-
-def receive(size):
-    return os.read(STREAM, size)
+stream = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0, 1000)
 
 def take(size):
     data = b""
     while len(data) < size:
-        data += receive(size - len(data)) or os._exit(0)
+        data += stream.recv(size - len(data)) or os._exit(0)
     return data
 
 class Shipped:
@@ -61,21 +59,32 @@ sources = start["sources"]
 sys.meta_path.insert(0, Shipped())
 sys.modules["mmap"] = NoMap()
 from rlm_worker.wasm_guest import main
-main(receive, start)
+main(stream, start)
 """
 
 
 class WasmRun:
-    """One run's input, sent to each worker: an `Environment`.
+    """One run's input, sent to each worker.
 
     Args:
         context: The input.
         module: The compiled Python.
         memory_bytes: What a worker may have beyond its input.
+        folders: Those that workers find: their paths here and there, and whether they may write to them.
+        temporary: A folder that is removed with this.
     """
 
-    def __init__(self, context: Context, module: str, memory_bytes: int) -> None:
+    def __init__(
+        self,
+        context: Context,
+        module: str,
+        memory_bytes: int,
+        folders: Sequence[tuple[str, str, bool]] = (),
+        temporary: str | None = None,
+    ) -> None:
         self._module = module
+        self._temporary = temporary
+        self._folders = json.dumps(folders)
         self._more = _BASE + memory_bytes
         self._blob = Blob(os.dup(context.blob.fd), context.blob.size)
         self._kind = context.kind
@@ -84,8 +93,6 @@ class WasmRun:
         self._loading = asyncio.Lock()
         self._workers: list[WasmWorker] = []
         self._watching: asyncio.Task[None] | None = None
-        self.names: Mapping[str, JSON] = {"one_thread": True}
-        self.env: Mapping[str, str] = {}
 
     async def start(self, pieces: ChildContext | None = None) -> WasmWorker:
         if pieces is None:
@@ -121,7 +128,7 @@ class WasmRun:
         try:
             process = await asyncio.create_subprocess_exec(
                 *PYTHON,
-                *(HOST, self._module, str(memory), PROGRAM, str(ahead)),
+                *(HOST, self._module, str(memory), PROGRAM, str(ahead), self._folders),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
@@ -147,6 +154,11 @@ class WasmRun:
                     worker.cpu = its.cpu
             await asyncio.sleep(_POLL)
 
+    def stop(self, why: str) -> None:
+        """Kills the workers that run now, which ended because of `why`."""
+        for worker in self._workers:
+            worker.stop(why)
+
     async def close(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
@@ -155,6 +167,8 @@ class WasmRun:
             worker.kill()
             await worker.wait()
         self._blob.close()
+        if self._temporary is not None:
+            await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
 
 
 class WasmWorker:
@@ -168,6 +182,7 @@ class WasmWorker:
         self.pid = process.pid
         self.cpu: float | None = None  # seconds, as `ps` told where there is no /proc
         self._process = process
+        self._why: str | None = None
 
     def interrupt(self) -> None:
         """Nothing: the frame is enough."""
@@ -179,8 +194,16 @@ class WasmWorker:
         if not self.writer.transport.is_closing():
             self.writer.transport.abort()
 
+    def stop(self, why: str) -> None:
+        """Kills it, if it runs, and has it end because of `why`."""
+        if self._process.returncode is None:
+            self._why = why
+            self.kill()
+
     async def wait(self) -> str:
         status = await self._process.wait()
+        if self._why is not None:
+            return self._why
         return "WebAssembly ended it: it did what can't be done there" if status == _TRAPPED else in_words(status)
 
     def printed(self) -> tuple[str, int]:

@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import importlib.util
 import os
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +14,7 @@ from rlm import RLM
 from rlm.context import load
 from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
 from rlm.lms.scripted import Scripted
-from rlm.sandbox import wasm_module, wasm_run
+from rlm.sandbox import wasm_module, wasm_run, written
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import ChildContext
 from rlm.sandbox.launchers.wasm import WasmLauncher
@@ -49,6 +51,7 @@ def run(*codes, value="one two\nthree\n", on_call=echo, limits=Limits(cell_secon
             max_output=2000,
             on_call=on_call,
             pieces=pieces,
+            names=environment.names,
             env=environment.env,
         )
         try:
@@ -71,7 +74,7 @@ def test_the_contract_holds(compiled):
     sandbox = Sandbox("wasm")
     results = asyncio.run(run_contract(find_launcher(sandbox), sandbox))
     assert {name: result.fault for name, result in results.items() if result.fault} == {}
-    assert [name for name, one in results.items() if one.refused] == ["files_are_readable", "output_comes_back"]
+    assert [name for name, one in results.items() if one.refused] == []
     assert list(results) == [case.name for case in cases()]
 
 
@@ -205,6 +208,72 @@ def test_nothing_of_the_host_is_inside(compiled, monkeypatch):
 
 
 @slow
+def test_named_folders_are_all_of_the_host_that_is_reached(compiled, tmp_path):
+    before = temporary()
+    (tmp_path / "named" / "deep").mkdir(parents=True)
+    (tmp_path / "named" / "deep" / "a.txt").write_text("a")
+    (tmp_path / "one.txt").write_text("one")
+    (tmp_path / "secret").write_text("canary")
+    (tmp_path / "named" / "link").symlink_to(tmp_path / "secret")
+    tries = (
+        "open('/files/many/link').read()",
+        "open('/files/many/../../secret').read()",
+        "open(output_folder + '/../secret').read()",
+        "os.symlink('/etc/passwd', output_folder + '/link') or open(output_folder + '/link').read()",
+        "os.symlink('../../secret', output_folder + '/up') or open(output_folder + '/up').read()",
+        "os.link('/files/one', output_folder + '/one')",
+        "open('/files/one', 'w')",
+        "open('/files/many/new', 'w')",
+        "os.remove('/files/many/deep/a.txt')",
+        "os.rename('/files/many/deep', output_folder + '/deep')",
+        "os.truncate('/files/many/deep/a.txt', 0)",
+        "os.utime('/files/many/deep/a.txt', (1, 1))",
+    )
+    code = (
+        "import os\nprint(files, output_folder, sorted(os.listdir('/files')), os.listdir('/files/many/deep'))\n"
+        f"for one in {tries!r}:\n    try:\n        print(one, eval(one))\n    except OSError:\n        pass\n"
+        "open(output_folder + '/kept.txt', 'w').write('kept')"
+    )
+    files, output = {"many": tmp_path / "named", "one": tmp_path / "one.txt"}, tmp_path / "out"
+    with pytest.warns(UserWarning, match="1 of what cells wrote was not copied to .*: 'up': neither"):
+        (said,) = printed(code, files=files, output=output)
+    assert said == "{'many': '/files/many', 'one': '/files/one'} /output ['one'] ['a.txt']\n4\n"
+    assert (tmp_path / "named" / "deep" / "a.txt").read_text() == "a"
+    assert [path.name for path in output.iterdir()] == ["kept.txt"]
+    assert temporary() == before
+
+
+def temporary():
+    return sorted(path.name for path in Path(tempfile.gettempdir()).glob("rlm-[fo]*-*"))
+
+
+@slow
+def test_too_much_output_ends_the_worker(compiled, tmp_path, monkeypatch):
+    monkeypatch.setattr(written, "_POLL", 0.02)
+    code = "import time\nfor i in range(9): open(f'/output/{i}', 'wb').write(bytes(1 << 20))\ntime.sleep(9)"
+    with pytest.warns(UserWarning, match=r"\d of what cells wrote was not copied"):
+        flood, after = run(code, "1", output=tmp_path, disk_mb=4)
+    assert flood.lost == "it wrote more than 4 MiB; remove some"
+    assert (after.output, after.lost) == ("1\n", None)
+
+
+def test_a_file_that_cannot_be_copied_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(wasm_module, "compiled", lambda: "")
+    (tmp_path / "a").write_text("a")
+    launcher = WasmLauncher(Sandbox("wasm", files={"a": tmp_path / "a"}))
+    (tmp_path / "a").unlink()
+    before = temporary()
+
+    async def main():
+        with contextlib.closing(load("x")) as context:
+            await launcher.open(context, Limits())
+
+    with pytest.raises(SandboxError, match=r"files\['a'\] can't be copied: "):
+        asyncio.run(main())
+    assert temporary() == before
+
+
+@slow
 def test_a_worker_ends_with_its_stream_however_busy(compiled):
     async def main():
         with contextlib.closing(load("x")) as context:
@@ -272,15 +341,16 @@ def test_an_input_that_no_address_reaches_is_refused(monkeypatch):
         asyncio.run(main())
 
 
-@pytest.mark.parametrize("option", [{"files": {"a": "/"}}, {"output": "/tmp/x"}, {"packages": ("numpy",)}, {"cpus": 1}])
+@pytest.mark.parametrize("option", [{"packages": ("numpy",)}, {"cpus": 1}, {"network": ("a.b",)}, {"image": "x"}])
 def test_what_cannot_be_kept_is_refused(option):
     with pytest.raises(ConfigError, match=rf"'wasm' can't keep {next(iter(option))}=; one that can: "):
         find_launcher(Sandbox("wasm", **option))
 
 
-def test_all_is_enforced_where_it_is_installed(monkeypatch):
+def test_all_is_enforced_where_it_is_installed(monkeypatch, tmp_path):
     assert WasmLauncher().why_not() is None
     assert WasmLauncher().enforces() == frozenset(PROPERTIES)
+    assert WasmLauncher(Sandbox("wasm", output=tmp_path)).enforces() == frozenset(PROPERTIES) - {"disk"}
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "wasmtime" else found(name))
     assert WasmLauncher().enforces() == frozenset()
