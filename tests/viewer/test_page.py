@@ -290,3 +290,15 @@ def test_turns_are_filled_when_they_are_seen_and_stay_as_they_were_opened(tmp_pa
         page.locator("section.turn").nth(20).locator("tr.opens").wait_for()
         page.evaluate("document.querySelector('.time-line canvas').scrollIntoView()")
         assert page.locator("section.turn:not(.waiting)").count() < 25
+
+
+def test_a_whole_request_stands_where_a_question_does(tmp_path: Path, page: Page) -> None:
+    request = "Name the colours of the sea: grey and green. " * 9
+    rlm = RLM(model=Scripted([cell("FINAL('grey')")]), sub_model=Scripted([]), trace=tmp_path, route="never")
+    run = rlm.completion(request).run_id
+    with serving(tmp_path) as server:
+        opened(page, server.url)
+        assert text_of(page, "tr.row .start").startswith("Name the colours of the sea")
+        opened(page, f"{server.url}#run/{run}")
+        page.get_by_role("heading", name="Name the colours of the sea").wait_for()
+        page.get_by_role("treeitem").first.get_by_text("Name the colours of the sea").wait_for()

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from tests.viewer.support import cell, hostile_run, make_run, serving
 
-from rlm.viewer.server import PAGE, Viewer
+from rlm.viewer.script import PAGE
+from rlm.viewer.server import Viewer
 
 
 def get(server: Viewer, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], str]:

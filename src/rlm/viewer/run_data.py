@@ -10,7 +10,9 @@ from pathlib import Path
 from rlm.coverage import citations
 from rlm.coverage.source import Input, Span
 from rlm.errors import RlmError
+from rlm.prompts import profiles
 from rlm.trace import runs
+from rlm.trace.events import RunBegin
 from rlm.trace.reader import Reader
 from rlm.trace.tree import RunTree
 from rlm.types import JSON
@@ -29,9 +31,9 @@ def listed(folder: Path) -> list[JSON]:
             {
                 "run": summary.run_id,
                 "status": summary.state,
-                "question": begin.question,
+                "question": _asked(begin),
                 "characters": _characters(begin.context),
-                "made": _made(begin.origin),
+                "made": _made(begin.origin) or _numbered(begin.sitting),
                 "model": begin.model,
                 "started": begin.started,
                 "tokens": summary.tokens,
@@ -43,6 +45,12 @@ def listed(folder: Path) -> list[JSON]:
         if len(rows) == _MOST_RUNS:
             break
     return rows
+
+
+def _asked(begin: RunBegin) -> str:
+    """What was asked; of a whole request, which has no question beside it, its text."""
+    text = begin.source.get("text")
+    return text if begin.question == profiles.task() and isinstance(text, str) else begin.question
 
 
 def _characters(context: str) -> int | None:
@@ -58,6 +66,13 @@ def _made(origin: object) -> str:
         return ""
     turn = f", turn {origin['turn']}" if isinstance(origin.get("turn"), int) else ""
     return f"{origin.get('way')} of {origin['run']}{turn}"
+
+
+def _numbered(sitting: object) -> str:
+    """Which question of a session a run was, in words."""
+    if not isinstance(sitting, dict) or not isinstance(sitting.get("number"), int):
+        return ""
+    return f"question {sitting['number']} of {sitting.get('run')}"
 
 
 def string(pack: Path, offset: int, length: int, digest: str, longest: int = 0) -> str | None:

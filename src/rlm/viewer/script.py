@@ -1,10 +1,16 @@
-"""The page's modules as one script: asked for once in place of in a chain of imports, and what one file holds."""
+"""The page's modules as one script: asked for once in place of in a chain of imports, and what one file holds.
+
+One of them, `wording`, is made here: it has what the page has to know of the wordings for models.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import cache
 from importlib.resources import files
+
+from rlm.prompts import profiles
 
 PAGE = files("rlm.viewer") / "page"
 # Each after those that it imports: joined, they are one script.
@@ -17,7 +23,9 @@ _MODULES = (
 @cache
 def script() -> str:
     """Each module is a function that returns what it exports."""
-    return "\n".join(_module(name) for name in _MODULES)
+    # The question of a run that was given a whole request, as the trace names it: by the hash of the text.
+    task = hashlib.sha256(profiles.task().encode()).hexdigest()[:16]
+    return "\n".join([f'const $wording = {{ TASK: "{task}" }};', *map(_module, _MODULES)])
 
 
 def _module(name: str) -> str:

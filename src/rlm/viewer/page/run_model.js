@@ -1,6 +1,11 @@
 // The flat events of a run as the tree that they describe. A trace may be hostile: what does not fit is left out.
 
+import { TASK } from "./wording.js";
+
 const number = (value) => (Number.isFinite(value) ? value : 0);
+
+// What was asked; of a whole request, which has no question beside it, its text.
+const asked = (question, begin) => (question?.$s?.[2] === TASK ? (begin?.source?.text ?? question) : question);
 
 export class RunModel {
   constructor() {
@@ -31,6 +36,7 @@ export class RunModel {
     const at = this.spans.get(span);
     switch (event.type) {
       case "run_begin":
+        event.question = asked(event.question, event);
         this.begin = event;
         return true;
       case "run_end":
@@ -68,6 +74,7 @@ export class RunModel {
 
   addNode(event, span) {
     const call = this.spans.get(event.parent);
+    event.question = asked(event.question, this.begin);
     const node = { kind: "node", span, begin: event, turns: [], end: null, call: null };
     if (call !== undefined && call.kind === "call") {
       call.child = node;
