@@ -133,7 +133,7 @@ class Execution:
             return context, {}
         source = setups.source(value, context)
         if isinstance(text := source.get("text"), str) and context.blob.size > store.INLINE_BYTES:
-            self._trace.keep(text, context.blob.pieces(stop), context.blob.digest)
+            self._trace.keep(text, context.blob.fd, context.blob.size, context.blob.digest)
         return context, source
 
     def _read_files(self, stop: threading.Event) -> dict[str, JSON]:
@@ -177,9 +177,10 @@ class Execution:
         try:
             setup = self._setup
             self._way = choose(setup.route, setup.model, partial(setups.profile, setup), context, self._only_in_cells())
-            if self._way.text is not None:
-                return await self._nodes.run_direct(context, self._question, self._way.text)
-            return await self._recursive(context)
+            async with self._storing():
+                if self._way.text is not None:
+                    return await self._nodes.run_direct(context, self._question, self._way.text)
+                return await self._recursive(context)
         except Left as left:
             return self._left(left)
         except RlmError as error:
@@ -195,6 +196,22 @@ class Execution:
             root = self._nodes.root
             assert root is not None, "before it begins, `_preparing` has ended the run"
             return root.outcome or finish(root, cut_short(root, "stopped"))
+
+    @asynccontextmanager
+    async def _storing(self) -> AsyncIterator[None]:
+        """Copies the input into the trace meanwhile; a run that is stopped or cancelled does not wait for that."""
+        if not self._trace.has_room:
+            yield
+            return
+        stop = threading.Event()
+        filling = asyncio.create_task(asyncio.to_thread(self._trace.fill, stop))
+        try:
+            yield
+        except asyncio.CancelledError:
+            stop.set()
+            raise
+        finally:
+            await filling
 
     def _only_in_cells(self) -> str:
         """What a plain call has not; empty where nothing is."""

@@ -194,6 +194,8 @@ def _input(record: Record) -> object:
         return paths[0] if len(paths) == 1 else paths
     if source["kind"] == "none":
         raise ConfigError(f"the run {begin.run_id} ended before its input was loaded: ask again")
+    if source["kind"] == "incomplete":
+        raise ConfigError(f"the run {begin.run_id} was killed while its input was stored: pass context=, as it was")
     text = cast(str, source["text"])
     if hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != begin.digest:
         raise ConfigError("the run's input was redacted in its trace: pass context=, the input as it was")

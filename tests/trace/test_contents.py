@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from rlm import RLM, Completion, Limits, Request
+from rlm import RLM, Completion, ConfigError, ContextError, Limits, Request, resume
 from rlm.context import load
+from rlm.coverage import coverage
 from rlm.lms import resolve
 from rlm.lms.scripted import Scripted
 from rlm.lms.scripted_server import Answer, Received, ScriptedServer
@@ -19,6 +20,7 @@ from rlm.trace import runs
 from rlm.trace.events import (
     CallBegin,
     CallEnd,
+    CellBegin,
     CellEnd,
     Event,
     ReplyReceived,
@@ -28,7 +30,6 @@ from rlm.trace.events import (
     ToolBegin,
     ToolEnd,
 )
-from rlm.trace.reader import Reader
 from rlm.trace.store import Trace, read
 from rlm.trace.tree import RunTree
 
@@ -261,21 +262,66 @@ def test_a_file_that_turns_out_to_be_no_text_is_not_in_the_digest(before: int, t
     context.close()
 
 
-def test_a_run_that_is_stopped_while_its_input_is_stored_leaves_a_trace_that_can_be_read(tmp_path: Path) -> None:
+def stored(trace: Trace, text: bytes) -> None:
+    """What a run does with its input, but for copying it."""
+    fd = os.memfd_create("input")
+    os.write(fd, text)
+    shown = text.decode()
+    trace.keep(shown, fd, len(text), hashlib.sha256(text).hexdigest())
+    os.close(fd)
+    trace.emit(RunBegin(**{**fields_of_a_run(), "question": "q" * 500, "source": {"kind": "text", "text": shown}}))
+
+
+def test_a_large_input_is_copied_beside_what_follows(tmp_path: Path) -> None:
     trace = Trace("r", tmp_path / "r")
-    stop = threading.Event()
-
-    def pieces() -> Any:
-        yield b"a" * 1000
-        stop.set()
-        raise RuntimeError("stopped")
-
-    with pytest.raises(RuntimeError):
-        trace.keep("a" * 2000, pieces(), "0" * 64)
-    trace.emit(RunBegin(**{**fields_of_a_run(), "question": "q" * 500}))
+    text = b"one line of it\n" * 100_000
+    stored(trace, text)
+    assert trace.has_room
+    trace.emit(CellBegin(code="c" * 500))
+    trace.fill(threading.Event())
+    trace.emit(CellBegin(code=text.decode()))
     trace.close()
-    reader = Reader(tmp_path / "r")
-    assert [event.question for event in reader if isinstance(event, RunBegin)] == ["q" * 500]
+    begin, *cells = read(tmp_path / "r")
+    assert isinstance(begin, RunBegin)
+    assert (begin.question, begin.source) == ("q" * 500, {"kind": "text", "text": text.decode()})
+    assert [event.code for event in cells if isinstance(event, CellBegin)] == ["c" * 500, text.decode()]
+    assert (tmp_path / "r" / "strings.pack").stat().st_size == len(text) + 1000
+
+
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_run_that_ends_while_its_input_is_copied_says_that_it_is_incomplete(tmp_path: Path, copied: bool) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    trace = Trace("r", tmp_path / "r")
+    stored(trace, b"one line of it\n" * 100_000)
+    trace.emit(CellBegin(code="c" * 500))
+    if copied:
+        stop = threading.Event()
+        stop.set()
+        trace.fill(stop)
+    trace.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+    begin, cell = read(tmp_path / "r")
+    assert isinstance(begin, RunBegin)
+    assert isinstance(cell, CellBegin)
+    assert (begin.source, begin.question, cell.code) == ({"kind": "incomplete"}, "q" * 500, "c" * 500)
+
+
+def test_a_run_that_was_killed_while_its_input_was_copied_needs_it_again() -> None:
+    text = "a line of the input\n" * 100_000
+    run = RLM(model=Scripted([cell("FINAL(len(context))")]), route="never").completion("Q", context=text)
+    assert run.trace is not None
+    place = json.loads((run.trace / "events.jsonl").read_text().splitlines()[0])["source"]["text"]["$s"]
+    with open(run.trace / "strings.pack", "r+b") as pack:
+        pack.seek(place[0] + place[1] // 2)
+        pack.write(b"\0" * (place[1] // 2))
+    again = Scripted([])
+    with pytest.raises(
+        ConfigError, match=f"^the run {run.run_id} was killed while its input was stored: pass context="
+    ):
+        resume(run.run_id, model=again)
+    with pytest.raises(ContextError, match="killed while it was stored"):
+        coverage(run)
+    assert resume(run.run_id, model=again, context=text).result().answer == len(text)
 
 
 def fields_of_a_run() -> dict[str, Any]:
@@ -283,15 +329,19 @@ def fields_of_a_run() -> dict[str, Any]:
     return names | {"sandbox": "", "enforces": [], "limits": {}, "seed": 0, "versions": {}}
 
 
-def test_a_disk_that_fills_up_while_the_input_is_stored_ends_the_trace_and_not_the_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [2000, 2_000_000])
+def test_a_disk_that_fills_up_while_the_input_is_stored_ends_the_trace_and_not_the_run(
+    tmp_path: Path, size: int
+) -> None:
     trace = Trace("r", tmp_path / "r")
     full = os.open("/dev/full", os.O_WRONLY)
     os.dup2(full, trace._pack_fd)
     os.close(full)
-    trace.keep("a" * 2000, [b"a" * 2000], "0" * 64)
+    stored(trace, b"a" * size)
+    trace.fill(threading.Event())
     assert trace.failure == f"the trace at {tmp_path / 'r'} is incomplete: No space left on device"
-    trace.emit(RunBegin(**fields_of_a_run()))
-    assert trace.failure is not None
+    trace.emit(CellBegin(code="c" * 500))
+    trace.close()
 
 
 def test_a_long_run_takes_less_than_twice_its_distinct_strings(tmp_path: Path) -> None:

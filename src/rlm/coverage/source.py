@@ -149,7 +149,7 @@ def load_input(begin: RunBegin) -> Input:
     if kind not in ("text", "json", "paths"):
         raise ContextError(
             f"the run {begin.run_id} has no input to look into: it ended before its input was loaded, or it was "
-            "imported from a log that does not have it"
+            "imported from a log that does not have it; or it was killed while it was stored"
         )
     return Input(str(kind), chain(_texts(begin.run_id, begin.source, begin.digest), _added(begin)))
 

@@ -34,7 +34,8 @@ class RunBegin(Event):
 
     `seed` is what `random` begins with in its workers: a cell that is run again goes the same way. `source` is the
     input: `{"kind": "text" | "json", "text": ...}`, of a value its JSON text; `{"kind": "paths", "paths": [...]}`, of
-    files; `{"kind": "none"}`, of one that was never loaded. `digest` is the SHA-256 of its bytes as they were loaded,
+    files; `{"kind": "none"}`, of one that was never loaded; `{"kind": "incomplete"}`, on reading, of one that was being
+    copied when the run was killed. `digest` is the SHA-256 of its bytes as they were loaded,
     hexadecimal, and `""` of the last kind. `setup` has the options that make such an `RLM` again, none of them a key.
     `origin` is the run that this one was made from: `{"run": id, "turn": n | None, "way": "resume"|"replay"|"fork"}`.
     `files` are those that cells may read beside the input, each with its SHA-256 (`context.path_digest`).

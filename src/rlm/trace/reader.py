@@ -80,7 +80,10 @@ class Reader(Iterator[Event]):
                     self.reason = f"{LOG} ends within {where}"
                     return
                 try:
-                    event = event_of(json.loads(line), lambda place: self._string(place, pack))
+                    row = json.loads(line)
+                    if isinstance(row, dict) and row.get("type") == RunBegin.type:
+                        self._load_input(row, pack)
+                    event = event_of(row, lambda place: self._string(place, pack))
                 except _PackEndsError:
                     self.reason = f"{PACK} ends before a string of {LOG}, {where}"
                     return
@@ -93,6 +96,15 @@ class Reader(Iterator[Event]):
                 yield event
         self.reason = "" if self._ended else f"no run_end: the run goes on, or was killed, after byte {self.ends_at:,}"
 
+    def _load_input(self, row: dict[str, Any], pack: BinaryIO) -> None:
+        """Puts a run's input in the place of where it is; it was being copied there when a run was killed early."""
+        match row.get("source"):
+            case {"text": {"$s": place}} if isinstance(row["source"], dict):
+                try:
+                    row["source"]["text"] = self._string(place, pack)
+                except _OtherStringError:
+                    row["source"] = {"kind": "incomplete"}
+
     def _string(self, place: Any, pack: BinaryIO) -> str:
         offset, length, digest = place
         if type(offset) is not int or type(length) is not int or min(offset, length) < 0 or offset > _LARGEST:
@@ -104,8 +116,12 @@ class Reader(Iterator[Event]):
         if len(data) < length:
             raise _PackEndsError
         if hashlib.sha256(data).hexdigest()[:16] != digest:
-            raise ValueError(f"{PACK} does not hold the string at {offset}")
+            raise _OtherStringError(f"{PACK} does not hold the string at {offset}")
         return data.decode("utf-8", "surrogatepass")
+
+
+class _OtherStringError(ValueError):
+    """What the pack has at a place is not what the log says."""
 
 
 class _PackEndsError(Exception):

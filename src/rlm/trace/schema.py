@@ -34,7 +34,7 @@ _INSIDE: dict[str, dict[str, JSON]] = {
     "origins": {"items": {"$ref": "#/$defs/piece"}},
     "source": {
         "oneOf": [
-            {"properties": {"kind": {"enum": ["none", "earlier"]}}, "required": ["kind"]},
+            {"properties": {"kind": {"enum": ["none", "earlier", "incomplete"]}}, "required": ["kind"]},
             {"properties": {"kind": {"enum": ["text", "json"]}, "text": _STRING}, "required": ["kind", "text"]},
             {
                 "properties": {"kind": {"const": "paths"}, "paths": {"type": "array", "items": _STRING}},

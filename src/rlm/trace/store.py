@@ -3,7 +3,8 @@
 A run's folder has `events.jsonl` (one event a line) and `strings.pack` (bytes, no framing). A string of more than
 `INLINE_BYTES` stands in an event as `{"$s": [offset, length, hash]}`: where its UTF-8 bytes are in the pack, and the
 first 16 hexadecimal digits of their SHA-256. The pack is written first, so whatever the log names is there; after a
-kill at any byte all whole lines can be read. Nothing is synced: it survives the process, not a power cut.
+kill at any byte all whole lines can be read. Nothing is synced: it survives the process, not a power cut. The input
+alone comes later than its line: it has room in the pack, and is copied there while the sandbox is opened.
 
 Both files are 0600 in a 0700 folder. They hold what the user asked and what was answered.
 """
@@ -17,7 +18,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii
@@ -33,6 +34,8 @@ from rlm.trace.reader import LOG, PACK, Reader
 from rlm.trace.reader import TraceError as TraceError
 
 INLINE_BYTES = 100
+_LARGE = 1 << 20  # bytes of an input that is copied by a thread: a smaller one takes no longer than that takes to start
+_SLICE = 1 << 16  # bytes of the input that are copied at a time: under the allocator's mmap threshold
 Redact: TypeAlias = Callable[[str], str]
 # Fields that say what a trace is and of what.
 _OURS = frozenset(
@@ -49,6 +52,15 @@ class _Kept(NamedTuple):
     text: str
     shown: str
     place: str | None
+
+
+class _Room(NamedTuple):
+    """What `Trace.fill` is to copy: from where, to where in the pack, how many bytes, and their SHA-256."""
+
+    fd: int
+    start: int
+    size: int
+    digest: str
 
 
 def home() -> Path:
@@ -91,15 +103,16 @@ class Trace:
         self._pack_size = 0
         self._redact = redact
         self._kept: _Kept | None = None
-        self._lock = threading.Lock()  # `keep` may still be writing when the run has been stopped
+        self._room: _Room | None = None
+        self._lock = threading.Lock()  # the input is copied by another thread
         self._log_fd = self._pack_fd = -1
         self._empty = True
         if path is not None:
             try:
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # runs' names tell when somebody asked
                 path.mkdir(mode=0o700)
-                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-                self._log_fd = os.open(path / LOG, flags, 0o600)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                self._log_fd = os.open(path / LOG, flags | os.O_APPEND, 0o600)
                 with contextlib.suppress(OSError):  # a file system without locks
                     fcntl.flock(self._log_fd, fcntl.LOCK_EX)  # for as long as the run lives: `runs` asks for it
                 self._pack_fd = os.open(path / PACK, flags, 0o600)
@@ -122,38 +135,70 @@ class Trace:
         """Calls `listener` with every event from now on, on the run's own thread; it must not block."""
         self._listeners.append(listener)
 
-    def keep(self, text: str, pieces: Iterable[bytes], digest: str) -> None:
-        """Stores a long text, its bytes given, so that an event which holds it is written at once.
+    def keep(self, text: str, fd: int, size: int, digest: str) -> None:
+        """Makes room in the pack for a long text, the input, so that an event which holds it can be written at once.
 
-        For the input, from the thread that loads it, before the first event. Where it can't be written, nothing is:
-        `failure` says why, as for an event.
+        A large one is there once `fill` has been called, in a thread. One that is redacted is written here.
 
         Args:
             text: The text, as the event will hold it.
-            pieces: Its UTF-8 bytes, surrogates passed.
+            fd: Its UTF-8 bytes, surrogates passed; it may be closed then.
+            size: How many these are.
             digest: Their SHA-256, hexadecimal.
         """
-        shown = text
-        if self._redact is not None:
-            shown = self._redact(text)
-            data = shown.encode("utf-8", "surrogatepass")
-            pieces, digest = [data], hashlib.sha256(data).hexdigest()
+        shown = text if self._redact is None else self._redact(text)
         with self._lock:
             self._kept = _Kept(text, shown, None)
-            if self._log_fd < 0 or self.failure is not None:
+            if self._log_fd < 0:
                 return
-            self._empty = False
-            start = self._pack_size
-            try:
-                for piece in pieces:
-                    _write_all(self._pack_fd, piece)
-                    self._pack_size += len(piece)
-            except OSError as error:
+            if self._redact is None:
+                self._kept = _Kept(text, shown, _place(self._pack_size, size, digest))
+                self._room = _Room(os.dup(fd), self._pack_size, size, digest)
+                self._pack_size += size
+            else:
+                try:
+                    place = self._pack(shown.encode("utf-8", "surrogatepass"))
+                except OSError as error:
+                    self._fail(error)
+                else:
+                    self._kept = _Kept(text, shown, place)
+        if size < _LARGE:
+            self.fill(threading.Event())
+
+    @property
+    def has_room(self) -> bool:
+        """Whether `fill` has anything to copy."""
+        return self._room is not None
+
+    def fill(self, stop: threading.Event) -> None:
+        """Copies the text that `keep` made room for, beside all else; where that fails, `failure` says so.
+
+        Args:
+            stop: Once another thread sets it, copying ends; the trace then says that its input is incomplete.
+        """
+        with self._lock:
+            room, self._room = self._room, None
+            if room is None:
+                return
+            pack = os.dup(self._pack_fd)
+        try:
+            at = 0
+            while at < room.size and not stop.is_set():
+                piece = os.pread(room.fd, min(_SLICE, room.size - at), at)
+                if not piece:
+                    break
+                _write_at(pack, piece, room.start + at)
+                at += len(piece)
+        except OSError as error:
+            with self._lock:
                 self._fail(error)
-                return
-            place = _place(start, self._pack_size - start, digest)
-            self._known[bytes.fromhex(digest)] = place
-            self._kept = _Kept(text, shown, place)
+        else:
+            if at == room.size:
+                with self._lock:
+                    self._known[bytes.fromhex(room.digest)] = _place(room.start, room.size, room.digest)
+        finally:
+            os.close(pack)
+            os.close(room.fd)
 
     def emit(self, event: Event) -> None:
         """Writes one event, on disk when this returns.
@@ -225,10 +270,11 @@ class Trace:
                 os.unlink(self.path / LOG)
                 os.unlink(self.path / PACK)
                 self.path.rmdir()
-        for fd in (self._log_fd, self._pack_fd):
+        for fd in (self._log_fd, self._pack_fd, self._room.fd if self._room is not None else -1):
             if fd >= 0:
                 os.close(fd)
         self._log_fd = self._pack_fd = -1
+        self._room = None
 
     def _json(self, value: Any) -> str:
         """A value as JSON, its long strings put into the pack; any containers, as the answer of a cell may be."""
@@ -257,7 +303,7 @@ class Trace:
     def _pack(self, data: bytes) -> str:
         digest = hashlib.sha256(data).digest()
         if (place := self._known.get(digest)) is None:
-            _write_all(self._pack_fd, data)
+            _write_at(self._pack_fd, data, self._pack_size)
             place = self._known[digest] = _place(self._pack_size, len(data), digest.hex())
             self._pack_size += len(data)
         return place
@@ -331,3 +377,11 @@ def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)[written:]
     while view:
         view = view[os.write(fd, view) :]
+
+
+def _write_at(fd: int, data: bytes, offset: int) -> None:
+    if (written := os.pwrite(fd, data, offset)) == len(data):
+        return
+    view = memoryview(data)
+    while written < len(data):
+        written += os.pwrite(fd, view[written:], offset + written)
