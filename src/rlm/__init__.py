@@ -29,6 +29,7 @@ from rlm.lms.base import LM, Price
 from rlm.reference import RLM
 from rlm.run import Run
 from rlm.sandbox.options import Sandbox
+from rlm.sitting import Sitting
 from rlm.tools import Tool
 from rlm.trace.runs import Retention
 from rlm.types import Completion, Limits, Message, Reply, Request, Usage
@@ -64,6 +65,7 @@ __all__ = [
     "Sandbox",
     "SandboxError",
     "SandboxUnavailableError",
+    "Sitting",
     "Tool",
     "ToolError",
     "Usage",
