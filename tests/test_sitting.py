@@ -95,6 +95,16 @@ def test_the_root_is_told_what_there_is() -> None:
     )
 
 
+def test_the_root_is_told_of_the_last_names_alone() -> None:
+    rlm = engine("for n in range(140):\n    globals()[f'v{n}'] = n\nFINAL(1)", "FINAL(2)")
+    with rlm.session("x" * 500) as session:
+        session.ask("One?")
+        session.ask("Two?")
+    told = first_messages(rlm)[1].partition("that you can use:\n\n")[2].splitlines()
+    assert told[:30] == [f"- v{n}: int {n}" for n in range(139, 109, -1)]
+    assert told[30:] == ["- and at least 70 more, which `SHOW_VARS()` lists"]
+
+
 def test_the_answer_begins_anew_with_each_question() -> None:
     rlm = engine("answer['content'] = 'old'\nFINAL('old')", "1 + 1", "FINAL(answer['content'])")
     with rlm.session("x" * 500) as session:

@@ -38,6 +38,7 @@ from rlm.types import JSON, Answer, Message
 
 # Of a cell's output, what travels to the host and into the trace: as much as the worker keeps.
 MAX_OUTPUT = 8 * 2**20
+_NAMES = 30  # variables of earlier questions that a root is told of
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +269,12 @@ class Nodes:
 def _tell_kept(node: Node, kept: Kept, session: Session) -> None:
     """Tells a root, at the end of its first message, what its sitting has beside the input."""
     contexts = [f"`{name}`: {one.description}" for name, one in kept.contexts().items()]
-    earlier, gone = kept.number - 1, session.variables is None
-    if told := node.profile.again(earlier, kept.forgotten, contexts, None if gone else session.variables):
+    made = None
+    if session.variables is not None:
+        made = list(session.variables[:_NAMES])
+        if more := len(session.variables) - len(made):
+            made.append(f"and at least {more} more, which `SHOW_VARS()` lists")
+    if told := node.profile.again(kept.number - 1, kept.forgotten, contexts, made):
         first = node.conversation[-1]
         node.conversation[-1] = Message(first.role, f"{first.content}\n\n{told}")
 
