@@ -144,6 +144,7 @@ class SshMachine(FarMachine):
         super().__init__(sandbox)
         self.python = python
         self.cpu: Mapping[str, float | None] = {}
+        self._workers: list[SshWorker] = []
         self._host = host
         self._config = config
         self._sockets = own_folder("rlm-ssh-")
@@ -162,8 +163,7 @@ class SshMachine(FarMachine):
         Raises:
             SandboxUnavailableError: It can't; says what to do.
         """
-        source = Path(__file__).with_name("keeper.py").read_text(encoding="utf-8")
-        first = await self._connected(f"exec {shlex.join([self.python, '-c', source])}")
+        first = await self._connected(f"exec {shlex.join([self.python, '-c', _keeper()])}")
         try:
             self.folder = json.loads(first)["folder"]
         except (ValueError, TypeError, KeyError):
@@ -219,10 +219,12 @@ class SshMachine(FarMachine):
             with theirs:
                 command = f"exec sh -c {shlex.quote(outer)}"
                 process = await self._session(command, theirs.fileno(), theirs.fileno(), subprocess.DEVNULL)
-            return SshWorker(self, number, process, *await asyncio.open_connection(sock=ours, limit=2**20))
+            worker = SshWorker(self, number, process, *await asyncio.open_connection(sock=ours, limit=2**20))
         except BaseException:
             ours.close()
             raise
+        self._workers.append(worker)
+        return worker
 
     async def end(self) -> None:
         for task in self._tasks:
@@ -277,8 +279,15 @@ class SshMachine(FarMachine):
         assert stdout is not None
         with contextlib.suppress(ValueError, OSError):
             while line := await stdout.readline():
-                told = json.loads(line).get("cpu", {})
-                self.cpu = {name: used for name, used in told.items() if isinstance(used, float | None)}
+                told = json.loads(line)
+                if isinstance(why := told.get("over"), str):  # the keeper ends them
+                    for worker in self._workers:
+                        worker.stop(why[:_SAID])
+                self.cpu = {name: used for name, used in told.get("cpu", {}).items() if isinstance(used, float | None)}
+
+
+def _keeper() -> str:
+    return Path(__file__).with_name("keeper.py").read_text(encoding="utf-8")
 
 
 async def _pieces(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
@@ -306,6 +315,8 @@ class SshWorker(SpawnedWorker):
 
     async def wait(self) -> str:
         status = await self._process.wait()
+        if self._why is not None:
+            return self._why
         if status == 255:
             return "its connection ended"
         return in_words(128 - status if status > 128 else status)

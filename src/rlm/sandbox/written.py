@@ -78,12 +78,22 @@ def own_folder(prefix: str) -> str:
     Args:
         prefix: What its name begins with, dash included.
     """
+    remove_left(prefix)
+    return tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-")
+
+
+def remove_left(prefix: str) -> None:
+    """Removes the folders of processes that have died."""
     for left in Path(tempfile.gettempdir()).glob(f"{prefix}*-*"):
         owner = left.name[len(prefix) :].partition("-")[0]
         with contextlib.suppress(OSError):
             if owner.isdigit() and not _lives(int(owner)) and left.lstat().st_uid == os.geteuid():
                 shutil.rmtree(left, ignore_errors=True)
-    return tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-")
+
+
+@functools.cache
+def _remove_left_once() -> None:
+    remove_left(_PREFIX)
 
 
 def _lives(pid: int) -> bool:
@@ -216,6 +226,9 @@ class EquippedRun:
                 self._written.close()
             if self._end is not None:
                 await self._end()
+            await asyncio.to_thread(
+                _remove_left_once
+            )  # a run without an output meets them here, at no cost to its start
 
 
 async def _in_thread(act: Callable[[], _Result]) -> _Result:

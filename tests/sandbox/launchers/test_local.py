@@ -149,6 +149,13 @@ def test_folders_of_hosts_that_died_are_removed(tmp_path):
     alive.rmdir()
 
 
+def test_a_run_without_an_output_removes_them_too():
+    written._remove_left_once.cache_clear()
+    dead = Path(tempfile.mkdtemp(prefix="rlm-output-4194305-"))
+    run("local", "1")
+    assert not dead.exists()
+
+
 def test_an_input_that_cannot_be_loaded_leaves_no_folder(tmp_path, monkeypatch):
     async def fails(*args):
         raise OSError("no room")

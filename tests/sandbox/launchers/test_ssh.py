@@ -361,6 +361,17 @@ def test_without_ssh_it_says_what_to_install(monkeypatch, tmp_path):
     assert launcher.enforces() == frozenset()
 
 
+@pytest.mark.slow
+def test_workers_that_make_too_many_files_are_ended(sshd, tmp_path, monkeypatch):
+    source = Path(keeper.__file__).read_text().replace("_MOST_FILES = 20_000", "_MOST_FILES = 100")
+    monkeypatch.setattr(ssh_machine, "_keeper", lambda: source)
+    making = "for n in range(110):\n    open(f'{output_folder}/{n}', 'w').close()\nwhile True: pass"
+    removing = "import os\nfor name in os.listdir(output_folder):\n    os.remove(f'{output_folder}/{name}')\n'gone'"
+    first, second, third = run(sandbox(sshd, output=tmp_path / "out"), making, removing, "1")
+    assert first.lost == "it made more than 100 files and folders; remove some"
+    assert (second.output, third.output) == ("'gone'\n", "1\n")
+
+
 def test_a_keeper_that_hears_nothing_gives_up():
     source = (
         Path(keeper.__file__)
