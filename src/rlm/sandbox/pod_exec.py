@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import IO, Any
 
 from rlm.errors import SandboxError
+from rlm.sandbox import vendor
 
 _STDIN, _STDOUT, _STDERR, _STATUS = range(4)
 _PIECE = 1 << 18  # bytes
@@ -73,7 +74,7 @@ async def run(core: Any, namespace: str, pod: str, argv: Sequence[str], source: 
         if source is not None:
             while data := source.read(_PIECE):
                 await command.write(data)
-        printed = b"".join([data async for data in command.stdout()])
+        printed = await vendor.read_printed(command.stdout())
     if command.code != 0:
         raise SandboxError(f"a command in the pod failed ({command.code}): {' '.join(command.complaint.split())}")
     return printed

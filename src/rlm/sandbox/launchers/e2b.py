@@ -51,7 +51,13 @@ class _Machine(FarMachine):
 
     async def run(self, command: str, *, root: bool = False) -> str:
         with _told():
-            done = await self._made.commands.run(command, user="root" if root else None, timeout=_COMMAND)
+            done = await self._made.commands.run(
+                command,
+                user="root" if root else None,
+                timeout=_COMMAND,
+                on_stdout=vendor.Printed(),
+                on_stderr=vendor.Printed(),
+            )
         return str(done.stdout)
 
     async def install(self) -> None:
@@ -82,7 +88,8 @@ class _Machine(FarMachine):
                     on_stdout=worker.feed,
                     on_stderr=worker.complain,
                 )
-
+            # The SDK would keep all that a worker ever prints: each of its frames, for as long as the run takes.
+            handle._stdout_chunks, handle._stderr_chunks = vendor.Forgotten(), vendor.Forgotten()
             worker.attach(handle.send_stdin, functools.partial(_ended, handle), handle.kill, _told)
             return worker
 

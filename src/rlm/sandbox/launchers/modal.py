@@ -88,9 +88,9 @@ class _Machine(FarMachine):
                     await _send(process, data)
                 process.stdin.write_eof()
                 await process.stdin.drain.aio()
-            printed: bytes = await process.stdout.read.aio()
+            printed = await vendor.read_printed(process.stdout)
             if code := await process.wait.aio():
-                raise vendor.failed(code, (await process.stderr.read.aio()).decode("utf-8", "replace"))
+                raise vendor.failed(code, (await vendor.read_printed(process.stderr)).decode("utf-8", "replace"))
         return printed
 
 
