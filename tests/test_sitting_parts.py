@@ -1,15 +1,18 @@
 """What works in a run works in each question of a session: sub-calls, children, tools, files, pools. Nothing stays."""
 
 import asyncio
+import signal
 import tempfile
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from rlm import RLM, Limits, Sandbox, Tool, WarmPool
+from rlm import RLM, ConfigError, Limits, Sandbox, Tool, WarmPool, fork, replay, resume
 from rlm.background import event_loop
 from rlm.kept import Kept
 from rlm.lms.scripted import Scripted
@@ -217,3 +220,39 @@ def test_limits_are_each_questions_own() -> None:
     rlm = engine("1", "FINAL(1)", "1", "FINAL(2)", limits=Limits(turns=2))
     with rlm.session("one") as session:
         assert [session.ask("?").status, session.ask("?").status] == ["done", "done"]
+
+
+def test_the_first_question_can_be_resumed_and_later_ones_can_not() -> None:
+    rlm = engine("answer['content'] = len(history)", "FINAL(len(context))", "FINAL(2)")
+    with rlm.session("one") as session:
+        first, second = session.ask("One?"), session.ask("Two?")
+    again = replay(first.run_id).result()
+    assert (again.answer, again.status, again.route) == (3, "done", "rlm")
+    refused = (
+        f"^the run {second.run_id} is question 2 of the session that began with {first.run_id}: its cells may use "
+        "names and contexts that its own trace does not have, so they can't be run again by themselves; ask again, in "
+        "a session$"
+    )
+    for go_on in (resume, replay, partial(fork, at=1)):
+        with pytest.raises(ConfigError, match=refused):
+            go_on(second.run_id)
+    with engine("FINAL(context_1)").session("one") as session:
+        session.add("two")
+        third = session.ask("?")
+    with pytest.raises(ConfigError, match=f"^the run {third.run_id} is question 1 of the session"):
+        replay(third.run_id)
+
+
+def test_an_interrupt_leaves_the_session_usable() -> None:
+    def model(request: Request) -> str:
+        question = request.messages[1].content.partition("\n")[0]
+        if question == "Question: Two?":
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            return block("import time\ntime.sleep(60)")
+        return block("x = 1\nFINAL(x)" if question == "Question: One?" else "FINAL(x)")
+
+    with RLM(model=Scripted(model)).session("one") as session:
+        session.ask("One?")
+        with pytest.raises(KeyboardInterrupt):
+            session.ask("Two?")
+        assert session.ask("Three?").answer == 1

@@ -121,10 +121,6 @@ class Kept:
             told.append({"name": name, "digest": one.context.digest, "run": one.run})
         return {"run": self.first, "number": self.number, "input": self.source_run, "added": told}, sources
 
-    def names(self) -> dict[str, JSON]:
-        """What cells find beside the contexts."""
-        return {"history": [*self.history]}
-
     def contexts(self) -> dict[str, Context]:
         """The added ones, by name."""
         return {name: one.context for name, one in self.added.items()}

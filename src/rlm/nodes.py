@@ -197,7 +197,7 @@ class Nodes:
             seed=self.seed,
             window=window,
             tools=given.offers(),
-            names={**environment.names, **given.values, **(kept.names() if kept else {})},
+            names={**environment.names, **given.values, "history": kept.history if kept else []},
             env=environment.env,
             added=kept.contexts() if kept else None,
             after=kept.session if kept else None,

@@ -229,6 +229,8 @@ def _engine(path: Path, begin: RunBegin, limits: Limits | None, given: Mapping[s
     options.setdefault("sandbox", begin.sandbox)
     if path.parent != runs.folder():
         options.setdefault("trace", path.parent)
+    if begin.sitting is not None:
+        options.setdefault("route", "never")  # as in its session
     for name in ("route", "profile", "once", "require"):
         if described.get(name) is not None:
             options.setdefault(name, described[name])
