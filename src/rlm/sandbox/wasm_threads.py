@@ -52,7 +52,7 @@ class Waits:
         Raises:
             RuntimeError: Nothing can.
         """
-        deadline = None if timeout is None or timeout < 0 else time.monotonic() + timeout
+        deadline = None if timeout is None else time.monotonic() + timeout
         while not done():
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
@@ -87,6 +87,7 @@ def install(waits: Waits, defer: Defer) -> None:
     _replace_threads()
     _replace_waiting(waits)
     patches = {
+        "queue": lambda module: setattr(module, "SimpleQueue", module.__dict__["_PySimpleQueue"]),
         "asyncio": lambda module: _give_loop(module, waits),
         "concurrent.futures.thread": lambda module: _make_pool(module, defer),
     }

@@ -133,7 +133,7 @@ def test_threads_run_when_they_start_and_what_can_never_come_is_an_error(compile
         "from concurrent.futures import ThreadPoolExecutor\n"
         "print(type(ThreadPoolExecutor(1).submit(lambda: 1 / 0).exception()).__name__)\n"
         "with ThreadPoolExecutor(1) as pool: pass\npool.submit(print)",
-        "import queue\nqueue.Queue().get()",
+        "import queue\ntry:\n    queue.SimpleQueue().get(timeout=0.01)\nexcept queue.Empty:\n    queue.Queue().get()",
         "event = threading.Event()\nprint(event.wait(0.05))\nevent.set()\nprint(event.wait())",
         "import numpy",
     )
