@@ -15,16 +15,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import measure
 from measure import median, p95
 
-from rlm.context import load
+from rlm.context import Context, load
 from rlm.sandbox.containers import image
 from rlm.sandbox.containers.engine import connect
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import ChildContext, Environment
+from rlm.sandbox.launchers.docker import DockerLauncher
 from rlm.sandbox.options import Sandbox
 from rlm.sandbox.session import Session
 from rlm.types import JSON, Cell, Limits
@@ -76,10 +77,14 @@ async def opened(sandbox: Sandbox, text: str) -> AsyncIterator[Environment]:
 
 async def to_first_cell(sandbox: Sandbox, text: str = "an input") -> float:
     """Seconds from asking for a sandbox to the end of its first cell; what it is made from is ready."""
-    launcher = find_launcher(sandbox)
+    return await first_cell(find_launcher(sandbox).open, text)
+
+
+async def first_cell(opens: Callable[[Context, Limits], Awaitable[Environment]], text: str = "an input") -> float:
+    """Seconds from there on to the end of a sandbox's first cell."""
     with contextlib.closing(load(text)) as context:
         began = time.perf_counter()
-        environment = await launcher.open(context, LIMITS)
+        environment = await opens(context, LIMITS)
         try:
             async with session(environment) as one:
                 result = await one.run(Cell("len(context)"))
@@ -88,6 +93,13 @@ async def to_first_cell(sandbox: Sandbox, text: str = "an input") -> float:
             await environment.close()
     assert result.output == f"{len(text)}\n", result
     return seconds
+
+
+async def from_a_pool(sandbox: Sandbox) -> float:
+    """Seconds to the first cell of a container that was started before, as a pool does it."""
+    ready = await DockerLauncher(sandbox).ready(LIMITS)
+    await asyncio.sleep(1)  # until its worker waits
+    return await first_cell(ready.open)
 
 
 async def round_trips(sandbox: Sandbox) -> tuple[list[float], list[float]]:
@@ -190,6 +202,8 @@ def measure_docker(address: str, runtime: str) -> None:
         ours.append(asyncio.run(to_first_cell(sandbox)))
     base = median(in_ms(bare))
     show(f"docker ({runtime}): start to the first cell", in_ms(ours), round(1.3 * base, 1), "ms", base)
+    ready = [asyncio.run(from_a_pool(sandbox)) for _ in range(5)]
+    show(f"docker ({runtime}): to the first cell, from a warm pool", in_ms(ready), 25, "ms", base)
     cells, calls = asyncio.run(round_trips(sandbox))
     show(f"docker ({runtime}): a cell", in_ms(cells), 0.6, "ms")
     show(f"docker ({runtime}): a sub-call", in_ms(calls), 1.2, "ms")
