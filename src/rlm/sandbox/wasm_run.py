@@ -9,7 +9,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rlm.context import Context
 from rlm.context.blob import Blob
@@ -21,7 +21,8 @@ from rlm.sandbox.wasm_module import HOST, PYTHON, sources
 from rlm.types import JSON
 
 _STREAM_LIMIT = 2**20  # bytes read ahead of a worker's stream
-_INPUT = 5  # bytes of memory for each of the input: as it came, and as text of four bytes a character
+# Bytes of memory for each of the input: as it came, and as text of one byte a character, or of four, or as JSON values.
+_ASCII, _OTHER = 2, 5
 _POLL = 0.25  # seconds
 _TRAPPED = 70  # the exit status of `wasm_host`
 _BASE = 64 * 2**20  # bytes of a Python with a worker in it, generously
@@ -89,6 +90,7 @@ class WasmRun:
         self._blob = Blob(os.dup(context.blob.fd), context.blob.size)
         self._kind = context.kind
         self._parts: list[JSON] = [list(part) for part in context.parts]
+        self._each = 0  # bytes of memory for each of the input, once that is known
         self._loaded: corpus.Loaded | None = None
         self._loading = asyncio.Lock()
         self._workers: list[WasmWorker] = []
@@ -96,16 +98,18 @@ class WasmRun:
 
     async def start(self, pieces: ChildContext | None = None) -> WasmWorker:
         if pieces is None:
-            size, sent = self._blob.size, self._blob.pieces()
+            if not self._each:
+                self._each = _OTHER if self._kind == "json" else await asyncio.to_thread(_each, self._blob.pieces())
+            each, size, sent = self._each, self._blob.size, self._blob.pieces()
             told: dict[str, JSON] = {"kind": self._kind, "parts": self._parts, "origin": None}
         else:
             piece = await self._piece(pieces)
-            size, sent = len(piece), iter((piece,))
+            each, size, sent = _each((piece,)), len(piece), iter((piece,))
             told = {"kind": "str", "parts": [], "origin": [pieces.start, pieces.name]}
-        if _BASE + _INPUT * size > MOST:
+        if _BASE + each * size > MOST:
             raise SandboxError(f"{size >> 20:,} MiB of input do not fit into WebAssembly's 4 GiB; use another sandbox")
         header = json.dumps({**told, "size": size, "sources": sources()}).encode()
-        worker = await self._spawn(min(_INPUT * size + self._more, MOST), 4 + len(header) + size)
+        worker = await self._spawn(min(each * size + self._more, MOST), 4 + len(header) + size)
         with contextlib.suppress(OSError):  # it has ended, which its stream tells
             worker.writer.write(len(header).to_bytes(4, "big") + header)
             for data in sent:
@@ -169,6 +173,10 @@ class WasmRun:
         self._blob.close()
         if self._temporary is not None:
             await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
+
+
+def _each(pieces: Iterable[bytes]) -> int:
+    return _ASCII if all(piece.isascii() for piece in pieces) else _OTHER
 
 
 class WasmWorker:

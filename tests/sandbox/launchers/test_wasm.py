@@ -326,6 +326,20 @@ def test_models_are_told_what_is_not_there():
     assert text.startswith("`one_thread`: this Python has one thread and its standard library alone, without numpy;")
 
 
+@slow
+@pytest.mark.parametrize(("text", "refused"), [("x" * 2**24, True), ("é" * 2**23, False)])
+def test_the_input_takes_nothing_of_the_limit(text, refused, compiled):
+    """Cells have what they may, and as much as 64 MiB and what loading took beside."""
+    held, more = run(
+        "held = bytearray(64 << 20)\nlen(context)",
+        "more = bytearray(90 << 20)",
+        value=text,
+        limits=Limits(memory_mb=64),
+    )
+    assert (held.output, held.error) == (f"{len(text)}\n", None)
+    assert (more.error or "").endswith("MemoryError") == refused
+
+
 def test_an_input_that_no_address_reaches_is_refused(monkeypatch):
     monkeypatch.setattr(wasm_run, "MOST", 64 * 2**20)
 
