@@ -141,3 +141,23 @@ def contrast(one: str, other: str) -> float:
 
     low, high = sorted((luminance(one), luminance(other)))
     return (high + 0.05) / (low + 0.05)
+
+
+def test_what_was_read_is_found_in_a_long_input(tmp_path: Path, page: Page) -> None:
+    """300 characters of a million are no pixel wide: a click near them means them, and buttons go to the next."""
+    text = "".join(f"line {n} of a long text\n" for n in range(40_000))
+    look = "print(context[500_000:500_300])\nprint(context[700_000:700_300])"
+    run = make_run(tmp_path, [cell(look), cell("FINAL(1)")], context=text)
+    with serving(tmp_path) as server:
+        opened(page, f"{server.url}#run/{run}")
+        strip = page.locator("canvas.strip")
+        width = strip.evaluate("strip => strip.clientWidth")
+        strip.click(position={"x": width * 500_150 / len(text) + 2, "y": 5})
+        page.wait_for_selector(".passage mark")
+        marked = page.locator(".passage mark")
+        assert "".join(marked.all_inner_texts()) == text[500_000:500_300]
+        for key, start in (("what was read behind ›", 700_000), ("‹ what was read before", 500_000)):
+            page.get_by_role("button", name=key).press("Enter")
+            page.get_by_role("heading", name=f"characters {start - 250:,} to {start + 550:,}").wait_for()
+            assert "".join(marked.all_inner_texts()) == text[start : start + 300]
+            assert page.evaluate("document.activeElement.textContent") == key

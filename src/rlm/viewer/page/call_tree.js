@@ -135,6 +135,7 @@ function stateOf(one, model) {
   const live = model.end === null && !model.over;
   if (one.kind === "turn") {
     const bad = one.cellEnd !== null && (one.cellEnd.error || one.cellEnd.lost);
+    if (one.notes.some((note) => note.type === "nudge")) return "nudged";
     return bad ? "failed" : one.cell !== null && one.cellEnd === null ? (live ? "running" : "killed") : "done";
   }
   if (one.end === null) return live ? "running" : "killed";

@@ -56,7 +56,7 @@ export function dollars(cost) {
 }
 
 export function seconds(time) {
-  if (!Number.isFinite(time)) return "–";
+  if (!(time < 1e9)) return "–";
   if (time < 0.0995) return `${(time * 1000).toFixed(time < 0.00995 ? 1 : 0)} ms`;
   if (time < 99.5) return `${time.toFixed(time < 9.95 ? 2 : 1)} s`;
   const minutes = Math.floor(time / 60);

@@ -3,6 +3,7 @@ import { brief, count, el, put, replace, seconds } from "./dom.js";
 import { table } from "./table.js";
 
 const CELLS = 600; // columns of a strip
+const SNAP = 4; // pixels about a click in which it means what was read
 const AROUND = 400; // characters on either side of a place
 const STRIPS = 12; // texts from which on there is one strip for all, and a table of them
 const COLOURS = { root: "--model", call: "--call", child: "--child", ambiguous: "--warn" };
@@ -92,6 +93,17 @@ function covered(part) {
   return sum;
 }
 
+// The middle of what was read nearest to a place, if that is no further away: a few characters of millions are no pixel wide.
+function near(part, place, far) {
+  let [best, least] = [place, far];
+  for (const { start, end } of part.reads) {
+    if (start <= place && place < end) return place;
+    const away = Math.min(Math.abs(start - place), Math.abs(end - place));
+    if (away < least) [best, least] = [middle({ start, end }), away];
+  }
+  return best;
+}
+
 // `part`: one text, or, with `starts`, all of them one after the other. A small one is only looked at.
 function strip(view, part, small = false) {
   const name = part.name ?? "all files";
@@ -117,7 +129,7 @@ function strip(view, part, small = false) {
   }
 
   if (!small) {
-    canvas.addEventListener("click", (event) => show((event.offsetX / canvas.clientWidth) * part.size));
+    canvas.addEventListener("click", (event) => show(near(part, (event.offsetX / canvas.clientWidth) * part.size, (SNAP / canvas.clientWidth) * part.size)));
     canvas.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1, Enter: 0 }[event.key];
       if (step === undefined) return;
@@ -147,30 +159,48 @@ function paint(canvas, columns, part, until) {
     pen.fillStyle = colours.getPropertyValue(COLOURS[kind]);
     tallies[kind].forEach((tally, x) => {
       if (tally <= 0) return;
-      pen.globalAlpha = 0.3 + 0.7 * Math.min(1, tally);
+      pen.globalAlpha = 0.6 + 0.4 * Math.min(1, tally);
       pen.fillRect(x, 0, 1, 1);
     });
   }
   pen.globalAlpha = 1;
 }
 
-// The text about a place, with what was read of it marked, and by whom the place was.
+// The text about a place, with what of it was read marked, and by whom the place was; and the way to what was read before
+// and behind it.
 async function passage(view, part, at) {
   const { page, below } = view;
   const from = Math.max(0, at - AROUND);
   const to = Math.min(part.size, at + AROUND);
-  const place = `${part.name || "the input"}, characters ${count(from)} to ${count(to)}`;
+  const asked = (view.asked = (view.asked ?? 0) + 1);
   const by = part.reads.filter((read) => read.start <= at && at < read.end).slice(0, 20);
   const readers = by.length ? ["read by ", by.map((read) => go(page, read))] : "no model has read what is here";
-  replace(below, el("h4", {}, place), el("p.quiet", {}, readers));
-  try {
-    const { pieces } = await page.source.passage(page.run, part.index, from, to);
-    const marks = part.reads.filter((read) => read.start < to && read.end > from);
-    put(below, pieces.length ? el("pre.text", { tabindex: "0" }, told(pieces, from, to, marks)) : el("p.quiet", {}, "this file does not hold the text here"));
-  } catch (error) {
-    put(below, el("p.quiet", {}, `the text can't be had: ${error.message}`));
-  }
+  const said = [el("h4", {}, `${part.name || "the input"}, characters ${count(from)} to ${count(to)}`), el("p.quiet", {}, readers)];
+  const text = await page.source.passage(page.run, part.index, from, to).then(
+    ({ pieces }) => {
+      const marks = part.reads.filter((read) => read.start < to && read.end > from);
+      if (!pieces.length) return el("p.quiet", {}, "this file does not hold the text here");
+      return el("pre.text", { tabindex: "0" }, told(pieces, from, to, marks));
+    },
+    (error) => el("p.quiet", {}, `the text can't be had: ${error.message}`),
+  );
+  if (asked !== view.asked) return; // another place has been chosen meanwhile
+  const way = document.activeElement?.dataset.way;
+  replace(below, ways(view, part, at), said, text);
+  if (way) below.querySelector(`[data-way="${way}"]`)?.focus({ preventScroll: true });
 }
+
+function ways(view, part, at) {
+  let [before, behind] = [null, null];
+  for (const read of part.reads) {
+    if (read.end <= at && (before === null || read.end > before.end)) before = read;
+    if (read.start > at && (behind === null || read.start < behind.start)) behind = read;
+  }
+  const way = (name, read, words) => el("button", { type: "button", "data-way": name, "aria-disabled": read === null ? "true" : null, click: () => read && passage(view, part, middle(read)) }, words);
+  return el("p.ways", {}, way("before", before, "‹ what was read before"), " ", way("behind", behind, "what was read behind ›"));
+}
+
+const middle = ({ start, end }) => Math.floor((start + end) / 2);
 
 // Pieces of the text from one place to another, with what is missing between them.
 function told(pieces, from, to, marks) {

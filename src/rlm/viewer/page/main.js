@@ -39,7 +39,7 @@ async function show() {
     document.body.dataset.ready = location.hash || "#";
     requestAnimationFrame(() => setTimeout(() => performance.mark("first-view"))); // after the frame that shows it
   } catch (error) {
-    if (shown === page) replace(stage, el("p.note.bad", { role: "alert" }, `this can't be shown: ${error.message}`));
+    if (shown === page) replace(stage, el("p.note.bad", { role: "alert" }, `this can't be shown: ${error.message}`), embedded === null ? el("button.go", { type: "button", click: () => go([]) }, "all runs") : null);
   }
 }
 

@@ -31,7 +31,7 @@ export class RunModel {
 
   add(event) {
     const span = event.span ?? 0;
-    event.t = number(event.t);
+    event.t = Math.max(0, number(event.t));
     this.now = Math.max(this.now, event.t);
     const at = this.spans.get(span);
     switch (event.type) {

@@ -113,7 +113,7 @@ export class RunPage {
       this.answer = el(
         `div.result.${model.status}`,
         {},
-        answer ? block(source, run, answer) : el("p.quiet", {}, end === null ? "no answer yet" : "no answer"),
+        answer ? block(source, run, answer) : el("p.quiet", {}, model.status === "running" ? "no answer yet" : "no answer"),
         end?.reason ? el("p.note.warn", {}, start(source, run, end.reason, 600)) : null,
       );
       this.question ??= el("h1", {}, start(source, run, begin.question, 400));
