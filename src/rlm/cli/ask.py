@@ -199,7 +199,7 @@ def follow(run: Run, live: Listener) -> tuple[Completion, bool]:
 
 def _ask(question: str, paths: list[Path], options: Options, page: Beside | None) -> tuple[Completion, bool]:
     sandbox = options.flags.sandbox(options.sandbox)
-    if sandbox == "local" and options.route != "always":
+    if options.sandbox == "local" and options.route != "always":
         find_launcher("local").prepare()  # it starts beside the imports of the model's client and the input's loading
     value = given(paths)
     check_save(options.save)

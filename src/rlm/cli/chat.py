@@ -32,7 +32,7 @@ def run(paths: list[Path], options: Options) -> int:
     if Path("-") in paths:
         raise ConfigError("- would read standard input as the input, and rlm chat reads questions there: name a file")
     sandbox = options.flags.sandbox(options.sandbox)
-    if sandbox == "local":
+    if options.sandbox == "local":
         find_launcher("local").prepare()
     live = LiveTree(code=options.show_code)
     above = None if options.confirm_above is None else ConfirmAbove(options.confirm_above, live)
