@@ -298,9 +298,10 @@ def check_fits(lm: LM, size: int, what: str, advice: str) -> None:
     Raises:
         LMReplyError: It is longer than the model's window; the fault is `too_long`.
     """
-    if lm.window is not None and size > lm.window:
+    window = lm.window  # looked up each time
+    if window is not None and size > window:
         raise LMReplyError(
-            f"{what} has about {size:,} tokens and the window of {lm.name} is {lm.window:,}, answer included; it was "
+            f"{what} has about {size:,} tokens and the window of {lm.name} is {window:,}, answer included; it was "
             f"not sent: {advice}",
             fault="too_long",
         )
@@ -318,7 +319,8 @@ def usual_output(lm: LM, size: int) -> int:
     settings: Mapping[str, JSON] = getattr(lm, "settings", None) or {}
     own = settings.get("max_tokens")
     usual = own if isinstance(own, int) and own > 0 else OUTPUT_TOKENS
-    return usual if lm.window is None else min(usual, output_room(lm.window, size))
+    window = lm.window
+    return usual if window is None else min(usual, output_room(window, size))
 
 
 def _half(lm: LM) -> str:

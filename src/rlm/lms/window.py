@@ -103,8 +103,8 @@ def learn(name: str, tokens: int, *, keep: bool = True) -> None:
 
 def learnt(name: str) -> int | None:
     """The window of the model `name` as it was learnt, in tokens of prompt and answer together; None if it was not."""
-    tokens, at = _known(os.environ.get("RLM_HOME")).get(name, (None, 0))
-    return tokens if tokens is not None and time.time() - at < _DAYS * 86400 else None
+    entry = _known(os.environ.get("RLM_HOME")).get(name)
+    return entry[0] if entry is not None and time.time() - entry[1] < _DAYS * 86400 else None
 
 
 def _write(path: Path, name: str, entry: tuple[int, int]) -> None:
