@@ -97,7 +97,9 @@ class Cluster:
         """Removes what hosts that died have left, once it has ended or its time is up."""
         listed = await self._core.list_namespaced_pod(self.namespace, label_selector=_MANAGED)
         over = [one for one in map(self._plain, listed.items) if pods.is_over(one)]
-        await asyncio.gather(*(self._delete(one["metadata"]["labels"].get(pods.RUN, "")) for one in over))
+        names = {one["metadata"]["labels"].get(pods.RUN) for one in over}
+        # Without a name a deletion would be one of all pods in the namespace.
+        await asyncio.gather(*(self._delete(name) for name in names if name))
 
     async def remove(self, name: str) -> None:
         """Removes a run's pod and policy, and lets go of the cluster; more than once is fine."""

@@ -9,9 +9,10 @@ import importlib.util
 import io
 import math
 import os
+import sys
 import tarfile
 import tempfile
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any, TypeVar
@@ -20,6 +21,7 @@ from rlm.context import Context
 from rlm.errors import ConfigError, MissingKeyError, SandboxError
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.options import Sandbox
+from rlm.sandbox.protocol import MAX_FRAME
 from rlm.types import Limits
 
 _Made = TypeVar("_Made")
@@ -27,6 +29,7 @@ _PAUSE = 1.0  # seconds before a machine is asked for again
 _END = 5.0  # seconds for a lease to be let go of
 _TOLD = 300  # characters of a vendor's message
 _MOST_PRINTED = 1 << 20  # bytes
+_MOST_AHEAD = 2 * MAX_FRAME
 _PRINTED = "a command in the sandbox printed more than 1 MiB, which none of ours does"
 _WORKERS = 4
 _PYTHON = "3.12"
@@ -177,6 +180,35 @@ class Printed:
         self._left -= len(text)
         if self._left < 0:
             raise SandboxError(_PRINTED)
+
+
+class ReadAhead:
+    """Bounds what an SDK reads of a worker before we take it, where it puts all that comes into a queue without end.
+
+    Args:
+        stream: The SDK's, with `feed` and `fail` for what comes; to be iterated over by nobody else.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._feed: Callable[[bytes], None] = stream.feed
+        self._waiting = 0
+        stream.feed = self._fed
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for data in self._stream:
+            self._waiting -= len(data)
+            yield data
+
+    def _fed(self, data: bytes) -> None:
+        if self._waiting > _MOST_AHEAD:  # for good: what comes later would lack this
+            return
+        self._waiting += len(data)
+        if self._waiting > _MOST_AHEAD:
+            self._waiting = sys.maxsize
+            self._stream.fail(SandboxError("the worker sends more than anybody asked for"))
+        else:
+            self._feed(data)
 
 
 class Forgotten(list[str]):

@@ -186,11 +186,14 @@ class TestLauncher:
                     whose = {**labels, pods.RUN: name, reaper.DEADLINE: str(int(ends))}
                     made = pod(name, **({} if name == "other" else whose))
                     await core.create_namespaced_pod("trials", client.V1Pod.from_dict(made))
+                nameless = pod("nameless", **labels, **{reaper.DEADLINE: "1"})
+                await core.create_namespaced_pod("trials", client.V1Pod.from_dict(nameless))
             async with far.opened("kubernetes"):
                 return set(cluster.places)
 
         there = asyncio.run(scene())
-        assert {"rlm-live", "other"} < there
+        assert {"rlm-live", "other", "nameless"} < there
+        assert not [asked for asked in cluster.requests if asked.startswith("DELETE") and asked.endswith("/")]
         assert "rlm-old" not in there
 
     @pytest.mark.slow

@@ -1,11 +1,12 @@
 """Prime: its own SDK against the double, then our launcher over both."""
 
 import asyncio
+import contextlib
 
 import prime_sandboxes as prime
 import pytest
 
-from rlm.errors import SandboxUnavailableError
+from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import vendor
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.options import Sandbox
@@ -99,6 +100,29 @@ class TestLauncher:
                 await far.until(lambda: len(service.requests) > count + 1)
 
         asyncio.run(scene())
+
+    @pytest.mark.parametrize("most", [400_000, 100_000])
+    def test_what_nobody_takes_is_bounded(self, service, monkeypatch, most):
+        monkeypatch.setattr(vendor, "_MOST_AHEAD", most)
+
+        async def scene():
+            async with prime.AsyncSandboxClient() as client:
+                made = await client.create(prime.CreateSandboxRequest(name="one", docker_image="i", labels=["a"]))
+                process = await client.open_process(made.id, "head -c 300000 /dev/zero")
+                ahead = vendor.ReadAhead(process.stdout)
+                with contextlib.suppress(SandboxError):
+                    await process.wait()
+                try:
+                    return sum([len(data) async for data in ahead])
+                finally:
+                    await process.aclose()
+                    await client.delete(made.id)
+
+        if most > 300_000:
+            assert asyncio.run(scene()) == 300_000
+        else:
+            with pytest.raises(SandboxError, match="the worker sends more than anybody asked for"):
+                asyncio.run(scene())
 
     def test_a_lost_machine_is_told(self, service):
         lost, told = far.a_lost_machine_is_told("prime", service)

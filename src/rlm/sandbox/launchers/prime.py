@@ -86,7 +86,7 @@ class _Machine(FarMachine):
             with _told():
                 process = await self._client.open_process(self._id, f"exec {shlex.join(argv)} 2>/dev/null")
             worker.until.push_async_callback(process.aclose)
-            ended = partial(worker.read, process.stdout, process.wait)
+            ended = partial(worker.read, vendor.ReadAhead(process.stdout), process.wait)
             worker.attach(process.write_stdin, ended, process.kill, _told)
             return worker
 
