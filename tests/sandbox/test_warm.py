@@ -48,7 +48,7 @@ class Slow:
         await asyncio.sleep(0.001)
         if self.fails:
             self.fails -= 1
-            raise SandboxUnavailableError("none left")
+            raise (SandboxUnavailableError, ConfigError)[self.fails % 2]("none left")
         self.started += 1
         number = self.started
 

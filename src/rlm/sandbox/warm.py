@@ -14,7 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from rlm.background import event_loop
 from rlm.context import Context
-from rlm.errors import ConfigError, SandboxError
+from rlm.errors import ConfigError, RlmError, SandboxError
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import MOST_READY, Environment, Launcher, Ready
 from rlm.sandbox.options import Sandbox
@@ -153,7 +153,7 @@ class WarmPool:
     async def _start(self) -> None:
         try:
             place = await self._early.ready(self._limits)
-        except SandboxError:  # a run that needs one will be told
+        except RlmError:  # a run that needs one will be told
             await asyncio.sleep(_RETRY)
         else:
             self._places.append((time.monotonic(), place))
