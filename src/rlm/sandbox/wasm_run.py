@@ -110,11 +110,16 @@ class WasmRun:
             raise SandboxError(f"{size >> 20:,} MiB of input do not fit into WebAssembly's 4 GiB; use another sandbox")
         header = json.dumps({**told, "size": size, "sources": sources()}).encode()
         worker = await self._spawn(min(each * size + self._more, MOST), 4 + len(header) + size)
-        with contextlib.suppress(OSError):  # it has ended, which its stream tells
+        try:
             worker.writer.write(len(header).to_bytes(4, "big") + header)
             for data in sent:
                 worker.writer.write(data)
                 await worker.writer.drain()
+        except OSError:
+            pass  # it has ended, which its stream tells
+        except BaseException:
+            worker.kill()
+            raise
         return worker
 
     async def _piece(self, pieces: ChildContext) -> bytes:

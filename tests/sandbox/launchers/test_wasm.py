@@ -340,6 +340,45 @@ def test_the_input_takes_nothing_of_the_limit(text, refused, compiled):
     assert (more.error or "").endswith("MemoryError") == refused
 
 
+async def until(done):
+    for _ in range(1000):
+        if done():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it does not happen")
+
+
+@slow
+def test_cpu_time_is_known_where_there_is_no_proc(compiled):
+    async def main():
+        with contextlib.closing(load("x")) as context, pytest.MonkeyPatch.context() as patch:
+            environment = await WasmLauncher().open(context, Limits())
+            patch.setattr(wasm_run.sys, "platform", "darwin")
+            worker = await environment.start()
+        await until(lambda: worker.cpu is not None)
+        await environment.close()
+        return worker.cpu
+
+    assert asyncio.run(main()) >= 0  # `ps` counts whole seconds here
+
+
+@slow
+def test_a_start_that_is_cancelled_leaves_no_process(compiled):
+    async def main():
+        with contextlib.closing(load("x" * 50_000_000)) as context:
+            environment = await WasmLauncher().open(context, Limits())
+        starting = asyncio.create_task(environment.start())
+        await until(lambda: environment._run._workers)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        (worker,) = environment._run._workers
+        how = await worker.wait()
+        await environment.close()
+        return how
+
+    assert asyncio.run(main()) == "it was killed by SIGKILL"
+
+
 def test_an_input_that_no_address_reaches_is_refused(monkeypatch):
     monkeypatch.setattr(wasm_run, "MOST", 64 * 2**20)
 
