@@ -19,7 +19,6 @@ from rlm import (
     LMRefusedError,
     Price,
     Run,
-    SandboxError,
     kept,
 )
 from rlm.coverage import coverage
@@ -319,23 +318,35 @@ def test_a_failed_question_leaves_the_session_usable() -> None:
 def test_a_lost_sandbox_is_opened_again(tmp_path: Path) -> None:
     path = tmp_path / "input.txt"
     path.write_text("as it was")
-    rlm = engine("x = 1\nFINAL(1)", "FINAL(['x' in globals(), context, len(history)])", "FINAL(0)")
+    rlm = engine("x = 1\nFINAL(1)", "FINAL(['x' in globals(), context, len(history)])")
     with rlm.session(path) as session:
         first = session.ask("One?")
         lose_sandbox(session)
-        with pytest.raises(SandboxError):
-            session.ask("Two?")
-        third = session.ask("Three?")
-        assert third.answer == [False, "as it was", 1]
+        second = session.ask("Two?")
+        assert second.answer == [False, "as it was", 1]
         lose_sandbox(session)
         path.write_text("as it is")
-        with pytest.raises(SandboxError):
-            session.ask("Four?")
         with pytest.raises(ContextError, match=r"^the input has changed since: its SHA-256 was "):
-            session.ask("Five?")
-    (begin,) = begins(third.trace)
+            session.ask("Three?")
+    (begin,) = begins(second.trace)
     assert begin.source == {"kind": "earlier"}
-    assert begin.sitting == {"run": first.run_id, "number": 3, "input": first.run_id, "added": []}
+    assert begin.sitting == {"run": first.run_id, "number": 2, "input": first.run_id, "added": []}
+    assert "are gone: their REPL was lost, and this is a new one." in first_messages(rlm)[1]
+
+
+def test_a_sandbox_that_is_lost_in_a_question_ends_it() -> None:
+    def model(request: Request) -> str:
+        if len(model_.requests) == 2:
+            lose_sandbox(session)
+        return block("x = 1\nFINAL('x' in globals())" if len(model_.requests) != 3 else "FINAL('x' in globals())")
+
+    model_ = Scripted(model)
+    with RLM(model=model_).session("x" * 500) as session:
+        session.ask("One?")
+        lost = session.ask("Two?")
+        assert (lost.status, lost.turns) == ("failed", 2)  # the model was told of the first cell's loss
+        assert lost.reason.startswith("the run's zygote has ended")
+        assert session.ask("Three?").answer is False
 
 
 def lose_sandbox(session: Sitting) -> None:

@@ -100,13 +100,15 @@ class Execution:
         Raises:
             ContextError: It can't be read. The trace has not begun then.
         """
-        if self._kept is not None and self._kept.place is not None:
-            place = self._kept.place
-            self._enforces = place.enforces
-            self._begin(place.context.description, {}, self._kept.digest or "")
-            return place.context
         stop = threading.Event()
         try:
+            if self._kept is not None:
+                async with self._preparing("its sandbox was ready"):
+                    await self._kept.check_place()
+                if (place := self._kept.place) is not None:
+                    self._enforces, self._files = place.enforces, place.files
+                    self._begin(place.context.description, {}, self._kept.digest or "")
+                    return place.context
             async with self._preparing("the input was loaded"):
                 context, source = await asyncio.to_thread(self._load, value, stop)
         except _TooEarlyError:
@@ -254,7 +256,7 @@ class Execution:
             await self._check_sandbox()
             async with AsyncExitStack() as stack:
                 environment = await self._opened(stack, context)
-                place = Place(context, environment, self._enforces, self._nodes.tools, stack.pop_all())
+                place = Place(context, environment, self._enforces, self._nodes.tools, self._files, stack.pop_all())
             kept.place = place
         self._nodes.tools = place.tools
         try:

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from rlm.context import Context
-from rlm.errors import SandboxError
+from rlm.errors import ContextError, SandboxError
 from rlm.ledger import Ledger
 from rlm.sandbox.launchers.base import Environment
 from rlm.sandbox.session import Session
@@ -48,6 +48,7 @@ class Place:
         environment: Where workers are started.
         enforces: What the sandbox enforces.
         tools: Those of the root, and of its children.
+        files: What cells may read beside the input, and their SHA-256.
         stack: Closes it.
     """
 
@@ -55,6 +56,7 @@ class Place:
     environment: Environment
     enforces: frozenset[str]
     tools: tuple[Toolset, Toolset]
+    files: dict[str, JSON]
     stack: AsyncExitStack
 
 
@@ -108,7 +110,6 @@ class Kept:
         Returns:
             `sitting` and `added` of `RunBegin`.
         """
-        self._end_watch()
         self.first = self.first or run_id
         if digest:
             self.digest = digest
@@ -153,6 +154,18 @@ class Kept:
             self._sizes.pop(0)
             self.history.pop(0)
             self.forgotten += 1
+
+    async def check_place(self) -> None:
+        """Before a question: a sandbox that was lost since the last one is ended, and will be opened again."""
+        self._end_watch()
+        if self.session is not None:
+            try:
+                await self.session.renew()
+            except ContextError:  # it will be told again
+                pass
+            except SandboxError:
+                with contextlib.suppress(SandboxError):
+                    await self.close_place()
 
     async def close_place(self) -> None:
         """Ends the sandbox, and what cells have made with it.

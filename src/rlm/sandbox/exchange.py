@@ -113,3 +113,23 @@ async def read(worker: Worker, seconds: float) -> protocol.Message:
     if message["type"] == "call":
         message["size"] = size
     return message
+
+
+async def heard(worker: Worker, kind: str, begins: float, ends: float) -> protocol.Message:
+    """The next message of a worker, which is to be of that kind.
+
+    Args:
+        worker: The worker.
+        kind: Its type.
+        begins: Seconds until it begins.
+        ends: Seconds for the rest of it.
+
+    Raises:
+        OSError, EOFError: The stream ended, or nothing came in time.
+        protocol.FrameError: It is another one, or not allowed, or did not come whole in time.
+    """
+    async with asyncio.timeout(begins):
+        message = await read(worker, ends)
+    if message["type"] != kind:
+        raise protocol.FrameError(f"`{message['type']}` is not due")
+    return message

@@ -109,6 +109,7 @@ class Session:
             self._cells, self.enforces = after._cells, after.enforces
             self._worker, self._cpu, self._has = after._worker, after._cpu, after._has
             after._worker = None
+        self._fresh: bool = after is not None and after._fresh  # whether no cell has run in the worker
         self._greeted = False  # whether the worker knows the question
         self.refused: str | None = None
         self.unstartable = False
@@ -127,7 +128,7 @@ class Session:
         self._cpu, self._has, self._greeted = None, set(), True
         try:
             worker.writer.write(protocol.encode(self._hello))
-            ready = await _heard(worker, "ready", _START)
+            ready = await exchange.heard(worker, "ready", _START, _FRAME)
             if ready["version"] != protocol.VERSION:
                 raise protocol.FrameError(f"it did not begin with `ready` of version {protocol.VERSION}")
             self.enforces = frozenset(one for one in ready["enforces"] if isinstance(one, str))
@@ -141,6 +142,18 @@ class Session:
             await self._drop()
             raise
 
+    async def renew(self) -> None:
+        """Starts a fresh worker for the next question where this one's has ended.
+
+        Raises:
+            SandboxError, ContextError: As `start`.
+        """
+        if self._worker is not None and self._worker.reader.at_eof():
+            await self._drop()
+        if self._worker is None:
+            await self.start()
+            self._fresh = True
+
     async def _take_up(self, worker: Worker) -> bool:
         """Whether the worker of the question before goes on with this one; it is ended where it can't.
 
@@ -152,7 +165,8 @@ class Session:
             await self._drop()
             return False
         try:
-            self.variables = await self._say_again(worker)
+            made = await self._say_again(worker)
+            self.variables, self._fresh = None if self._fresh else made, False
         except _LOST as error:
             await self._drop(error)
         except asyncio.CancelledError:  # a `ContextError` leaves the worker as it was
@@ -172,12 +186,12 @@ class Session:
                 worker.writer.write(frame)
                 async with asyncio.timeout(_FRAME):
                     await worker.writer.drain()
-            if (why := (await _heard(worker, "added", _START))["error"]) is not None:
+            if (why := (await exchange.heard(worker, "added", _START, _FRAME))["error"]) is not None:
                 self.refused = name
                 raise ContextError(f"{name} can't be loaded in the sandbox: {why[:_LINE]}; it may need more memory_mb")
             self._has.add(name)
         worker.writer.write(protocol.encode(self._hello))
-        return exchange.variables(await _heard(worker, "kept", _KEPT))
+        return exchange.variables(await exchange.heard(worker, "kept", _KEPT, _FRAME))
 
     async def run(self, cell: Cell, *, deadline: float | None = None) -> CellResult:
         """Runs one cell. What its code does is a result: an error, an interrupt, a worker that died of it.
@@ -380,12 +394,3 @@ class _Run:
         await asyncio.sleep(_GRACE)
         self.killed = f"{why} and did not stop when it was interrupted"
         self._worker.kill()
-
-
-async def _heard(worker: Worker, kind: str, seconds: float) -> protocol.Message:
-    """The next message, which is to be of that kind and to begin in time."""
-    async with asyncio.timeout(seconds):
-        message = await exchange.read(worker, _FRAME)
-    if message["type"] != kind:
-        raise protocol.FrameError(f"`{message['type']}` is not due")
-    return message
