@@ -8,7 +8,7 @@ import pytest
 
 from rlm import RLM
 from rlm.context import load
-from rlm.errors import ConfigError, SandboxUnavailableError
+from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
 from rlm.lms.scripted import Scripted
 from rlm.sandbox import warm
 from rlm.sandbox.far import FarLauncher
@@ -28,7 +28,7 @@ class Slow:
 
     def __init__(self, fails=0):
         self.started, self.ended, self.used, self.cold = 0, [], [], 0
-        self.dead = set()
+        self.dead, self.gone = set(), set()
         self.fails = fails
 
     def enforces(self):
@@ -54,6 +54,8 @@ class Slow:
 
         async def open(context, limits):
             self.used.append(number)
+            if number in self.gone:
+                raise SandboxError("it has ended")
             return number
 
         async def close():
@@ -148,6 +150,21 @@ def test_where_none_can_be_started_a_run_is_told_by_its_own(monkeypatch):
             return first, await opening(pool)
 
     assert asyncio.run(main()) == ("cold", 1)
+
+
+def test_a_place_that_had_ended_unseen_costs_a_run_no_more_than_a_start():
+    slow = Slow()
+    slow.gone = {1}
+
+    async def main():
+        async with pooled(slow, size=1) as pool:
+            await until(lambda: slow.started == 1)
+            first = await opening(pool)
+            await until(lambda: slow.started == 2)
+            return first, await opening(pool)
+
+    assert asyncio.run(main()) == ("cold", 2)
+    assert slow.used == [1, 2]
 
 
 def test_a_pool_that_is_closed_starts_nothing():

@@ -88,9 +88,13 @@ class WarmPool:
     async def open(self, context: Context, limits: Limits) -> Environment:
         self.prepare()
         while (place := self._taken(context, limits)) is not None:
-            if place.usable():
+            if not place.usable():
+                await _ended(place)
+                continue
+            try:
                 return await place.open(context, limits)
-            await _ended(place)
+            except SandboxError:  # it had ended, unseen; if it is the run that can't be had, its own place will say so
+                break
         return await self._launcher.open(context, limits)
 
     async def aclose(self) -> None:
