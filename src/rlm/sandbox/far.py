@@ -166,21 +166,24 @@ class FarLauncher(ABC):
         """Nothing: a machine costs from when it is made."""
 
     async def open(self, context: Context, limits: Limits) -> Environment:
-        await asyncio.to_thread(vendor.library, self.module, self.name)  # seconds, for some
-        machine = self._machine()
-        await machine.set_up(context, limits)
+        machine = await self._set_up(context, limits)
         return await MachineRun.open(machine, context, limits, self._sandbox)
 
     async def ready(self, limits: Limits) -> Ready:
         """A machine without an input; see `WarmPool`."""
-        machine = self._machine()
         with contextlib.closing(await asyncio.to_thread(load, "")) as nothing:
-            await machine.set_up(nothing, limits)
+            machine = await self._set_up(nothing, limits)
 
         async def opened(context: Context, limits: Limits) -> Environment:
             return await MachineRun.open(machine, context, limits, self._sandbox)
 
         return Ready(opened, machine.remove, lambda: True)
+
+    async def _set_up(self, context: Context, limits: Limits) -> FarMachine:
+        await asyncio.to_thread(vendor.library, self.module, self.name)  # seconds, for some
+        machine = self._machine()
+        await machine.set_up(context, limits)
+        return machine
 
     @abstractmethod
     def _machine(self) -> FarMachine:
