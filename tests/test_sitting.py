@@ -338,7 +338,7 @@ def test_a_sandbox_that_is_lost_in_a_question_ends_it() -> None:
     def model(request: Request) -> str:
         if len(model_.requests) == 2:
             lose_sandbox(session)
-        return block("x = 1\nFINAL('x' in globals())" if len(model_.requests) != 3 else "FINAL('x' in globals())")
+        return block("FINAL('x' in globals())" if len(model_.requests) == 4 else "x = 1\nFINAL(x)")
 
     model_ = Scripted(model)
     with RLM(model=model_).session("x" * 500) as session:
