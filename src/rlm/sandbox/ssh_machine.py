@@ -283,7 +283,9 @@ class SshMachine(FarMachine):
                 if isinstance(why := told.get("over"), str):  # the keeper ends them
                     for worker in self._workers:
                         worker.stop(why[:_SAID])
-                self.cpu = {name: used for name, used in told.get("cpu", self.cpu).items() if isinstance(used, float | None)}
+                self.cpu = {
+                    name: used for name, used in told.get("cpu", self.cpu).items() if isinstance(used, float | None)
+                }
 
 
 def _keeper() -> str:
