@@ -284,6 +284,11 @@ def test_options_that_can_not_be_right(options: dict[str, Any]) -> None:
         MCPServer(**options)
 
 
+def test_it_is_shown_without_its_keys() -> None:
+    assert repr(MCPServer(["server", "--key", "sk-1"], env={"KEY": "sk-1"})) == "MCPServer('server')"
+    assert repr(MCPServer(url="http://u:sk-1@b/mcp?key=sk-1", headers={"A": "sk-1"})) == "MCPServer('b')"
+
+
 def test_without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError) as raised:

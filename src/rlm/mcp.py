@@ -93,6 +93,9 @@ class MCPServer:
         if importlib.util.find_spec("mcp") is None:
             raise ConfigError("MCP servers need the MCP SDK: pip install 'rlm-engine[mcp]'")
 
+    def __repr__(self) -> str:
+        return f"MCPServer({self.name!r})"  # an argument or the URL may hold a key
+
     @property
     def name(self) -> str:
         """What it is called in errors: the program, or the URL's host."""

@@ -14,7 +14,7 @@ def test_it_keeps_what_it_is_given_as_values_that_do_not_change(tmp_path, monkey
     sandbox = Sandbox("docker", packages=["numpy>=2"], network=["pypi.org"], files={"table": "table.csv"}, output="out")
     assert (sandbox.packages, sandbox.network) == (("numpy>=2",), ("pypi.org",))
     assert (sandbox.files, sandbox.output) == ({"table": tmp_path / "table.csv"}, tmp_path / "out")
-    assert "secret" not in repr(Sandbox("docker", options={"password": "secret"}))
+    assert "secret" not in repr(Sandbox("docker", options={"password": "secret"}, env={"TOKEN": "secret"}))
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ class Sandbox:
     disk_mb: int = 256
     files: Mapping[str, Path] = field(default_factory=dict)
     output: Path | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)  # a key may be among them
     network: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)  # a host's password may be in it
 
