@@ -84,6 +84,7 @@ def install(waits: Waits, defer: Defer) -> None:
         waits: How to wait.
         defer: Given a function and its arguments, a future where it is a sub-call, which is under way; else None.
     """
+    time.process_time, time.process_time_ns = time.perf_counter, time.perf_counter_ns  # its own are in no known unit
     _replace_threads()
     _replace_waiting(waits)
     patches = {

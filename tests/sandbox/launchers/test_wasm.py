@@ -204,6 +204,8 @@ def test_nothing_of_the_host_is_inside(compiled, monkeypatch):
         "        print(path, 'is there')\n    except OSError:\n        pass\n"
         "try:\n    input()\nexcept EOFError:\n    print('no input')"
     )
+    (seconds,) = printed("import time\nt = time.process_time()\ntime.sleep(0.1)\ntime.process_time() - t")
+    assert 0.1 <= float(seconds) < 20
     assert printed(code, env={"A": "é"}) == ["['A', 'PYTHONHASHSEED'] / wasi\nno input\n"]
 
 
