@@ -280,12 +280,12 @@ class SshMachine(FarMachine):
         with contextlib.suppress(ValueError, OSError):
             while line := await stdout.readline():
                 told = json.loads(line)
-                if isinstance(why := told.get("over"), str):  # the keeper ends them
+                why, cpu = (told.get("over"), told.get("cpu")) if isinstance(told, dict) else (None, None)
+                if isinstance(why, str):  # the keeper ends them
                     for worker in self._workers:
                         worker.stop(why[:_SAID])
-                self.cpu = {
-                    name: used for name, used in told.get("cpu", self.cpu).items() if isinstance(used, float | None)
-                }
+                if isinstance(cpu, dict):
+                    self.cpu = {name: used for name, used in cpu.items() if isinstance(used, float | None)}
 
 
 def _keeper() -> str:
