@@ -1,9 +1,14 @@
 """`rlm chat`: lines of standard input are questions about one input, answered in one REPL."""
 
+import contextlib
 import io
 import json
 import os
+import pty
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from rlm.errors import LMRefusedError
+from rlm.lms.scripted_server import Answer, Received, ScriptedServer
 from rlm.trace import runs
 from rlm.types import Request
 
@@ -109,3 +115,74 @@ def test_it_has_the_options_of_ask_but_those_of_one_answer(rlm: Rlm, option: str
     assert option in rlm("ask", "--help").out
     assert option not in rlm("chat", "--help").out
     assert set(rlm("ask", "--help").out.split()) > {"--sandbox", "--price"} < set(rlm("chat", "--help").out.split())
+
+
+class Terminal:
+    """The command on a terminal, as a person has it; answers go to a pipe."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.master, slave = pty.openpty()
+        keys = {"OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-secret", "RLM_HOME": str(folder / "home")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "rlm", "chat", "input.txt", "--model", "openai/some-model"],
+            stdin=slave,
+            stdout=subprocess.PIPE,
+            stderr=slave,
+            env={**os.environ, **keys, "TERM": "xterm", "COLUMNS": "150"},
+            cwd=folder,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.seen = ""
+
+    def until(self, text: str) -> None:
+        """Reads what the terminal shows until it has shown `text`, beginning after what this has found before."""
+        deadline = time.monotonic() + 30
+        while text not in self.seen:
+            if time.monotonic() > deadline:
+                self.process.kill()
+                raise AssertionError(f"waited in vain for {text!r} in {self.seen[-500:]!r}")
+            self.seen += os.read(self.master, 65536).decode()
+        self.seen = self.seen.partition(text)[2]
+
+    def type(self, text: str) -> None:
+        os.write(self.master, text.encode())
+
+    def end(self) -> tuple[int, str]:
+        """The exit status, and what went to standard output."""
+        with contextlib.suppress(OSError):  # the last end of the terminal is closed
+            while os.read(self.master, 65536):
+                pass
+        assert self.process.stdout is not None
+        with self.process.stdout:
+            said = self.process.stdout.read().decode()
+        os.close(self.master)
+        return self.process.wait(), said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("last", "status"), [("\x04", 0), ("SIGINT", 130)])
+def test_on_a_terminal(tmp_path: Path, last: str, status: int) -> None:
+    cells = {"One?": "x = 1\nFINAL(x)", "Two?": "y = 2\nwhile True: pass", "Three?": "FINAL([x, y])"}
+    (tmp_path / "input.txt").write_text("x" * 500)
+
+    def answer(received: Received) -> Answer:
+        asked = received.value["messages"][-1]["content"].partition("\n")[0].removeprefix("Question: ")
+        return Answer(block(cells[asked]))
+
+    with ScriptedServer(answer) as server:
+        terminal = Terminal(tmp_path, server.url)
+        terminal.until("> ")
+        terminal.type("One?\n")
+        terminal.until("> ")
+        terminal.type("Two?\n")
+        terminal.until("cell running")
+        terminal.process.send_signal(signal.SIGINT)
+        terminal.until("> ")
+        terminal.type("Three?\n")
+        terminal.until("> ")
+        if last == "SIGINT":
+            terminal.process.send_signal(signal.SIGINT)
+        else:
+            terminal.type(last)
+        assert terminal.end() == (status, "1\n[1, 2]\n")
