@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import Page
 from tests.viewer.support import CELLS, cell, focused, hostile_run, make_run, opened, serving, text_of
 
+from rlm import RLM, Limits
+from rlm.lms.scripted import Scripted
 from rlm.viewer import input_text
 
 pytestmark = pytest.mark.slow
@@ -161,3 +163,26 @@ def test_what_was_read_is_found_in_a_long_input(tmp_path: Path, page: Page) -> N
             page.get_by_role("heading", name=f"characters {start - 250:,} to {start + 550:,}").wait_for()
             assert "".join(marked.all_inner_texts()) == text[start : start + 300]
             assert page.evaluate("document.activeElement.textContent") == key
+
+
+def test_the_time_line_has_what_children_asked_unless_it_is_told_not_to(tmp_path: Path, page: Page) -> None:
+    root = Scripted([cell("part = rlm_query('Look at it', context[:500])"), cell("FINAL(part)")])
+    child = Scripted([cell("FINAL(llm_query('Which? ' + context[:9]))"), "one"])
+    rlm = RLM(model=root, sub_model=child, trace=tmp_path, route="never", limits=Limits(depth=2))
+    run = rlm.completion("Who?", context="one two three\n" * 400).run_id
+    with serving(tmp_path) as server:
+        opened(page, f"{server.url}#run/{run}")
+        line = page.locator(".time-line canvas")
+        assert str(line.get_attribute("aria-label")).startswith("time line: 2 turns and 2 calls")
+        page.get_by_role("button", name="with the calls of its children").press("Enter")
+        assert str(line.get_attribute("aria-label")).startswith("time line: 2 turns and 1 call in")
+        toggle = page.get_by_role("button", name="with the calls of its children")
+        assert (toggle.get_attribute("aria-pressed"), focused_text(page)) == ("false", toggle.inner_text())
+        page.get_by_role("treeitem").filter(has_text="Look at it").click()
+        page.locator("canvas[aria-label^='time line: 1 turn and 1 call in']").wait_for()
+        assert toggle.count() == 0, "it has no children"
+
+
+def focused_text(page: Page) -> str:
+    found: str = page.evaluate("document.activeElement.textContent")
+    return found

@@ -6,7 +6,7 @@ import { citationsView } from "./citations_view.js";
 import { RunModel, turnsOf } from "./run_model.js";
 import { block, fold, start } from "./stored.js";
 import { table } from "./table.js";
-import { timeLine } from "./time_line.js";
+import { children, timeLine } from "./time_line.js";
 import { filled, isFilled, relabel, reveal, turnView } from "./turn_view.js";
 
 const MOST_TURNS = 100; // turns that are drawn at once
@@ -20,6 +20,7 @@ export class RunPage {
     this.stage = stage;
     this.node = null;
     this.labels = new Map(); // span of a turn -> what it does
+    this.below = true; // whether the time line has what is below the node's children
     this.opened = new Set(); // calls whose prompt and reply are shown
     this.orders = new Map(); // of the tables of what was spent
     this.stop = () => {};
@@ -134,7 +135,13 @@ export class RunPage {
   drawLine() {
     if (this.node === null) return;
     const labels = this.labels.size ? this.labels : null;
-    replace(this.parts.line, el("h2", {}, "Time"), timeLine(this.node, this.model.now, { labels, open: (one) => this.open(one.span) }));
+    const below = children(this.node).length ? this.below : null;
+    const flip = () => {
+      this.below = !this.below;
+      this.drawLine();
+      this.parts.line.querySelector(".toggle").focus();
+    };
+    replace(this.parts.line, el("h2", {}, "Time"), timeLine(this.node, this.model.now, { labels, below, flip, open: (one) => this.open(one.span) }));
   }
 
   drawTurns() {

@@ -7,15 +7,16 @@ const EDGE = 8;
 const GUTTER = 62; // pixels for the names of the rows
 const NARROW = 600; // pixels of width below which there are none
 
-export function timeLine(node, now, { labels = null, open }) {
-  const bars = barsOf(node, now);
+// `below`: whether calls of the node's children, and of theirs, are there too; null: it has none. `flip` turns that over.
+export function timeLine(node, now, { labels = null, open, below = null, flip = null }) {
+  const bars = barsOf(node, now, below === true);
   const lanes = pack(bars.calls);
   const steps = inFlight(bars.calls);
   const models = bars.turns.filter((bar) => bar.row === "model");
   const from = node.turns.length ? node.turns[0].begin.t : 0;
   const ends = node.turns.reduce((last, turn) => Math.max(last, phases(turn, now).cell?.[1] ?? turn.end), from + 1e-6);
   const to = Math.max(ends, lastEnd(bars.calls));
-  const height = Math.max(3, Math.min(14, Math.floor(260 / Math.max(1, lanes))));
+  const height = Math.max(4, Math.min(14, Math.floor(260 / Math.max(1, lanes))));
   const rows = { label: labels ? 22 : 0, model: 18, cell: 18, gap: 6, curve: lanes ? 40 : 0 };
   const tops = { model: rows.label, cell: rows.label + rows.model, calls: rows.label + rows.model + rows.cell + rows.gap };
   tops.curve = tops.calls + lanes * height + rows.gap;
@@ -172,20 +173,23 @@ export function timeLine(node, now, { labels = null, open }) {
     draw();
   });
   new ResizeObserver(draw).observe(frame);
-  return el("div", {}, frame, legend(bars));
+  const words = "with the calls of its children";
+  const toggle = below === null ? null : el("button.toggle", { type: "button", "aria-pressed": String(below), click: flip }, words);
+  return el("div", {}, frame, legend(bars, toggle));
 }
 
 const SAYS = { model: "the model writes", cell: "a cell runs", call: "a sub-call", child: "a child", tool: "a tool", failed: "failed" };
 
-function legend(bars) {
+function legend(bars, toggle) {
   const kinds = new Set([...bars.turns, ...bars.calls].map((bar) => bar.colour));
   const shown = Object.keys(SAYS).filter((kind) => kinds.has(kind));
-  return el("div.legend", {}, shown.map((kind) => el("span.who", {}, el(`span.swatch.is-${kind}`), SAYS[kind])));
+  return el("div.legend", {}, shown.map((kind) => el("span.who", {}, el(`span.swatch.is-${kind}`), SAYS[kind])), toggle);
 }
 
-function barsOf(node, now) {
+function barsOf(node, now, below) {
   const turns = [];
   const calls = [];
+  const waiting = below ? children(node) : [];
   for (const turn of node.turns) {
     const { model, cell } = phases(turn, now);
     const name = `turn ${turn.begin.turn}${turn.begin.wrap_up ? " (wrap-up)" : ""}`;
@@ -194,14 +198,24 @@ function barsOf(node, now) {
       const bad = turn.cellEnd !== null && (turn.cellEnd.error || turn.cellEnd.lost);
       turns.push({ row: "cell", colour: bad ? "failed" : "cell", from: cell[0], to: cell[1], name, says: "its cell runs", of: turn });
     }
-    for (const call of [...turn.calls, ...turn.tools]) {
-      const to = call.end !== null ? call.end.t : now;
-      const bad = call.end !== null && call.end.error;
-      const kind = call.kind === "tool" ? "tool" : call.child !== null ? "child" : "call";
-      calls.push({ colour: bad ? "failed" : kind, from: call.begin.t, to, name: String(call.begin.name), says: bad ? "failed" : "", of: call });
-    }
+    for (const call of [...turn.calls, ...turn.tools]) calls.push(barOf(call, now, ""));
+  }
+  while (waiting.length) {
+    const child = waiting.pop();
+    const depth = `, at depth ${child.begin.depth}`;
+    for (const turn of child.turns) for (const call of [...turn.calls, ...turn.tools]) calls.push(barOf(call, now, depth));
+    waiting.push(...children(child));
   }
   return { turns, calls };
+}
+
+export const children = (node) => node.turns.flatMap((turn) => turn.calls.map((call) => call.child).filter((child) => child !== null));
+
+function barOf(call, now, where) {
+  const bad = call.end !== null && call.end.error;
+  const kind = call.kind === "tool" ? "tool" : call.child !== null ? "child" : "call";
+  const to = call.end !== null ? call.end.t : now;
+  return { colour: bad ? "failed" : kind, from: call.begin.t, to, name: `${call.begin.name}${where}`, says: bad ? "failed" : "", of: call };
 }
 
 // Puts each bar into the first row that is free when it begins; how many rows that took.
@@ -244,5 +258,6 @@ function grid(pen, x, from, to, total, colour) {
 }
 
 function told(node, bars, lanes, lasted) {
-  return `time line: ${node.turns.length} turns and ${bars.calls.length} calls in ${seconds(lasted)}, at most ${lanes} at a time`;
+  const many = (list, word) => `${list.length} ${word}${list.length === 1 ? "" : "s"}`;
+  return `time line: ${many(node.turns, "turn")} and ${many(bars.calls, "call")} in ${seconds(lasted)}, at most ${lanes} at a time`;
 }
