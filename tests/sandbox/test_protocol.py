@@ -324,3 +324,23 @@ def test_the_documentation_names_every_message_field_and_limit():
     assert [f"{limit:,}" in text for limit in limits] == [True] * 3
     assert f"{protocol.MAX_FRAME >> 20} MiB" in text
     assert f"{protocol.MAX_OPEN_BYTES >> 20} MiB" in text
+
+
+@pytest.mark.parametrize(
+    ("payload", "wrong"),
+    [
+        (b"," * 1_100_000 + b'\\"' * 3_000_000, "not JSON: "),
+        (b"," * 1_100_000 + b'"' * 4_000_000, "more than 1,048,576 values in a frame"),
+        (b"," * 1_100_000 + b"\\" * 4_000_000, "not JSON: "),
+        (b'{"a":["' + b'\\"' * 3_000_000 + b'"' + b",[]" * 1_100_000 + b"]}", "more than 1,048,576 values in a frame"),
+    ],
+)
+def test_values_are_counted_in_one_pass_whatever_is_escaped_or_left_open(payload, wrong):
+    """A pattern that looks back takes hours for these."""
+    with pytest.raises(protocol.FrameError, match=wrong):
+        protocol.decode(payload)
+
+
+def test_what_is_escaped_does_not_count_as_values():
+    text = r",[{\"\\" * 300_000
+    assert protocol.decode(json.dumps({"a": [text, 1]}).encode()) == {"a": [text, 1]}
