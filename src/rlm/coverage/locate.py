@@ -39,12 +39,7 @@ class Match(NamedTuple):
     more: bool
 
 
-class _Gap(NamedTuple):
-    """A part of a text of which nothing is known yet."""
-
-    text: int
-    start: int
-    end: int
+_Hit = tuple[int, int, Sequence[int]]  # where a seed is in the text, its size, and its places
 
 
 def locate(
@@ -62,65 +57,75 @@ def locate(
     small = sum(map(len, blocks)) < _SMALL
     for size in (_LONG, _SHORTEST if small else _SHORT):
         cutter = choose(blocks, size)
-        gaps = [gap for text in range(len(texts)) for gap in _gaps(text, len(texts[text]), found[text])]
-        for batch, wanted in _tables(gaps, texts, cutter):
-            if len(wanted) <= _FEW:
-                places = ground.places_of_few({seed for gap in batch for seed in _seeds(gap, texts, cutter)})
-            else:
-                places = ground.places(wanted, cutter)
-            wanted.clear()
-            for gap in batch:
-                found[gap.text] += _Walk(texts[gap.text], gap, ground, places, cutter).matches()
-        for matches in found:
-            matches.sort()
+        for batch, wanted in _tables(texts, found, cutter):
+            places = _places(batch, texts, found, wanted, ground, cutter)
+            wanted.clear()  # what takes memory is dropped as soon as it can be
+            for number in batch:
+                walk = _Walk(texts[number], ground, places, cutter)
+                found[number] += [match for gap in _gaps(texts[number], found[number]) for match in walk.matches(*gap)]
+                found[number].sort()
+            places.clear()
     return found
 
 
-def _gaps(text: int, size: int, matches: Sequence[Match]) -> Iterator[_Gap]:
-    """What the matches of a text leave."""
+def _gaps(text: str, matches: Sequence[Match]) -> Iterator[tuple[int, int]]:
+    """What the matches of a text leave, from where to where."""
     at = 0
-    for match in [*matches, Match(size, size, (), False)]:
+    for match in [*matches, Match(len(text), len(text), (), False)]:
         if match.start - at >= LEAST:
-            yield _Gap(text, at, match.start)
+            yield at, match.start
         at = match.end
 
 
-def _tables(gaps: Sequence[_Gap], texts: Sequence[str], cutter: Cutter) -> Iterator[tuple[list[_Gap], set[int]]]:
-    """The gaps with the hashes of their seeds, so many at a time that these are not too many."""
-    batch: list[_Gap] = []
+def _tables(texts: Sequence[str], found: Sequence[Sequence[Match]], cutter: Cutter) -> Iterator[tuple[range, set[int]]]:
+    """The texts by number, and the hashes of the seeds in their gaps, so many at a time that these are not too many."""
+    first = 0
     wanted: set[int] = set()
-    for gap in gaps:
-        batch.append(gap)
-        wanted.update(map(hash, _seeds(gap, texts, cutter)))
+    for number, text in enumerate(texts):
+        for gap in _gaps(text, found[number]):
+            wanted.update(map(hash, _seeds(text, gap, cutter)))
         if len(wanted) >= _TABLE:
-            yield batch, wanted
-            batch, wanted = [], set()
-    if batch:
-        yield batch, wanted
+            yield range(first, number + 1), wanted
+            first, wanted = number + 1, set()
+    if wanted:
+        yield range(first, len(texts)), wanted
 
 
-def _seeds(gap: _Gap, texts: Sequence[str], cutter: Cutter) -> list[str]:
+def _seeds(text: str, gap: tuple[int, int], cutter: Cutter) -> list[str]:
     """The seeds of a gap that are worth to be looked for."""
-    return [seed for seed in cutter.cut(texts[gap.text], gap.start, gap.end) if len(seed) >= cutter.least]
+    return [seed for seed in cutter.cut(text, *gap) if len(seed) >= cutter.least]
+
+
+def _places(
+    batch: range,
+    texts: Sequence[str],
+    found: Sequence[Sequence[Match]],
+    wanted: set[int],
+    ground: Ground,
+    cutter: Cutter,
+) -> Places:
+    """Where seeds stand; where they are few, they are looked for one by one."""
+    if len(wanted) > _FEW:
+        return ground.places(wanted, cutter)
+    gaps = ((texts[number], gap) for number in batch for gap in _gaps(texts[number], found[number]))
+    return ground.places_of_few({seed for text, gap in gaps for seed in _seeds(text, gap, cutter)})
 
 
 class _Walk:
-    """One gap: each seed that was found is extended, and what that covers is skipped."""
+    """One text, gap by gap: each seed that was found is extended, and what that covers is skipped."""
 
-    def __init__(self, text: str, gap: _Gap, ground: Ground, places: Places, cutter: Cutter) -> None:
+    def __init__(self, text: str, ground: Ground, places: Places, cutter: Cutter) -> None:
         self._text = text
-        self._gap = gap
         self._ground = ground
         self._places = places
         self._cutter = cutter
 
-    def matches(self) -> list[Match]:
-        """The stretches, in order. Seeds that stand in few places go first: they can't be led astray."""
-        once: list[tuple[int, int, Sequence[int]]] = []  # where a seed is in the text, its size, and its places
-        few: list[tuple[int, int, Sequence[int]]] = []
-        many: list[tuple[int, int, Sequence[int]]] = []
-        seeds = self._cutter.cut(self._text, self._gap.start, self._gap.end)
-        for seed, at in standing(seeds, self._gap.start, self._places):
+    def matches(self, start: int, end: int) -> list[Match]:
+        """The stretches in text[start:end]. Seeds that stand in few places go first: they can't be led astray."""
+        once: list[_Hit] = []
+        few: list[_Hit] = []
+        many: list[_Hit] = []
+        for seed, at in standing(self._cutter.cut(self._text, start, end), start, self._places):
             known = self._places[hash(seed)]
             if isinstance(known, int):
                 once.append((at, len(seed), (known,)))
@@ -128,21 +133,21 @@ class _Walk:
                 (few if len(known) <= MOST_PLACES else many).append((at, len(seed), known))
         found: list[Match] = []
         for hits in (once, few, many):
-            if hits and (more := self._stretches(hits, found)):
+            if hits and (more := self._stretches(hits, found, start, end)):
                 found += more
                 found.sort()
         return found
 
-    def _stretches(self, hits: Sequence[tuple[int, int, Sequence[int]]], found: Sequence[Match]) -> list[Match]:
+    def _stretches(self, hits: Sequence[_Hit], found: Sequence[Match], start: int, end: int) -> list[Match]:
         """The stretches about the seeds that are in none of those found."""
         stretches: list[Match] = []
         others = iter(found)
-        low, match = self._gap.start, next(others, None)
-        high = match.start if match is not None else self._gap.end
+        low, match = start, next(others, None)
+        high = match.start if match is not None else end
         for at, size, places in hits:
             while match is not None and high <= at:
                 low, match = match.end, next(others, None)
-                high = match.start if match is not None else self._gap.end
+                high = match.start if match is not None else end
             if low <= at and at + size <= high and (longest := self._longest(places, low, at, high, size)) is not None:
                 stretches.append(longest)
                 low = longest.end
