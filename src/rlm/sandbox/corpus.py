@@ -8,15 +8,16 @@ own file four bytes a character and not all of them, and nothing is ever joined 
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import mmap
 import re
 from collections import namedtuple
 from collections.abc import Iterable, Iterator, Mapping
 
 if __package__:
-    from .search import rank
+    from .search import lines_of, rank
 else:
-    from search import rank  # type: ignore[import-not-found, no-redef, unused-ignore]
+    from search import lines_of, rank  # type: ignore[import-not-found, no-redef, unused-ignore]
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
@@ -116,8 +117,6 @@ class Corpus(Mapping):  # type: ignore[type-arg]  # Mapping[...] at run time nee
 class AddedName(str):
     """The name of a text in a context that was added later: no other worker of the run has it."""
 
-    __slots__ = ()
-
 
 class Loaded:
     """An input in a worker: `value` is what a cell calls `context`; `grep`, `chunks` and `search` look into it.
@@ -137,7 +136,7 @@ class Loaded:
 
     def texts(self, names: str | Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
         """Every text with its name, in order; `names` is a glob pattern, or the names themselves."""
-        pairs = self._texts()
+        pairs = itertools.chain(_leaves(self.value), *map(self._texts_of_added, self.added))
         if names is None:
             return pairs
         if isinstance(names, str):
@@ -146,14 +145,9 @@ class Loaded:
         wanted = set(names)
         return (pair for pair in pairs if pair[0] in wanted)
 
-    def _texts(self) -> Iterator[tuple[str, str]]:
-        yield from _texts_of(self.value)
-        for name in self.added:
-            yield from self._texts_of_added(name)
-
     def _texts_of_added(self, name: str) -> Iterator[tuple[str, str]]:
-        between = "/" if isinstance(self.added[name], Corpus) else ""
-        return ((AddedName(name + between + inside), text) for inside, text in _texts_of(self.added[name]))
+        start = f"{name}/" if isinstance(self.added[name], Corpus) else name
+        return ((AddedName(start + inside), text) for inside, text in _leaves(self.added[name]))
 
     def grep(
         self,
@@ -216,7 +210,7 @@ class Loaded:
             names: Only these files, as for `grep`.
         """
         found = rank(self.texts(names), query, k)
-        lines = _lines_of((text, start) for _, text, start, _, _ in found)
+        lines = lines_of((text, start) for _, text, start, _, _ in found)
         return [
             Piece(text[start:end], start, name, line, "", score, self._origin(name, start, end))
             for (name, text, start, end, score), line in zip(found, lines)  # noqa: B905 - 3.8
@@ -232,11 +226,9 @@ class Loaded:
         """What `chunks` cuts."""
         if isinstance(of, Piece):
             yield _Source(str(of), of.start, of.name, of.line, of.origin)
-        elif of is None or of is self.value:
-            for name, text in self.texts() if of is None else _texts_of(self.value):
-                yield _Source(text, 0, name, 1, self._origin(name, 0, 0))
-        elif (added := next((name for name, value in self.added.items() if of is value), None)) is not None:
-            for name, text in self._texts_of_added(added):
+        elif of is None or of is self.value or any(of is value for value in self.added.values()):
+            added = [self._texts_of_added(name) for name, value in self.added.items() if of is value]
+            for name, text in self.texts() if of is None else next(iter(added), _leaves(self.value)):
                 yield _Source(text, 0, name, 1, self._origin(name, 0, 0))
         elif isinstance(self.value, Corpus) and of in self.value:
             yield _Source(self.value[of], 0, of, 1, self._origin(of, 0, 0))
@@ -303,14 +295,10 @@ def _map(fd: int) -> Any:
         return memoryview(b"")
 
 
-def _texts_of(value: Any) -> Iterator[tuple[str, str]]:
-    return iter(value.items()) if isinstance(value, Corpus) else _leaves(value)
-
-
 def _leaves(value: Any) -> Iterator[tuple[str, str]]:
-    """Every string in a JSON value with its path, as `['a'][3]`, in order; no recursion, for any depth."""
-    if isinstance(value, str):
-        yield "", value
+    """Every string in a JSON value with its path, as `['a'][3]`, or every file; no recursion, for any depth."""
+    if isinstance(value, (str, Corpus)):
+        yield from [("", value)] if isinstance(value, str) else value.items()
     stack = [("", _items(value))]
     while stack:
         path, items = stack[-1]
@@ -328,18 +316,6 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(value, dict):
         return iter(value.items())
     return enumerate(value) if isinstance(value, (list, tuple)) else iter(())
-
-
-def _lines_of(places: Iterable[tuple[str, int]]) -> list[int]:
-    """The line of each (text, offset); a text is counted through once, however many places are in it."""
-    lines: dict[tuple[int, int], int] = {}
-    before: tuple[int, int, int] = (0, 0, 1)  # text, offset, line
-    listed = list(places)
-    for text, start in sorted(listed, key=lambda place: (id(place[0]), place[1])):
-        counted, line = before[1:] if before[0] == id(text) else (0, 1)
-        before = (id(text), start, line + text.count("\n", counted, start))
-        lines[id(text), start] = before[2]
-    return [lines[id(text), start] for text, start in listed]
 
 
 def _compile(pattern: str | re.Pattern[str], ignore_case: bool) -> re.Pattern[str]:

@@ -325,3 +325,15 @@ def _distinct(found: list[_Found], k: int) -> list[_Found]:
 def _overlap(one: _Found, other: _Found) -> bool:
     first, second = sorted((one, other), key=lambda found: found.position)
     return bool(second.position < first.position + first.end - first.start)
+
+
+def lines_of(places: Iterable[tuple[str, int]]) -> list[int]:
+    """The line of each (text, offset); a text is counted through once, however many places are in it."""
+    lines: dict[tuple[int, int], int] = {}
+    before: tuple[int, int, int] = (0, 0, 1)  # text, offset, line
+    listed = list(places)
+    for text, start in sorted(listed, key=lambda place: (id(place[0]), place[1])):
+        counted, line = before[1:] if before[0] == id(text) else (0, 1)
+        before = (id(text), start, line + text.count("\n", counted, start))
+        lines[id(text), start] = before[2]
+    return [lines[id(text), start] for text, start in listed]
