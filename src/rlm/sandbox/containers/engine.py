@@ -98,7 +98,7 @@ def is_gone(error: SandboxError) -> bool:
     """Whether an engine could not be reached, which may pass, and did not refuse."""
     from docker.errors import APIError
 
-    return isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, APIError)
+    return isinstance(error.__cause__, OSError | EOFError) and not isinstance(error.__cause__, APIError)
 
 
 def connect(url: str | None) -> Engine:
