@@ -2,7 +2,6 @@
 
 import asyncio
 import concurrent.futures
-import shutil
 import signal
 import threading
 from pathlib import Path
@@ -21,7 +20,6 @@ from rlm import (
     Run,
     kept,
 )
-from rlm.coverage import coverage
 from rlm.lms.scripted import Scripted
 from rlm.sandbox import session as sandbox_session
 from rlm.sitting import Sitting
@@ -375,28 +373,3 @@ def test_the_limits_of_a_session_hold_over_its_questions() -> None:
         ConfigError, match=r'^route="always" is a plain call, and the questions of a session are answered'
     ):
         RLM(model=model, route="always").session("x")
-
-
-def test_coverage_and_citations_know_which_input(tmp_path: Path) -> None:
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "docs" / "a.txt").write_text("The third sentence stands in a file of a folder.\n")
-    cells = (
-        "FINAL(1)",
-        "FINAL(['\"' + text + '\"' for text in (context, context_1, context_2['a.txt'])])",
-        "llm_query(chunks(of=context_1)[0])\nFINAL('\"The second sentence is an added one, and long\"')",
-    )
-    with engine(*cells).session("The first sentence is in the input itself.") as session:
-        session.ask("One?")
-        session.add("The second sentence is an added one, and long.")
-        session.add(tmp_path / "docs")
-        session.ask("Two?")
-        third = session.ask("Three?")
-    (citation,) = third.citations
-    assert [(place.name, place.start, place.end) for place in citation.places] == [("context_1", 0, 45)]
-    covered = coverage(third)
-    assert covered.input.names() == ["", "context_1", "context_2/a.txt"]
-    assert [(stretch.span.text, stretch.span.start, stretch.span.end) for stretch in covered.stretches] == [(1, 0, 46)]
-    assert third.trace is not None
-    shutil.rmtree(third.trace.parent / str(session._kept.first))
-    with pytest.raises(ContextError, match=f"^the input of the run {third.run_id} is in the trace of "):
-        coverage(third)

@@ -1,6 +1,7 @@
 """What works in a run works in each question of a session: sub-calls, children, tools, files, pools. Nothing stays."""
 
 import asyncio
+import shutil
 import signal
 import tempfile
 import threading
@@ -12,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from rlm import RLM, ConfigError, Limits, Sandbox, Tool, WarmPool, fork, replay, resume
+from rlm import RLM, ConfigError, ContextError, Limits, Sandbox, Tool, WarmPool, fork, replay, resume
 from rlm.background import event_loop
+from rlm.coverage import coverage
 from rlm.kept import Kept
 from rlm.lms.scripted import Scripted
 from rlm.sandbox.launchers.base import Environment, Ready
@@ -256,3 +258,28 @@ def test_an_interrupt_leaves_the_session_usable() -> None:
         with pytest.raises(KeyboardInterrupt):
             session.ask("Two?")
         assert session.ask("Three?").answer == 1
+
+
+def test_coverage_and_citations_know_which_input(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.txt").write_text("The third sentence stands in a file of a folder.\n")
+    cells = (
+        "FINAL(1)",
+        "FINAL(['\"' + text + '\"' for text in (context, context_1, context_2['a.txt'])])",
+        "llm_query(chunks(of=context_1)[0])\nFINAL('\"The second sentence is an added one, and long\"')",
+    )
+    with engine(*cells).session("The first sentence is in the input itself.") as session:
+        session.ask("One?")
+        session.add("The second sentence is an added one, and long.")
+        session.add(tmp_path / "docs")
+        session.ask("Two?")
+        third = session.ask("Three?")
+    (citation,) = third.citations
+    assert [(place.name, place.start, place.end) for place in citation.places] == [("context_1", 0, 45)]
+    covered = coverage(third)
+    assert covered.input.names() == ["", "context_1", "context_2/a.txt"]
+    assert [(stretch.span.text, stretch.span.start, stretch.span.end) for stretch in covered.stretches] == [(1, 0, 46)]
+    assert third.trace is not None
+    shutil.rmtree(third.trace.parent / str(session._kept.first))
+    with pytest.raises(ContextError, match=f"^the input of the run {third.run_id} is in the trace of "):
+        coverage(third)
