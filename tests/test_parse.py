@@ -73,6 +73,15 @@ def test_thinking_that_never_ends_leaves_nothing() -> None:
     assert parse("<think>and so on").text == ""
 
 
+def test_a_bare_final_is_found_in_one_pass() -> None:
+    """A pattern for all of it takes minutes for these."""
+    assert parse("FINAL(\n" * 200_000 + "x", bare_final=True).cell is None
+    assert parse("FINAL()\n" * 200_000 + "x", bare_final=True).cell is None
+    cell = parse("So FINAL(1)\n FINAL(2)\nFINAL(3) \t", bare_final=True).cell
+    assert cell is not None
+    assert cell.code == "FINAL(2)\nFINAL(3)"
+
+
 def test_a_bare_final_counts_only_where_the_profile_says_so() -> None:
     assert parse("So:\nFINAL(7)", bare_final=False).cell is None
     cell = parse("So:\nFINAL(7)", bare_final=True).cell

@@ -22,7 +22,7 @@ _THINKING = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _THINKING_END = re.compile(r"</(?:think|thinking|reasoning)>|\[/THINK\]", re.IGNORECASE)
-_BARE_FINAL = re.compile(r"^[ \t]*(FINAL(?:_VAR)?\(.*\))[ \t]*\Z", re.DOTALL | re.MULTILINE)
+_BARE_FINAL = re.compile(r"^[ \t]*(FINAL(?:_VAR)?\()", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,18 @@ def parse(reply: str, *, bare_final: bool = False, fences: Sequence[str] = FENCE
     text = _without_thinking(reply)
     opening = _opening(text, fences)
     if opening is None:
-        bare = _BARE_FINAL.search(text) if bare_final else None
-        return Parsed(text, Cell(bare[1], "final") if bare else None)
+        bare = _bare_final(text) if bare_final else None
+        return Parsed(text, None if bare is None else Cell(bare, "final"))
     code, end = _body(text, opening)
     kept = text[:end] if end < len(text) else _closed(text, opening["ticks"])
     return Parsed(kept, Cell(code, opening["language"].lower()), rest=text[end:].strip())
+
+
+def _bare_final(text: str) -> str | None:
+    """The `FINAL(...)` that begins on a line of its own and ends the text; found in one pass, however many begin."""
+    ended = text.rstrip(" \t")
+    found = _BARE_FINAL.search(ended) if ended.endswith(")") else None
+    return None if found is None else ended[found.start(1) :]
 
 
 def _opening(text: str, fences: Sequence[str]) -> re.Match[str] | None:
