@@ -21,8 +21,6 @@ export class CallTree {
     this.view = el("div.call-tree", { role: "tree", tabindex: "0", "aria-label": "call tree" }, this.list);
     this.view.addEventListener("scroll", () => requestAnimationFrame(() => this.place()), { passive: true });
     this.view.addEventListener("keydown", (event) => this.key(event));
-    this.view.addEventListener("focus", () => this.place());
-    this.view.addEventListener("blur", () => this.place());
     new ResizeObserver(() => this.place()).observe(this.view);
   }
 
@@ -58,12 +56,11 @@ export class CallTree {
     const { scrollTop, clientHeight } = this.view;
     const from = Math.max(0, Math.floor(scrollTop / ROW) - BEYOND);
     const to = Math.min(this.rows.length, Math.ceil((scrollTop + (clientHeight || 600)) / ROW) + BEYOND);
-    const focused = document.activeElement === this.view;
-    replace(this.list, this.rows.slice(from, to).map((row, index) => this.line(row, from + index, focused)));
+    replace(this.list, this.rows.slice(from, to).map((row, index) => this.line(row, from + index)));
     this.view.setAttribute("aria-activedescendant", this.rows.length ? `row-${this.rows[this.at].one.span}` : "");
   }
 
-  line(row, index, focused) {
+  line(row, index) {
     const { one, level } = row;
     const about = {
       role: "treeitem",
@@ -75,7 +72,7 @@ export class CallTree {
       "aria-selected": String(one === this.current),
       click: () => this.choose(index),
     };
-    const line = el(`div.row.of-${one.kind}${focused && index === this.at ? ".active" : ""}`, about);
+    const line = el(`div.row.of-${one.kind}${index === this.at ? ".active" : ""}`, about);
     line.style.setProperty("top", `${index * ROW}px`);
     line.style.setProperty("--level", String(Math.min(DEEPEST, level - 1)));
     const fold = el("span.fold", { "aria-hidden": "true", click: (event) => (event.stopPropagation(), this.toggle(index)) }, row.opens ? (row.isOpen ? "▾" : "▸") : "");

@@ -20,6 +20,7 @@ export class RunPage {
     this.stage = stage;
     this.node = null;
     this.labels = new Map(); // span of a turn -> what it does
+    this.at = { turn: null }; // the turn of the time line that the keys are at
     this.below = true; // whether the time line has what is below the node's children
     this.opened = new Set(); // calls whose prompt and reply are shown
     this.orders = new Map(); // of the tables of what was spent
@@ -136,12 +137,14 @@ export class RunPage {
     if (this.node === null) return;
     const labels = this.labels.size ? this.labels : null;
     const below = children(this.node).length ? this.below : null;
+    const focused = this.parts.line.contains(document.activeElement) && document.activeElement.matches("canvas");
     const flip = () => {
       this.below = !this.below;
       this.drawLine();
       this.parts.line.querySelector(".toggle").focus();
     };
-    replace(this.parts.line, el("h2", {}, "Time"), timeLine(this.node, this.model.now, { labels, below, flip, open: (one) => this.open(one.span) }));
+    replace(this.parts.line, el("h2", {}, "Time"), timeLine(this.node, this.model.now, { labels, below, flip, at: this.at, open: (one) => this.open(one.span) }));
+    if (focused) this.parts.line.querySelector("canvas").focus({ preventScroll: true });
   }
 
   drawTurns() {

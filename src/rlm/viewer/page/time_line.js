@@ -7,8 +7,9 @@ const EDGE = 8;
 const GUTTER = 62; // pixels for the names of the rows
 const NARROW = 600; // pixels of width below which there are none
 
+// `at`: the turn that the keys are at, kept by the caller where the line is made again.
 // `below`: whether calls of the node's children, and of theirs, are there too; null: it has none. `flip` turns that over.
-export function timeLine(node, now, { labels = null, open, below = null, flip = null }) {
+export function timeLine(node, now, { labels = null, open, below = null, flip = null, at = { turn: null } }) {
   const bars = barsOf(node, now, below === true);
   const lanes = pack(bars.calls);
   const steps = inFlight(bars.calls);
@@ -25,7 +26,7 @@ export function timeLine(node, now, { labels = null, open, below = null, flip = 
   const tip = el("div.tip", { hidden: true, role: "status" });
   const frame = el("div.time-line", {}, canvas, tip);
   let hits = [];
-  let chosen = -1; // the turn's bar that the keys are at
+  let chosen = models.findIndex((bar) => bar.of.span === at.turn); // the bar that the keys are at
 
   function draw() {
     const width = frame.clientWidth;
@@ -162,6 +163,7 @@ export function timeLine(node, now, { labels = null, open, below = null, flip = 
     else if (to === undefined || !models.length) return;
     else {
       chosen = Math.max(0, Math.min(models.length - 1, to));
+      at.turn = models[chosen].of.span;
       draw();
       const hit = hits.find(([, , , , bar]) => bar === models[chosen]);
       show(models[chosen], hit ? hit[0] : 0, tops.cell + 4);
@@ -169,7 +171,8 @@ export function timeLine(node, now, { labels = null, open, below = null, flip = 
     event.preventDefault();
   });
   canvas.addEventListener("blur", () => {
-    if (chosen >= 0) [chosen, tip.hidden] = [-1, true];
+    if (chosen < 0 || !canvas.isConnected) return;
+    [chosen, at.turn, tip.hidden] = [-1, null, true];
     draw();
   });
   new ResizeObserver(draw).observe(frame);
