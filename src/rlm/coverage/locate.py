@@ -122,17 +122,20 @@ class _Walk:
 
     def matches(self, start: int, end: int) -> list[Match]:
         """The stretches in text[start:end]. Seeds that stand in few places go first: they can't be led astray."""
-        once: list[_Hit] = []
+        found: list[Match] = []
         few: list[_Hit] = []
         many: list[_Hit] = []
+        low = start
         for seed, at in standing(self._cutter.cut(self._text, start, end), start, self._places):
+            if at < low:
+                continue  # most are: a line has several seeds
             known = self._places[hash(seed)]
-            if isinstance(known, int):
-                once.append((at, len(seed), (known,)))
-            else:
+            if not isinstance(known, int):
                 (few if len(known) <= MOST_PLACES else many).append((at, len(seed), known))
-        found: list[Match] = []
-        for hits in (once, few, many):
+            elif (longest := self._longest((known,), low, at, end, len(seed))) is not None:
+                found.append(longest)
+                low = longest.end
+        for hits in (few, many):
             if hits and (more := self._stretches(hits, found, start, end)):
                 found += more
                 found.sort()
@@ -181,38 +184,38 @@ class _Walk:
 
 def _agreeing(text: str, start: int, end: int, block: str, at: int) -> int:
     """How many characters of text[start:end] agree with block[at:], from their starts on."""
-    most = min(end - start, len(block) - at)
-    done, step = 0, _STEP
-    while done < most:
-        ours, theirs = (
-            text[start + done : start + min(done + step, most)],
-            block[at + done : at + min(done + step, most)],
-        )
+    begin, end = start, min(end, start + len(block) - at)
+    step = _STEP
+    while start < end:
+        ours = text[start : start + step] if start + step < end else text[start:end]
+        theirs = block[at : at + len(ours)]
         if ours == theirs:
-            done += len(ours)
+            start += len(ours)
+            at += len(ours)
             step = min(step * 4, _LONGEST_STEP)
         elif len(ours) <= _NARROW:
-            return done + len(ours) - _differing(ours, theirs, "big")
+            return start + len(ours) - _differing(ours, theirs, "big") - begin
         else:
             step //= 4
-    return done
+    return start - begin
 
 
 def _agreeing_before(text: str, low: int, end: int, block: str, at: int) -> int:
     """How many characters of text[low:end] agree with block[:at], from their ends on."""
-    most = min(end - low, at)
-    done, step = 0, _STEP
-    while done < most:
-        size = min(step, most - done)
-        ours, theirs = text[end - done - size : end - done], block[at - done - size : at - done]
+    begin, low = end, max(low, end - at)
+    step = _STEP
+    while end > low:
+        ours = text[end - step : end] if end - step > low else text[low:end]
+        theirs = block[at - len(ours) : at]
         if ours == theirs:
-            done += size
+            end -= len(ours)
+            at -= len(ours)
             step = min(step * 4, _LONGEST_STEP)
-        elif size <= _NARROW:
-            return done + size - _differing(ours, theirs, "little")
+        elif len(ours) <= _NARROW:
+            return begin - end + len(ours) - _differing(ours, theirs, "little")
         else:
             step //= 4
-    return done
+    return begin - end
 
 
 def _differing(ours: str, theirs: str, order: Literal["big", "little"]) -> int:
