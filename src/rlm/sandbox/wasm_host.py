@@ -2,9 +2,10 @@
 
 `python wasm_host.py MODULE MEMORY PROGRAM AHEAD FOLDERS`: a compiled module, the bytes of memory that it may have, the
 Python that it runs, how many bytes of standard input come before the first frame, and a JSON list of the folders that
-it finds, each `[here, there, may it write]`. Standard input and output are the stream. `python wasm_host.py WASM MODULE`
-compiles one. Each is a process of its own: a killed process is the one sure end of a loop. Needs `wasmtime`, and nothing
-of this package.
+it finds, each `[here, there, may it write]`. Standard input and output are the stream.
+
+`python wasm_host.py WASM MODULE` compiles one. Each is a process of its own: a killed process is the one sure end of a
+loop. Needs `wasmtime`, and nothing of this package.
 
 The instance has no variable, no socket and no folder but those named. Of the functions of WASI (preview 1,
 `wasi_snapshot_preview1`) four are replaced: those of sockets, by which it reaches the stream, waiting, which an

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import importlib.util
-import os
 import tempfile
 import time
 from pathlib import Path
@@ -20,7 +19,6 @@ from rlm.sandbox.launchers.base import ChildContext
 from rlm.sandbox.launchers.wasm import WasmLauncher
 from rlm.sandbox.options import PROPERTIES, Sandbox
 from rlm.sandbox.session import Session
-from rlm.sandbox.told import told
 from rlm.sandbox.trials.contract import cases, run_contract
 from rlm.sandbox.trials.host import Host
 from rlm.sandbox.trials.registry import attempts
@@ -323,11 +321,6 @@ def look(key: str) -> str:
     return key.upper()
 
 
-def test_models_are_told_what_is_not_there():
-    (text,) = told({"one_thread": True})
-    assert text.startswith("`one_thread`: this Python has one thread and its standard library alone, without numpy;")
-
-
 @slow
 @pytest.mark.parametrize(("text", "refused"), [("x" * 2**24, True), ("é" * 2**23, False)])
 def test_the_input_takes_nothing_of_the_limit(text, refused, compiled):
@@ -381,21 +374,6 @@ def test_a_start_that_is_cancelled_leaves_no_process(compiled):
     assert asyncio.run(main()) == "it was killed by SIGKILL"
 
 
-def test_an_input_that_no_address_reaches_is_refused(monkeypatch):
-    monkeypatch.setattr(wasm_run, "MOST", 64 * 2**20)
-
-    async def main():
-        with contextlib.closing(load("x")) as context:
-            run = wasm_run.WasmRun(context, "", 1)
-        try:
-            await run.start()
-        finally:
-            await run.close()
-
-    with pytest.raises(SandboxError, match="0 MiB of input do not fit into WebAssembly's 4 GiB; use another sandbox"):
-        asyncio.run(main())
-
-
 @pytest.mark.parametrize("option", [{"packages": ("numpy",)}, {"cpus": 1}, {"network": ("a.b",)}, {"image": "x"}])
 def test_what_cannot_be_kept_is_refused(option):
     with pytest.raises(ConfigError, match=rf"'wasm' can't keep {next(iter(option))}=; one that can: "):
@@ -414,34 +392,3 @@ def test_all_is_enforced_where_it_is_installed(monkeypatch, tmp_path):
     )
     with pytest.raises(SandboxUnavailableError, match=r"rlm-engine\[wasm\]"):
         wasm_module.compiled()
-
-
-def test_another_python_is_refused(monkeypatch, tmp_path):
-    (tmp_path / "python.wasm").write_bytes(b"\0asm")
-    monkeypatch.setattr(wasm_module, "_found", lambda: tmp_path / "python.wasm")
-    with pytest.raises(SandboxUnavailableError, match="is not the Python that it should be: reinstall"):
-        wasm_module.compiled()
-
-
-def test_a_folder_that_others_can_write_to_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setenv("RLM_HOME", str(tmp_path))
-    (tmp_path / "wasm").mkdir()
-    (tmp_path / "wasm").chmod(0o777)
-    with pytest.raises(SandboxError, match="is not a folder that you alone can write to; remove it"):
-        wasm_module.compiled()
-    (tmp_path / "wasm").rmdir()
-    (tmp_path / "wasm").symlink_to(tmp_path)
-    with pytest.raises(SandboxError, match="is not a folder that you alone can write to; remove it"):
-        wasm_module.compiled()
-
-
-def test_what_cannot_be_compiled_is_told_and_leaves_nothing(monkeypatch, tmp_path):
-    import hashlib
-
-    monkeypatch.setenv("RLM_HOME", str(tmp_path))
-    (tmp_path / "python.wasm").write_bytes(b"no module")
-    monkeypatch.setattr(wasm_module, "_found", lambda: tmp_path / "python.wasm")
-    monkeypatch.setattr(wasm_module, "SHA256", hashlib.sha256(b"no module").hexdigest())
-    with pytest.raises(SandboxError, match="Python for WebAssembly can't be compiled: "):
-        wasm_module.compiled()
-    assert os.listdir(tmp_path / "wasm") == []
