@@ -31,8 +31,7 @@ def test_a_run(tmp_path: Path, page: Page) -> None:
         page.get_by_text("ZeroDivisionError").first.scroll_into_view_if_needed()
         assert page.locator("tr.opens").count() == 5
         page.locator("tr.opens").nth(2).click()
-        page.wait_for_selector(".call pre.text")
-        assert text_of(page, ".call pre.text").startswith("2: one two three")
+        page.locator(".call pre.text").get_by_text(re.compile("^2: one two three")).wait_for()
         assert "time line: 3 turns and 5 calls" in str(page.locator(".time-line canvas").get_attribute("aria-label"))
         page.wait_for_selector("canvas.strip")
         assert "of 5.6k characters reached a model" in text_of(page, ".coverage p")

@@ -38,8 +38,7 @@ def test_the_call_tree_has_sub_calls_under_their_turns_and_is_used_by_keys(tmp_p
             "5",
         ]
         page.keyboard.press("Enter")
-        page.wait_for_selector(".call pre.text")
-        assert text_of(page, ".call pre.text").startswith("1: one two three")
+        page.locator(".call pre.text").get_by_text(re.compile("^1: one two three")).wait_for()
         tree.focus()
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("ArrowLeft")

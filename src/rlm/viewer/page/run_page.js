@@ -10,6 +10,7 @@ import { children, timeLine } from "./time_line.js";
 import { filled, isFilled, relabel, reveal, turnView } from "./turn_view.js";
 
 const MOST_TURNS = 100; // turns that are drawn at once
+const LATER = 40; // milliseconds after the first frame
 const FILLED = 2; // turns whose contents are drawn before they are seen
 
 export class RunPage {
@@ -32,7 +33,7 @@ export class RunPage {
     const from = await this.source.events(this.run, (events) => this.model.take(events));
     if (this.model.begin === null) throw new Error("the record is empty");
     this.frame();
-    requestAnimationFrame(() => setTimeout(() => this.rest(from))); // what is not seen at first, after what is
+    requestAnimationFrame(() => setTimeout(() => this.rest(from), LATER)); // what is not seen at first, after what is
   }
 
   rest(from) {

@@ -117,16 +117,18 @@ export function timeLine(node, now, { labels = null, open, below = null, flip = 
       columns[column] = Math.max(columns[column], many);
       most = Math.max(most, many);
     }
+    const parts = [];
     for (let at = 0; at < columns.length; ) {
       let next = at + 1;
       while (next < columns.length && columns[next] === columns[at]) next++;
-      const tall = (columns[at] / most) * (rows.curve - 12);
-      pen.fillStyle = colour("call-soft");
-      if (tall) pen.fillRect(at, tops.curve + rows.curve - tall, next - at, tall);
-      pen.fillStyle = colour("call");
-      if (tall) pen.fillRect(at, tops.curve + rows.curve - tall, next - at, 1);
+      if (columns[at]) parts.push([at, next - at, (columns[at] / most) * (rows.curve - 12)]);
       at = next;
     }
+    const ground = tops.curve + rows.curve;
+    pen.fillStyle = colour("call-soft");
+    for (const [at, wide, tall] of parts) pen.fillRect(at, ground - tall, wide, tall);
+    pen.fillStyle = colour("call");
+    for (const [at, wide, tall] of parts) pen.fillRect(at, ground - tall, wide, 1);
     const busiest = columns.indexOf(most); // said where that is
     const words = `at most ${most} in flight`;
     pen.fillStyle = colour("quiet");
