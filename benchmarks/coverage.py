@@ -4,7 +4,7 @@ For each way in which models' code makes prompts (`tests/coverage/truth.py`), a 
 of its own. Seconds are of `coverage(run)`, the trace and the input read and hashed in them; `peak` is how much memory
 that takes at most beyond what the process had before, `beyond` the same less the input's text itself. Precision,
 recall and what is ambiguous or traced are shares of characters. Text inputs are in the trace; `folder` is the first row
-once more with the input as 400 files.
+once more with the input as 400 files, and `duplicated lines` are scattered ones where a fifth stands twice or more.
 """
 
 from __future__ import annotations
@@ -69,7 +69,10 @@ def once(path: Path) -> dict[str, float]:
 
 def row(way: str, source: str, folder: Path) -> None:
     chance = random.Random(5)
-    prompts = [truth.WAYS["raw slices" if way == "folder" else way](source, chance, PROMPT) for _ in range(CALLS)]
+    make = truth.WAYS[{"folder": "raw slices", "duplicated lines": "scattered lines"}.get(way, way)]
+    if way == "duplicated lines":
+        source = truth.text(SIZE, repeated=0.2)[:SIZE]
+    prompts = [make(source, chance, PROMPT) for _ in range(CALLS)]
     texts = [prompt.text for prompt in prompts]
     if way == "folder":
         files = folder / "files"
@@ -101,7 +104,7 @@ def main() -> None:
     if sys.argv[1:2] == ["--once"]:
         print(json.dumps(once(Path(sys.argv[2]))))
         return
-    ways = sys.argv[1:] or [*truth.WAYS, "folder"]
+    ways = sys.argv[1:] or [*truth.WAYS, "duplicated lines", "folder"]
     source = truth.text(SIZE)[:SIZE]
     print(f"{'way':18} {'seconds':>7} {'cpu':>6} {'peak MB':>8} {'beyond':>8} precision   recall ambiguous   traced")
     with tempfile.TemporaryDirectory() as folder:
