@@ -81,7 +81,7 @@ def row(way: str, source: str, folder: Path) -> None:
         for number in range(400):
             (files / f"{number:03}.txt").write_text(source[number * part : (number + 1) * part])
         context = load(files)
-        digest = context.blob.digest
+        digest = context.digest
         context.close()
         told: dict[str, JSON] = {"kind": "paths", "paths": [str(files)]}
     else:
