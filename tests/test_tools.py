@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -281,9 +282,10 @@ class TestRuns:
             "looks cost $1.\n- `rates`: dict of 1\n"
         ) in system_of(model.requests[0])
 
-    def test_models_without_instructions_are_told_in_their_first_message(self) -> None:
-        model = Scripted([block("FINAL(1)")], name="nano")
-        asked("", model=model, tools=[look])
+    def test_models_without_instructions_are_told_in_their_first_message(self, tmp_path: Path) -> None:
+        (tmp_path / "profile.toml").write_text("system = false\n", encoding="utf-8")
+        model = Scripted([block("FINAL(1)")])
+        asked("", model=model, tools=[look], profile=tmp_path)
         (message,) = model.requests[0].messages
         assert message.role == "user"
         assert "- `look(key: str, *, deep: bool = False) -> dict[str, int]`: Looks a key up." in message.content

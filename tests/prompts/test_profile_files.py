@@ -83,7 +83,7 @@ CHANGES = {
     "deepseek-r1": {"match", "system_role"},
 }
 TEXTS = {
-    "nano": {"again.md", "first.md", "output.md"},
+    "nano": {"again.md", "first.md", "given.md", "output.md"},
     "qwen-coder": {"delegation.md"},
     "small": {"delegation.md"},
     "thinking": {"alone.md", "delegation.md"},

@@ -50,6 +50,12 @@ def test_the_model_in_the_box_gets_the_question_alone() -> None:
     assert NANO.output(result, Limits()) == "out\nNameError: no x"
 
 
+def test_the_model_in_the_box_is_not_told_of_tools_which_it_never_learnt() -> None:
+    given = ["`files`: dict with 1 entry", "`stock(symbol: str) -> dict`: The price of a share."]
+    messages = NANO.opening("q", "d", functions=(), limits=Limits(), sub_window=None, given=given)
+    assert [(message.role, message.content) for message in messages] == [("user", "q")]
+
+
 def test_what_happened_to_a_cell_is_said() -> None:
     assert DEFAULT.output(CellResult("", 0), Limits()) == "Output:\n(no output)"
     lost = DEFAULT.output(CellResult("", 0, lost="it was killed"), Limits())

@@ -21,6 +21,7 @@ TEXTS: Mapping[str, frozenset[str]] = {
     "output.md": frozenset({"output"}),
     "nudge.md": frozenset({"fence"}),
     "wrap_up.md": frozenset({"reason"}),
+    "given.md": frozenset({"given"}),
     "again.md": frozenset({"earlier", "forgotten", "contexts", "made"}),
 }
 # What budgets and the wire rest on: a profile can't set it.

@@ -110,17 +110,18 @@ class Profile:
             limits: The run's.
             sub_window: Tokens that a sub-call takes; None if unknown.
             models: Those that cells may name.
-            given: The user's own tools and values, each in words.
+            given: The user's own tools and values, and those of the sandbox, each in words.
         """
         headline = description.partition("\n")[0]
         first = self._text("first.md").substitute(question=question, description=description, headline=headline)
-        if given and not self.system:
-            first = f"{first}\n\n{_given(given)}"
+        told = self._text("given.md").substitute(given=_items(given)) if given else ""
+        if told and not self.system:
+            first = f"{first}\n\n{told}"
         if self.switch:
             first = f"{first}\n\n{self.switch}"
         if not self.system:
             return (Message("user", first),)
-        instructions = self._system(functions, limits, sub_window, models, given)
+        instructions = self._system(functions, limits, sub_window, models, told)
         if not self.system_role:
             return (Message("user", f"{instructions}\n\n{first}"),)
         return (Message("system", instructions), Message("user", first))
@@ -176,7 +177,7 @@ class Profile:
         limits: Limits,
         sub_window: int | None,
         models: Sequence[Offer],
-        given: Sequence[str],
+        told: str,
     ) -> str:
         fits = (
             f"About {sub_window * _CHARS_PER_TOKEN:,} characters fit."
@@ -191,7 +192,7 @@ class Profile:
         advice = self._text("delegation.md" if "llm_query" in functions else "alone.md")
         listed = "\n".join(f"- {Template(text).safe_substitute(filled)}" for text in offered)
         return self._text("system.md").substitute(
-            functions=f"{listed}\n\n{_given(given)}" if given else listed,
+            functions=f"{listed}\n\n{told}" if told else listed,
             output_chars=f"{self._limit(limits):,}",
             cell_seconds=f"{limits.cell_seconds:g}",
             turns=limits.turns,
@@ -281,11 +282,6 @@ def cut(text: str, limit: int, true_size: int | None = None) -> str:
     half = limit // 2
     head, tail = text[:half], text[len(text) - half :]
     return f"{head}\n[... {size - len(head) - len(tail):,} of {size:,} characters cut ...]\n{tail}"
-
-
-def _given(texts: Sequence[str]) -> str:
-    """The user's own tools and values, as a model is told of them."""
-    return _template((_FOLDER,), "given.md").substitute(given=_items(texts))
 
 
 def _items(texts: Sequence[str]) -> str:
