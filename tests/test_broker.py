@@ -230,6 +230,15 @@ def test_a_map_keeps_what_was_answered_and_asks_only_for_the_rest_again() -> Non
     assert len(lm.requests) == 3, "the pack, the one that it left out, and that one again"
 
 
+def test_of_maps_that_nothing_answered_nothing_is_kept() -> None:
+    bench = Bench(Scripted(lambda request: "Sorry, I can't."))
+    with pytest.raises(LMError, match="no usable result for 2 of 2 items"):
+        bench.call("llm_map", items=["a", "b"], instruction="i" * 1000)
+    with pytest.raises(ConfigError, match="llm_map: instruction and schema would be sent 1,000 times, "):
+        bench.call("llm_map", items=[*range(1000)], instruction="i" * 5_000_000)
+    assert bench.broker._mapped == {}
+
+
 def test_of_a_map_whose_packs_failed_in_part_the_rest_is_kept() -> None:
     def answer(request: Request) -> str:
         if "[1]" in request.messages[0].content:

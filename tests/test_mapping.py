@@ -2,7 +2,8 @@ import json
 
 import pytest
 
-from rlm.mapping import Pack, as_texts, pack_items
+from rlm.errors import ConfigError
+from rlm.mapping import Pack, as_texts, check_repeated, pack_items
 from rlm.types import JSON
 
 
@@ -68,3 +69,17 @@ def test_those_left_out_are_asked_one_by_one() -> None:
 
 def test_items_are_shown_as_they_are_or_as_json() -> None:
     assert as_texts(["a", 1, {"k": "\u00e9"}, None]) == ["a", "1", '{"k": "\u00e9"}', "null"]
+
+
+def test_prompts_that_would_take_gigabytes_are_not_made() -> None:
+    packs = pack_items(map(str, range(10_000)), "i" * 1_000_000, None, 100_000)
+    with pytest.raises(ConfigError) as raised:
+        check_repeated(packs)
+    assert str(raised.value) == (
+        "llm_map: instruction and schema would be sent 10,000 times, 10,000,040,000 characters in all, of at most "
+        "67,108,864: shorten them, or map fewer items at once"
+    )
+    check_repeated(packs[:67])
+    check_repeated([])
+    with pytest.raises(ConfigError):
+        check_repeated(pack_items(["a", "b"], "i", {"enum": ["x" * 40_000_000]}, None) * 2)

@@ -5,8 +5,8 @@ One broker a node. What it raises reaches the cell as an exception; it never ans
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import cast
@@ -16,7 +16,7 @@ from rlm.asking import Asker, Call, Item, each, recorded
 from rlm.errors import ConfigError, LimitError, LMError, RlmError
 from rlm.ledger import Ledger
 from rlm.lms.base import LM
-from rlm.mapping import Pack, as_texts, pack_items
+from rlm.mapping import Pack, as_texts, check_repeated, pack_items
 from rlm.playback import Live
 from rlm.replies import Leftovers, Replies
 from rlm.sandbox import protocol
@@ -87,7 +87,7 @@ class Broker:
         self._asker = Asker(ledger, trace, replies or Replies(), self._playback)
         # What batches and maps that failed in part have been answered, for when they are asked again.
         self._left = Leftovers()
-        self._mapped: dict[object, dict[str, JSON]] = defaultdict(dict)  # what is asked, and how -> item -> result
+        self._mapped: dict[object, dict[str, JSON]] = {}  # what is asked, and how -> item -> result
         self._has_children = depth + 1 < ledger.limits.depth
         # Models that were trained to write `rlm_query` write it at any depth; where there can be no child, a plain
         # call answers. The prompt offers only what `offered` has.
@@ -170,8 +170,8 @@ class Broker:
             raise ConfigError("llm_map takes a list of items")
         texts, task = as_texts(items), _text(instruction, "instruction")
         claims = dict(zip(texts, _claims(origins, texts), strict=True))
-        key = id(call.lm), call.temperature, call.fresh, task, json.dumps(schema)
-        found = self._mapped[key]
+        key = id(call.lm), call.temperature, call.fresh, _sum(task), _sum(json.dumps(schema))
+        found = dict(self._mapped.get(key, {}))
         packs = pack_items([text for text in texts if text not in found], task, schema, call.lm.window)
 
         def asked(pack: Pack) -> Call:
@@ -179,16 +179,20 @@ class Broker:
             return replace(call, prompt=pack.prompt, once=True, keeps=pack.is_answered, origins=pieces)
 
         async def ask(pack: Pack) -> None:
-            found.update(pack.read(await self._asker.ask(asked(pack))))
+            if read := pack.read(await self._asker.ask(asked(pack))):
+                found.update(read)
+                self._mapped.setdefault(key, {}).update(read)
 
+        check_repeated(packs)
         await self._admit([asked(pack) for pack in packs])
 
         done = await self._each(ask, packs)
         again = [one for pack, failure in zip(packs, done, strict=True) if not failure for one in pack.split(found)]
         try:
+            check_repeated(again)
             await self._admit([asked(pack) for pack in again])
             done += await self._each(ask, again)
-        except LimitError as error:
+        except (LimitError, ConfigError) as error:
             done.append(error)
         results = [found.get(text) for text in texts]
         if missing := sum(text not in found for text in texts):
@@ -307,6 +311,10 @@ def _claims(origins: JSON, texts: Sequence[str]) -> list[tuple[JSON, ...]]:
     if not isinstance(origins, list):
         return [()] * len(texts)
     return [() if origin is None else (origin,) for origin in origins]
+
+
+def _sum(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _text(value: JSON, name: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
+from rlm.errors import ConfigError
 from rlm.lms.base import estimate_tokens
 from rlm.types import JSON
 
@@ -16,6 +17,8 @@ _DEFAULT_WINDOW = 8192
 _SHARE = 0.5
 # Models lose count in longer lists, however large their window.
 _MOST_ITEMS = 50
+# Characters of an instruction and a schema in all prompts of a call together: each of up to a million has both.
+_MOST_REPEATED = 64 * 2**20
 # Lists in lists of one result: half of what a frame may hold.
 _MOST_NESTED = 32
 
@@ -84,6 +87,21 @@ def pack_items(texts: Iterable[str], instruction: str, schema: JSON, window: int
         groups[-1][number] = text
         used += size
     return [Pack(group, instruction, schema) for group in groups]
+
+
+def check_repeated(packs: Sequence[Pack]) -> None:
+    """Refuses packs whose prompts would take gigabytes, before one is made of them.
+
+    Raises:
+        ConfigError: Their instruction and schema are too long for so many.
+    """
+    if packs:
+        repeated = len(packs) * (len(packs[0].instruction) + len(json.dumps(packs[0].schema)))
+        if repeated > _MOST_REPEATED:
+            raise ConfigError(
+                f"llm_map: instruction and schema would be sent {len(packs):,} times, {repeated:,} characters in all, "
+                f"of at most {_MOST_REPEATED:,}: shorten them, or map fewer items at once"
+            )
 
 
 def _is_plain(value: JSON, depth: int = 0) -> bool:
