@@ -11,6 +11,7 @@ import pytest
 
 from rlm.trace import runs
 from rlm.trace.store import read
+from rlm.viewer import input_text
 
 Rlm = Callable[..., SimpleNamespace]
 
@@ -84,7 +85,7 @@ def test_a_page_of_a_saved_file(rlm: Rlm, tmp_path: Path) -> None:
     assert '"Ann"' in shown.out
 
 
-def test_the_input_is_in_a_page_or_not(rlm: Rlm, tmp_path: Path) -> None:
+def test_the_input_is_in_a_page_or_not(rlm: Rlm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     book = tmp_path / "book.txt"
     book.write_text("unheard of\n" * 99)
     rlm("ask", "Who?", str(book), script=["```repl\nFINAL('Ann')\n```"])
@@ -92,6 +93,11 @@ def test_the_input_is_in_a_page_or_not(rlm: Rlm, tmp_path: Path) -> None:
     assert "unheard of" not in rlm("export", "--without-input").out
     said = rlm("export", "--to", "json", "--with-input")
     assert (said.status, said.err) == (2, "rlm: --with-input and --without-input are for --to html\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(input_text, "LARGEST", 1000)
+        much = rlm("export", "--with-input")
+        message = "rlm: the input has 1,089 characters, and a page holds 1,000 at most: leave --with-input out\n"
+        assert (much.status, much.out, much.err) == (2, "", message)
     book.unlink()
     gone = rlm("export", "--with-input")
     assert (gone.status, gone.out) == (2, "")
