@@ -185,3 +185,20 @@ def test_the_time_line_has_what_children_asked_unless_it_is_told_not_to(tmp_path
 def focused_text(page: Page) -> str:
     found: str = page.evaluate("document.activeElement.textContent")
     return found
+
+
+def test_what_is_drawn_follows_light_and_dark(tmp_path: Path, page: Page) -> None:
+    run = make_run(tmp_path, CELLS)
+    last_pixel = "strip => [...strip.getContext('2d').getImageData(strip.width - 1, 0, 1, 1).data]"
+    with serving(tmp_path) as server:
+        page.emulate_media(color_scheme="light")
+        opened(page, f"{server.url}#run/{run}")
+        strip = page.locator("canvas.strip")
+        strip.scroll_into_view_if_needed()
+        page.wait_for_timeout(100)
+        light = strip.evaluate(last_pixel)
+        page.keyboard.press("t")
+        dark = strip.evaluate(last_pixel)
+        assert (light, dark) == ([230, 233, 236, 255], [43, 49, 56, 255])
+        page.keyboard.press("t")
+        assert strip.evaluate(last_pixel) == light

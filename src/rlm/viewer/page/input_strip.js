@@ -23,7 +23,9 @@ export function inputStrip(page, coverage) {
   const view = { page, parts, until: Infinity, draws: new Set(), below: el("div.passage", { "aria-live": "polite" }) };
   const strips = parts.length > STRIPS ? many(view) : parts.map((part) => row(view, label(part), part));
   const holds = page.source.holds();
-  return el("div.coverage", {}, el("p", {}, facts(coverage)), holds ? el("p.quiet", {}, holds) : null, legend(view), strips, view.below);
+  const drawn = el("div.coverage", {}, el("p", {}, facts(coverage)), holds ? el("p.quiet", {}, holds) : null, legend(view), strips, view.below);
+  drawn.redraw = () => view.draws.forEach((draw) => draw()); // in other colours
+  return drawn;
 }
 
 const who = (by) =>

@@ -62,7 +62,7 @@ function dark() {
 
 function switchTheme() {
   theme(dark() ? "light" : "dark");
-  if (page !== null && page.drawLine) page.drawLine();
+  page?.recolour?.();
 }
 
 const home = el("button.home", { type: "button", click: () => go([]) }, "rlm");
@@ -77,6 +77,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   act();
 });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => page?.recolour?.());
 window.addEventListener("hashchange", show);
 theme(null);
 show();

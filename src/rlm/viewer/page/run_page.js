@@ -253,6 +253,12 @@ export class RunPage {
     }
   }
 
+  // What is drawn on a canvas, in other colours.
+  recolour() {
+    this.drawLine();
+    this.parts.input.querySelector(".coverage")?.redraw();
+  }
+
   // The next or the last turn, for the keys j and k.
   step(by) {
     const views = [...(this.shown?.children ?? [])];
