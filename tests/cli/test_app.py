@@ -33,6 +33,25 @@ def test_help_tells_the_exit_statuses(rlm: Rlm, command: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "helper"), [("view --port 99999", "rlm view"), ("sandbox tes", "rlm sandbox"), ("--nope", "rlm")]
+)
+def test_a_wrong_option_leads_to_the_help_that_has_it(rlm: Rlm, typed: str, helper: str) -> None:
+    done = rlm(*typed.split())
+    assert (done.status, done.out) == (exit_codes.USAGE, "")
+    assert done.err.rstrip().endswith(f"({helper} --help lists what there is)")
+
+
+def test_a_reader_that_has_gone_is_not_complained_to(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "rlm", "sandbox", "list", "--json"]
+    environment = {**os.environ, "RLM_HOME": str(tmp_path)}
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (exit_codes.FAILED, "")
+
+
+@pytest.mark.parametrize(
     ("typed", "offered"),
     [
         ("rlm a", "ask"),

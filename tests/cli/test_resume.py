@@ -112,7 +112,9 @@ def test_a_profile_of_the_users_own_is_given_again(command: Command, tmp_path: P
     run_id = engine.completion("What is kept?", context="x" * 99).run_id
     status, _, err = command("resume", run_id, "--limits", "turns=5")
     assert (status, err) == (2, ["rlm: the run had a profile of yours, mine: pass profile=, its folder"])
-    assert command("replay", run_id, "--profile", str(mine))[0] == 0
+    status, _, err = command("replay", run_id, "--profile", str(mine))
+    assert status == 0
+    assert err[0].endswith(" s")  # and no name of a run: a replay keeps none
     status, out, _ = command("resume", run_id, "--limits", "turns=5", "--profile", str(mine))
     assert (status, out) == (0, "7\n")
     assert command("fork", run_id, "--at", "2", "--limits", "turns=5", "--profile", str(mine))[:2] == (0, "7\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -25,8 +26,14 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             status = app(arguments, prog_name="rlm", standalone_mode=False)
         except typer.TyperException as error:
-            print(f"rlm: {visible(error.format_message())} (rlm --help lists what there is)", file=sys.stderr)
+            context = getattr(error, "ctx", None)
+            command = "rlm" if context is None else context.command_path
+            print(f"rlm: {visible(error.format_message())} ({command} --help lists what there is)", file=sys.stderr)
             return exit_codes.USAGE
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads it has gone, such as `| head`: there is nobody to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exit_codes.FAILED
     except RlmError as error:
         print(f"rlm: {visible(str(error))}", file=sys.stderr)
         return exit_codes.of_error(error)

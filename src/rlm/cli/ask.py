@@ -323,8 +323,8 @@ def summary(completion: Completion) -> str:
     turns = f"{completion.turns} turn{'' if completion.turns == 1 else 's'}"
     line = (
         f"rlm: {completion.status}: {turns}, {completion.usage.tokens:,} tokens, {cost}, "
-        f"{completion.seconds:.1f} s, "
-        + (f"{completion.reused:,} sub-calls answered without asking, " if completion.reused else "")
-        + f"run {completion.run_id}"
+        f"{completion.seconds:.1f} s"
+        + (f", {completion.reused:,} sub-calls answered without asking" if completion.reused else "")
+        + ("" if completion.trace is None else f", run {completion.run_id}")  # that of a replay is on no disk
     )
     return line + (f"\nrlm: {visible(completion.reason)}" if completion.reason else "")
