@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
+from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import in_kernel
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
@@ -48,16 +48,13 @@ class Kernel:
         connection: Its connection file, or a part of its name; None for the one that was used last.
 
     Raises:
-        ConfigError: `jupyter_client` is not installed.
         SandboxUnavailableError: There is none, or it is elsewhere.
     """
 
     def __init__(self, connection: object) -> None:
-        try:
-            import jupyter_client
-            from jupyter_client.asynchronous.client import AsyncKernelClient
-        except ImportError:
-            raise ConfigError("the sandbox 'jupyter' needs jupyter_client: pip install 'rlm-engine[jupyter]'") from None
+        import jupyter_client
+        from jupyter_client.asynchronous.client import AsyncKernelClient
+
         try:
             path = jupyter_client.find_connection_file(str(connection or "kernel-*.json"))
             self._client = AsyncKernelClient()

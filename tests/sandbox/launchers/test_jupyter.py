@@ -247,9 +247,8 @@ def test_it_promises_nothing(monkeypatch):
 
 
 def test_without_its_library_the_install_line_is_told(monkeypatch):
-    from rlm.errors import ConfigError
-
     monkeypatch.setitem(sys.modules, "jupyter_client", None)
-    with pytest.raises(ConfigError, match=r"pip install 'rlm-engine\[jupyter\]'"):
+    assert "pip install 'rlm-engine[jupyter]'" in JupyterLauncher().why_not()
+    with pytest.raises(SandboxUnavailableError, match=r"pip install 'rlm-engine\[jupyter\]'"):
         run(Sandbox("jupyter"), "1")
     assert os.getpid() > 0

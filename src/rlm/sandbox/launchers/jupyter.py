@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from rlm.context import Context
@@ -42,7 +43,11 @@ class JupyterLauncher:
         return frozenset()
 
     def why_not(self) -> str | None:
-        return "a kernel can't be forked on Windows; use sandbox='unconfined'" if sys.platform == "win32" else None
+        if sys.platform == "win32":
+            return "a kernel can't be forked on Windows; use sandbox='unconfined'"
+        if self._is_own() or find_spec("jupyter_client") is not None:
+            return None
+        return "the sandbox 'jupyter' needs jupyter_client: pip install 'rlm-engine[jupyter]'"
 
     def prepare(self) -> None:
         """Nothing: the kernel runs."""
