@@ -31,6 +31,9 @@ def main(name: str) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
+    if (why_not := launcher.why_not()) is not None:
+        print(why_not, file=sys.stderr)
+        return 2
     print(f"{name} says that it enforces: {', '.join(sorted(launcher.enforces())) or 'nothing'}")
     results = asyncio.run(run_contract(launcher, sandbox, on_result=_show))
     failed = [case for case, result in results.items() if result.fault]
