@@ -293,7 +293,8 @@ class _Run:
         self._clock = clock
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._bytes = 0
-        self._watch: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._stop: asyncio.Task[None] | None = None
 
     async def done(self, code: str) -> protocol.Message:
         """Runs it; the worker's `done`.
@@ -302,7 +303,7 @@ class _Run:
             OSError, EOFError, protocol.FrameError: The worker is lost.
         """
         self._worker.writer.write(protocol.encode({"type": "run", "id": self._number, "code": code}))
-        self._watch = asyncio.create_task(self._keep_time())
+        self._keep_time()
         while True:
             message = await exchange.read(self._worker, _FRAME)
             if message["type"] == "call":
@@ -315,14 +316,14 @@ class _Run:
     async def end(self) -> None:
         """Cancels what is still under way and waits for it."""
         self.cancel()
-        tasks = list(self._calls.values())
-        if self._watch is not None:
-            tasks.append(self._watch)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks := self._tasks():
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def cancel(self) -> None:
         """Cancels what is still under way."""
-        for task in (*self._calls.values(), *([self._watch] if self._watch is not None else [])):
+        if self._timer is not None:
+            self._timer.cancel()
+        for task in self._tasks():
             if not task.cancelling():  # a second time would reach the clean-up that the first one started
                 task.cancel()
 
@@ -384,9 +385,19 @@ class _Run:
             with contextlib.suppress(OSError):  # the reader sees it too, and knows what to do
                 self._worker.writer.write(frame)
 
-    async def _keep_time(self) -> None:
-        while (why := self._clock.over()) is None:  # noqa: ASYNC110 - CPU time tells nobody that it passes
-            await asyncio.sleep(max(0.001, min(_POLL, self._clock.left())))
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [*self._calls.values(), *([self._stop] if self._stop is not None else [])]
+
+    def _keep_time(self) -> None:
+        """Looks at the clock now and then: a task that sleeps would cost each cell two more turns of the loop."""
+        if (why := self._clock.over()) is not None:
+            self._stop = asyncio.create_task(self._stopped(why))
+            return
+        wait = max(0.001, min(_POLL, self._clock.left()))  # CPU time tells nobody that it passes
+        self._timer = asyncio.get_running_loop().call_later(wait, self._keep_time)
+
+    async def _stopped(self, why: str) -> None:
+        """Interrupts the cell, and kills a worker that does not stop then."""
         self.interrupted = True
         self._interrupt()
         for task in list(self._calls.values()):
