@@ -2,9 +2,9 @@
 
 Texts and input are cut into *seeds* at the same few characters (`seeds`), so that what is copied is cut alike in both.
 The seeds of the texts go into a table, one pass over the input notes where each of them stands, and each that is found
-is extended to both sides as far as text and input agree. That is done twice: with long seeds, which find whole chunks
-at little cost, then with short ones in what is left, which find single lines and phrases. The table, not the input, is
-bounded: more texts take more passes.
+is extended to both sides as far as text and input agree. Long seeds come first, which find whole chunks at little cost;
+then, where those are lines, the lines that a text lists, without the marks about them; then short ones in what is left,
+which find phrases. The table, not the input, is bounded: more texts take more passes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
-from rlm.coverage.seeds import MOST_PLACES, Cutter, Ground, Places, choose, standing
+from rlm.coverage.seeds import MOST_PLACES, Cutter, Ground, LineCutter, Places, choose, standing
 
 LEAST = 24  # characters of a stretch: shorter ones stand in any text
 
@@ -55,17 +55,29 @@ def locate(
     found = [list(matches) for matches in known] if known is not None else [[] for _ in texts]
     ground = Ground(blocks)
     small = sum(map(len, blocks)) < _SMALL
-    for size in (_LONG, _SHORTEST if small else _SHORT):
-        cutter = choose(blocks, size)
-        for batch, wanted in _tables(texts, found, cutter):
-            places = _places(batch, texts, found, wanted, ground, cutter)
+    for cutter, ours in _cutters(blocks, _SHORTEST if small else _SHORT):
+        for batch, wanted in _tables(texts, found, ours):
+            if len(wanted) > _FEW:
+                places = ground.places(wanted, cutter)
+            else:
+                places = ground.places_of_few(_all_seeds(batch, texts, found, ours))
             wanted.clear()  # what takes memory is dropped as soon as it can be
             for number in batch:
-                walk = _Walk(texts[number], ground, places, cutter)
+                walk = _Walk(texts[number], ground, places, ours)
                 found[number] += [match for gap in _gaps(texts[number], found[number]) for match in walk.matches(*gap)]
                 found[number].sort()
             places.clear()
     return found
+
+
+def _cutters(blocks: Sequence[str], short: int) -> Iterator[tuple[Cutter, Cutter]]:
+    """What cuts the input and what cuts the texts, from the longest seeds to the shortest."""
+    long = choose(blocks, _LONG)
+    yield long, long
+    if long.takes_lines:
+        yield long, LineCutter(_LONG)
+    cutter = choose(blocks, short)
+    yield cutter, cutter
 
 
 def _gaps(text: str, matches: Sequence[Match]) -> Iterator[tuple[int, int]]:
@@ -96,19 +108,10 @@ def _seeds(text: str, gap: tuple[int, int], cutter: Cutter) -> list[str]:
     return [seed for seed in cutter.cut(text, *gap) if len(seed) >= cutter.least]
 
 
-def _places(
-    batch: range,
-    texts: Sequence[str],
-    found: Sequence[Sequence[Match]],
-    wanted: set[int],
-    ground: Ground,
-    cutter: Cutter,
-) -> Places:
-    """Where seeds stand; where they are few, they are looked for one by one."""
-    if len(wanted) > _FEW:
-        return ground.places(wanted, cutter)
+def _all_seeds(batch: range, texts: Sequence[str], found: Sequence[Sequence[Match]], cutter: Cutter) -> set[str]:
+    """The seeds of the gaps of some texts."""
     gaps = ((texts[number], gap) for number in batch for gap in _gaps(texts[number], found[number]))
-    return ground.places_of_few({seed for text, gap in gaps for seed in _seeds(text, gap, cutter)})
+    return {seed for text, gap in gaps for seed in _seeds(text, gap, cutter)}
 
 
 class _Walk:
@@ -185,6 +188,8 @@ class _Walk:
 def _agreeing(text: str, start: int, end: int, block: str, at: int) -> int:
     """How many characters of text[start:end] agree with block[at:], from their starts on."""
     begin, end = start, min(end, start + len(block) - at)
+    if start < end and text[start] != block[at]:  # as after most lines: slices would take ten times as long
+        return 0
     step = _STEP
     while start < end:
         ours = text[start : start + step] if start + step < end else text[start:end]
@@ -203,6 +208,8 @@ def _agreeing(text: str, start: int, end: int, block: str, at: int) -> int:
 def _agreeing_before(text: str, low: int, end: int, block: str, at: int) -> int:
     """How many characters of text[low:end] agree with block[:at], from their ends on."""
     begin, low = end, max(low, end - at)
+    if end > low and text[end - 1] != block[at - 1]:
+        return 0
     step = _STEP
     while end > low:
         ours = text[end - step : end] if end - step > low else text[low:end]

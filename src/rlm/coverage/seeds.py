@@ -6,6 +6,7 @@ text is split at these. So 40 MB are cut into seeds of 12 characters in 0.2 s; a
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +20,10 @@ _LEAST_SEED = 6  # characters at most of the shortest seeds that are looked for:
 _MOST_CUTS = 32  # strings that are cut at: each takes some 3 ms of 40 MB
 _LONGEST_CUT = 4  # characters of one: where there are few letters, as in genes, each of them comes too often
 _WINDOWS = 24  # characters that are to be cut once at least, where that can be had
+
+# What code puts about lines that it lists: `- `, `[7] `, `3. `, `; `, `', '`.
+_MARKS = ("\n- ", "\n* ", "\n• ", "\n> ", "; ", " | ", "', '", '", "', "\", '", "', \"", "['", "']", '["', '"]')
+_NUMBERS = re.compile(r"\n[\[({]?\d{1,9}[\]).:]+ ")
 
 # Seeds are known by their hashes, which take half the memory: whoever is told a place looks there for the seed. One
 # place stands by itself: most have no more, and lists take memory.
@@ -40,12 +45,28 @@ class Cutter:
         self.least = min(size // 2, _LEAST_SEED)
         self._cuts = [(cut, "\n" * len(cut)) for cut in cuts]
 
+    @property
+    def takes_lines(self) -> bool:
+        """Whether its seeds are whole lines."""
+        return not self._cuts
+
     def cut(self, text: str, start: int, end: int) -> list[str]:
         """The seeds of text[start:end]. Each is followed by one character that is in none of them."""
         piece = text[start:end]
         for cut, ends in self._cuts:
             piece = piece.replace(cut, ends)
         return piece.split("\n")
+
+
+class LineCutter(Cutter):
+    """Cuts a text that lists lines of the input into these, without what stands about them."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(_MARKS, size)
+
+    def cut(self, text: str, start: int, end: int) -> list[str]:
+        bare = _NUMBERS.sub(lambda mark: "\n" * len(mark[0]), text[start:end])
+        return super().cut(bare, 0, len(bare))
 
 
 def choose(blocks: Sequence[str], size: int) -> Cutter:
