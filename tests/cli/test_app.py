@@ -51,6 +51,35 @@ def test_a_reader_that_has_gone_is_not_complained_to(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (exit_codes.FAILED, "")
 
 
+def on_a_full_disk(tmp_path: Path, unbuffered: str, *arguments: str) -> tuple[int, str]:
+    environment = {**os.environ, "RLM_HOME": str(tmp_path), "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "rlm", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_can_not_be_written_is_told_in_a_line(tmp_path: Path, unbuffered: str) -> None:
+    told = "rlm: standard output can't be written: No space left on device\n"
+    assert on_a_full_disk(tmp_path, unbuffered, "runs", "--json") == (exit_codes.FAILED, told)
+    assert on_a_full_disk(tmp_path, unbuffered, "--version") == (exit_codes.FAILED, told)
+
+
+def test_an_error_as_an_object_that_can_not_be_written(tmp_path: Path) -> None:
+    status, told = on_a_full_disk(tmp_path, "", "ask", "Who?", "--model", "nobody", "--json")
+    assert status == exit_codes.FAILED
+    first, second = told.splitlines()
+    assert first.startswith("rlm: no model 'nobody'; ")
+    assert second == "rlm: standard output can't be written: No space left on device"
+
+
+def test_an_output_that_is_closed(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m rlm runs --json >&-"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "rlm: standard output is closed, and answers go there\n")
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [

@@ -8,15 +8,36 @@ import sys
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command and returns its exit status; errors of ours are told in one or two lines, without traceback."""
+    from rlm.cli import exit_codes
+
+    if sys.stdout is None:  # closed, and the next file that is opened would be in its place
+        print("rlm: standard output is closed, and answers go there", file=sys.stderr)
+        return exit_codes.FAILED
+    # A model may write what the terminal's encoding, or UTF-8 itself (a lone surrogate), can't carry.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = _status(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads it has gone, such as `| head`: there is nobody to tell
+        _drop_output()
+        return exit_codes.FAILED
+    except OSError:
+        if (reason := _unwritable()) is None:
+            raise
+        _drop_output()
+        print(f"rlm: standard output can't be written: {reason}", file=sys.stderr)
+        return exit_codes.FAILED
+    return status
+
+
+def _status(arguments: list[str] | None) -> int:
     from rlm import conflict
     from rlm.cli import exit_codes
     from rlm.errors import RlmError
     from rlm.terminal import visible
 
-    # A model may write what the terminal's encoding, or UTF-8 itself (a lone surrogate), can't carry.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
     try:
         conflict.check()
         import typer
@@ -30,13 +51,23 @@ def main(arguments: list[str] | None = None) -> int:
             command = "rlm" if context is None else context.command_path
             print(f"rlm: {visible(error.format_message())} ({command} --help lists what there is)", file=sys.stderr)
             return exit_codes.USAGE
-        sys.stdout.flush()
-    except BrokenPipeError:  # who reads it has gone, such as `| head`: there is nobody to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exit_codes.FAILED
     except RlmError as error:
         print(f"rlm: {visible(str(error))}", file=sys.stderr)
         return exit_codes.of_error(error)
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
     return status if isinstance(status, int) else exit_codes.DONE
+
+
+def _unwritable() -> str | None:
+    """Why standard output can't be written, as on a full disk; None where it can."""
+    try:
+        print(flush=True)  # what failed may be gone from the buffer, so there has to be something to write
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
+
+
+def _drop_output() -> None:
+    """What is still to be written goes nowhere: Python would try again at its end, and say so."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,7 +15,8 @@ INTERRUPTED = 130
 OF_STATUS: dict[Status, int] = {"done": DONE, "failed": FAILED, "partial": PARTIAL}
 
 HELP = (
-    "Exit status: 0 done; 1 failed; 2 a wrong option, a missing key or an input that can't be read; "
+    "Exit status: 0 done; 1 failed, or standard output can't be written; "
+    "2 a wrong option, a missing key or an input that can't be read; "
     "3 a partial answer, cut short by a limit or a failure; 4 no sandbox that holds what was asked for; "
     "130 interrupted."
 )
