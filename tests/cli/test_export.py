@@ -69,10 +69,10 @@ def test_what_can_not_be(rlm: Rlm, name: str, tmp_path: Path) -> None:
     assert nowhere.status == 2
     assert nowhere.err == f"rlm: the run can't be exported to {tmp_path / 'no' / 'file'}: No such file or directory\n"
     missing = rlm("import", str(tmp_path / "none"))
-    assert (missing.status, missing.err) == (1, f"rlm: no log at {tmp_path / 'none'}: No such file or directory\n")
+    assert (missing.status, missing.err) == (2, f"rlm: no log at {tmp_path / 'none'}: No such file or directory\n")
     (tmp_path / "bad").write_text("{}\n{")
     bad = rlm("import", str(tmp_path / "bad"))
-    assert bad.status == 1
+    assert bad.status == 2
     assert "line 2: not JSON" in bad.err
     assert runs.names(runs.folder()) == [name], "nothing is left of it"
 
@@ -108,7 +108,7 @@ def test_a_page_of_a_trace_without_its_strings_or_events(rlm: Rlm, name: str) ->
     pack = runs.folder() / name / "strings.pack"
     pack.unlink()
     said = rlm("export")
-    assert (said.status, said.err) == (1, f"rlm: no trace at {pack.parent}: No such file or directory\n")
+    assert (said.status, said.err) == (2, f"rlm: no trace at {pack.parent}: No such file or directory\n")
     pack.touch()
     (pack.parent / "events.jsonl").write_bytes(b'{"type": "run_')
     said = rlm("export")

@@ -137,7 +137,7 @@ def test_what_can_not_be_read_is_named_and_the_others_are_listed(rlm: Rlm, three
     assert shown.status == 0
     newer = rlm("show", three[1])
     message = f"rlm: {folder / three[1]}: a trace of format 3, and this version of rlm reads format 2\n"
-    assert (newer.status, newer.err) == (1, message)
+    assert (newer.status, newer.err) == (2, message)
     empty = rlm("show", "2099")
     assert (empty.status, empty.err) == (2, "rlm: the run 2099 was killed before its first event\n")
 

@@ -85,6 +85,16 @@ def test_one_turn_whole(rlm: Rlm, runs: list[str]) -> None:
 def test_a_file_that_is_no_run(rlm: Rlm, tmp_path: Path, text: str) -> None:
     path = tmp_path / "file"
     path.write_text(text)
-    shown = rlm("show", str(path))
-    assert shown.status == 1
-    assert f"{path}, line 1: not a saved run" in shown.err
+    for command in ("show", "coverage", "export"):
+        told = rlm(command, str(path))
+        assert (told.status, told.out) == (2, "")
+        assert told.err.startswith(f"rlm: {path}, line 1: not a saved run (")
+
+
+def test_bytes_that_are_no_run(rlm: Rlm, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"\xff\x00" * 100)
+    for command in ("show", "coverage", "export", "import"):
+        told = rlm(command, str(path))
+        assert (told.status, told.out) == (2, "")
+        assert told.err.startswith(f"rlm: {path}, line 1: not ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rlm.errors import ConfigError, ContextError, RlmError, SandboxUnavailableError
+from rlm.trace.reader import TraceError
 from rlm.types import Status
 
 DONE = 0
@@ -26,4 +27,4 @@ def of_error(error: RlmError) -> int:
     """The exit status for a run that ended with `error`."""
     if isinstance(error, SandboxUnavailableError):
         return NO_SANDBOX
-    return USAGE if isinstance(error, ConfigError | ContextError) else FAILED
+    return USAGE if isinstance(error, ConfigError | ContextError | TraceError) else FAILED
