@@ -4,6 +4,8 @@ import subprocess
 import sys
 
 import rlm
+from rlm import errors
+from rlm.trace.reader import TraceError
 
 HEAVY = ["aiohttp", "rich", "typer", "numpy", "pandas", "xllamacpp", "openai", "genai_prices", "pathspec", "pydantic"]
 
@@ -17,6 +19,13 @@ def test_all_names_exist_once_and_in_order():
 def test_public_names_are_the_documented_ones():
     assert {"RLM", "Limits", "Completion", "RlmError", "Price", "Run"} <= set(rlm.__all__)
     assert all(not name.startswith("_") or name == "__version__" for name in rlm.__all__)
+
+
+def test_every_error_of_ours_can_be_imported():
+    ours = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, rlm.RlmError)]
+    names = {one.__name__ for one in ours}
+    assert {"MCPError", "TraceError", *names} <= set(rlm.__all__)
+    assert (rlm.MCPError, rlm.TraceError) == (errors.MCPError, TraceError)
 
 
 def test_importing_loads_nothing_heavy():

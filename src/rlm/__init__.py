@@ -18,6 +18,7 @@ from rlm.errors import (
     LMRefusedError,
     LMReplyError,
     LMUnavailableError,
+    MCPError,
     MissingKeyError,
     RlmError,
     SandboxError,
@@ -31,6 +32,7 @@ from rlm.run import Run
 from rlm.sandbox.options import Sandbox
 from rlm.sitting import Sitting
 from rlm.tools import Tool
+from rlm.trace.reader import TraceError
 from rlm.trace.runs import Retention
 from rlm.types import Completion, Limits, Message, Reply, Request, Usage
 from rlm.version import VERSION as __version__  # noqa: N811
@@ -54,6 +56,7 @@ __all__ = [
     "LMUnavailableError",
     "LimitError",
     "Limits",
+    "MCPError",
     "Message",
     "MissingKeyError",
     "Price",
@@ -68,6 +71,7 @@ __all__ = [
     "Sitting",
     "Tool",
     "ToolError",
+    "TraceError",
     "Usage",
     "WarmPool",
     "WorkerDiedError",

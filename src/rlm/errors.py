@@ -13,8 +13,9 @@ RlmError
 ├── SandboxError            a worker or its launcher failed
 │   ├── SandboxUnavailableError   this machine can't enforce what was required
 │   └── WorkerDiedError     a worker ended before it was told to
-└── ToolError               a tool of the user's failed, as the cell that called it is told
-    └── MCPError            an MCP server can't be reached, or does not speak the protocol
+├── ToolError               a tool of the user's failed, as the cell that called it is told
+│   └── MCPError            an MCP server can't be reached, or does not speak the protocol
+└── TraceError              a trace, a saved run or a log can't be read (in trace/reader.py): names the line
 
 What the model's own code raises is not here: it is shown to the model. A bug of ours is not here
 either: it propagates as what it is.
