@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -123,3 +124,27 @@ def test_what_can_not_be_made_is_told(rlm, arguments, status, why):
     result = rlm("sandbox", "test", *arguments)
     assert result.status == status
     assert why in result.err
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "told"),
+    [
+        ("docker", "docker", "the docker sandbox needs the Docker SDK"),
+        ("e2b", "e2b", "the sandbox 'e2b' needs e2b"),
+        ("modal", "modal", "the sandbox 'modal' needs modal"),
+        ("daytona", "daytona", "the sandbox 'daytona' needs daytona"),
+        ("prime", "prime_sandboxes", "the sandbox 'prime' needs prime_sandboxes"),
+        ("kubernetes", "kubernetes", "the sandbox 'kubernetes' needs kubernetes"),
+        ("wasm", "wasmtime", "the sandbox 'wasm' takes wasmtime and a Python for it"),
+        ("jupyter", "jupyter_client", "the sandbox 'jupyter' needs jupyter_client"),
+    ],
+)
+def test_a_sandbox_whose_library_is_missing_can_not_be_had_here(rlm, name, module, told, monkeypatch, tmp_path):
+    monkeypatch.setenv("RLM_HOME", str(tmp_path))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setitem(sys.modules, module, None)  # as where it can't be imported
+    message = f"rlm: {told}: pip install 'rlm-engine[{name}]'\n"
+    tested = rlm("sandbox", "test", name)
+    assert (tested.status, tested.out, tested.err) == (4, "", message)
+    asked = rlm("ask", "Who?", "--sandbox", name, "--route", "never", script=["never asked"])
+    assert (asked.status, asked.out, asked.err[-len(message) :]) == (4, "", message)

@@ -137,7 +137,8 @@ class FarLauncher(ABC):
         sandbox: What the user asks for.
 
     Raises:
-        ConfigError: It can't be kept, or the vendor's SDK is not installed.
+        ConfigError: It can't be kept.
+        SandboxUnavailableError: The vendor's SDK is not installed.
         MissingKeyError: The vendor's key is not set.
     """
 

@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import IO, Any, TypeVar
 
 from rlm.context import Context
-from rlm.errors import ConfigError, MissingKeyError, SandboxError
+from rlm.errors import MissingKeyError, SandboxError, SandboxUnavailableError
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.options import Sandbox
 from rlm.sandbox.protocol import MAX_FRAME
@@ -41,7 +41,7 @@ def library(module: str, sandbox: str) -> ModuleType:
     """A vendor's SDK, imported when it is needed.
 
     Raises:
-        ConfigError: It is not installed.
+        SandboxUnavailableError: It is not installed.
     """
     try:
         return importlib.import_module(module)
@@ -53,7 +53,7 @@ def check_host(sandbox: str, module: str, *variables: str) -> None:
     """Refuses a sandbox whose vendor can't be reached from this host; nothing is imported for it.
 
     Raises:
-        ConfigError: The SDK is not installed.
+        SandboxUnavailableError: The SDK is not installed.
         MissingKeyError: One of the variables is not set; names it.
     """
     if importlib.util.find_spec(module.partition(".")[0]) is None:
@@ -63,9 +63,9 @@ def check_host(sandbox: str, module: str, *variables: str) -> None:
             raise MissingKeyError(f"the sandbox {sandbox!r} needs a key in the environment variable {variable}")
 
 
-def _missing(module: str, sandbox: str) -> ConfigError:
+def _missing(module: str, sandbox: str) -> SandboxUnavailableError:
     package = module.partition(".")[0]
-    return ConfigError(f"the sandbox {sandbox!r} needs {package}: pip install 'rlm-engine[{sandbox}]'")
+    return SandboxUnavailableError(f"the sandbox {sandbox!r} needs {package}: pip install 'rlm-engine[{sandbox}]'")
 
 
 @contextlib.contextmanager

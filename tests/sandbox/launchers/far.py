@@ -11,7 +11,7 @@ import pytest
 
 from rlm import RLM, Limits
 from rlm.context import load
-from rlm.errors import ConfigError, MissingKeyError, SandboxError
+from rlm.errors import MissingKeyError, SandboxError, SandboxUnavailableError
 from rlm.lms.scripted import Scripted
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.options import Sandbox
@@ -205,7 +205,7 @@ def nothing_runs_without_a_key(name, double, monkeypatch, *variables):
 
 def nothing_runs_without_the_sdk(name, module, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(SandboxUnavailableError) as told:
         find_launcher(name)
     assert str(told.value) == f"the sandbox {name!r} needs {module}: pip install 'rlm-engine[{name}]'"
 

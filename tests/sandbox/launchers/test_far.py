@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-from rlm.errors import ConfigError, SandboxError
+from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import vendor
 from rlm.sandbox.far_worker import starting
 from rlm.sandbox.launchers import LAUNCHERS
@@ -22,7 +22,7 @@ def test_what_is_said_of_a_launcher_is_what_it_keeps(name):
 
 
 def test_an_sdk_that_is_missing_is_named_with_what_installs_it():
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(SandboxUnavailableError) as told:
         vendor.library("rlm_no_such_sdk.client", "modal")
     assert str(told.value) == "the sandbox 'modal' needs rlm_no_such_sdk: pip install 'rlm-engine[modal]'"
 

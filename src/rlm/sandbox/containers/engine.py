@@ -105,8 +105,8 @@ def connect(url: str | None) -> Engine:
     """The engine at a URL (`unix://`, `tcp://`, `https://`), or the one that the docker command would use. Blocks.
 
     Raises:
-        ConfigError: The SDK is missing, or the URL is of no kind that can be used.
-        SandboxUnavailableError: No engine answers there.
+        ConfigError: The URL is of no kind that can be used.
+        SandboxUnavailableError: The SDK is missing, or no engine answers there.
     """
     found = url or os.environ.get("DOCKER_HOST") or _of_context() or _default()
     return _connected(found, os.getpid())
@@ -118,7 +118,7 @@ def _connected(url: str, pid: int) -> Engine:
         import docker
         from docker.utils import kwargs_from_env  # type: ignore[import-untyped]
     except ImportError as error:
-        raise ConfigError(_INSTALL) from error
+        raise SandboxUnavailableError(_INSTALL) from error
     tls = _tls()
     address = _address(url, tls)
     secured = {"tls": kwargs_from_env()["tls"]} if tls is not None and address.host else {}
@@ -163,7 +163,7 @@ def _of_context() -> str | None:
         from docker import ContextAPI
         from docker.errors import DockerException
     except ImportError as error:
-        raise ConfigError(_INSTALL) from error
+        raise SandboxUnavailableError(_INSTALL) from error
     try:
         context = ContextAPI.get_current_context()
         host = None if context is None else context.Host
