@@ -2,6 +2,7 @@
 
 import json
 import stat
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -113,3 +114,13 @@ def test_a_page_of_a_trace_without_its_strings_or_events(rlm: Rlm, name: str) ->
     (pack.parent / "events.jsonl").write_bytes(b'{"type": "run_')
     said = rlm("export")
     assert (said.status, said.err) == (2, f"rlm: the run {name} was killed before its first event\n")
+
+
+def test_a_terminal_is_spared(rlm: Rlm, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for form in ("html", "json", "openai-messages", "reference-jsonl"):
+        refused = rlm("export", "--to", form)
+        message = f"rlm: a whole run as {form} is not for a terminal: give -o FILE (-o - writes it here)\n"
+        assert (refused.status, refused.out, refused.err) == (2, "", message)
+    assert rlm("export", "-o", "-").out.startswith("<!doctype html>")
+    assert rlm("export", "-o", str(tmp_path / "run.html")).status == 0

@@ -27,11 +27,11 @@ def export(name: str | None, to: str, output: Path | None, with_input: bool | No
     Args:
         name: As `rlm show` takes it.
         to: The format; `otel` sends spans to where the OTEL_* variables say.
-        output: The file; `-` or None for standard output.
+        output: The file; `-` for standard output, and None where that is no terminal.
         with_input: Whether a page holds the text of the input; None: a short one, or what was read of it.
 
     Raises:
-        ConfigError: There is no such run or format, or the file can't be written.
+        ConfigError: There is no such run or format, the file can't be written, or none is given on a terminal.
         TraceError: The trace can't be read.
         ContextError: The input is to be in it, and is gone or has changed.
     """
@@ -41,6 +41,8 @@ def export(name: str | None, to: str, output: Path | None, with_input: bool | No
         raise ConfigError("--with-input and --without-input are for --to html")
     if to == "otel":
         return _send(name)
+    if output is None and sys.stdout.isatty():
+        raise ConfigError(f"a whole run as {to} is not for a terminal: give -o FILE (-o - writes it here)")
     pieces = [_page(name, with_input)] if to == "html" else _pieces(name, to)
     if output is None or str(output) == "-":
         for piece in pieces:

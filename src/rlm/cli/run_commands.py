@@ -81,7 +81,10 @@ def export(
         ),
     ] = "html",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="The file; standard output unless given.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The file; standard output unless given, where that is no terminal."
+        ),
     ] = None,
     with_input: Annotated[
         bool | None,
