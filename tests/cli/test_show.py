@@ -98,3 +98,17 @@ def test_bytes_that_are_no_run(rlm: Rlm, tmp_path: Path) -> None:
         told = rlm(command, str(path))
         assert (told.status, told.out) == (2, "")
         assert told.err.startswith(f"rlm: {path}, line 1: not ")
+
+
+def test_what_a_saved_file_is_not_enough_for(rlm: Rlm, tmp_path: Path) -> None:
+    path = tmp_path / "saved.jsonl"
+    rlm("ask", "Who?", "--save", str(path), script=["```repl\nFINAL('Ann')\n```"])
+    message = (
+        f"rlm: {path} is a file, and it takes a run's folder to view, replay, resume or fork it; "
+        "of a saved file, rlm show, rlm coverage and rlm export can be had\n"
+    )
+    for command in (["view"], ["replay"], ["resume"], ["fork", "--at", "1"], ["replay", "--view"]):
+        refused = rlm(*command, str(path))
+        assert (refused.status, refused.out, refused.err) == (2, "", message), command
+    for command in ("show", "coverage", "export"):
+        assert rlm(command, str(path)).status == 0

@@ -120,6 +120,11 @@ def find(name: str | None, runs: Path | None = None) -> Path:
     meant = [name] if name in found else [one for one in found if one.startswith(name)]
     if not meant:
         check(runs)
+        if os.path.isfile(name):
+            raise ConfigError(
+                f"{name} is a file, and it takes a run's folder to view, replay, resume or fork it; "
+                "of a saved file, rlm show, rlm coverage and rlm export can be had"
+            )
         raise ConfigError(f"no run named {name} in {runs}")
     if len(meant) > 1:
         shown = ", ".join(meant[:_NAMED]) + (", ..." if len(meant) > _NAMED else "")
