@@ -107,8 +107,8 @@ def test_what_a_saved_file_is_not_enough_for(rlm: Rlm, tmp_path: Path) -> None:
         f"rlm: {path} is a file, and it takes a run's folder to view, replay, resume or fork it; "
         "of a saved file, rlm show, rlm coverage and rlm export can be had\n"
     )
-    for command in (["view"], ["replay"], ["resume"], ["fork", "--at", "1"], ["replay", "--view"]):
-        refused = rlm(*command, str(path))
-        assert (refused.status, refused.out, refused.err) == (2, "", message), command
+    for words in (["view"], ["replay"], ["resume"], ["fork", "--at", "1"], ["replay", "--view"]):
+        refused = rlm(*words, str(path))
+        assert (refused.status, refused.out, refused.err) == (2, "", message), words
     for command in ("show", "coverage", "export"):
         assert rlm(command, str(path)).status == 0
