@@ -35,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _status(arguments: list[str] | None) -> int:
     from rlm import conflict
     from rlm.cli import exit_codes
+    from rlm.cli.wording import in_options, in_pairs, in_plain_words
     from rlm.errors import RlmError
     from rlm.terminal import visible
 
@@ -49,10 +50,13 @@ def _status(arguments: list[str] | None) -> int:
         except typer.TyperException as error:
             context = getattr(error, "ctx", None)
             command = "rlm" if context is None else context.command_path
-            print(f"rlm: {visible(error.format_message())} ({command} --help lists what there is)", file=sys.stderr)
+            message = visible(in_plain_words(error.format_message()))
+            print(f"rlm: {message} ({command} --help lists what there is)", file=sys.stderr)
             return exit_codes.USAGE
     except RlmError as error:
-        print(f"rlm: {visible(str(error))}", file=sys.stderr)
+        typed = sys.argv[1:] if arguments is None else arguments
+        as_typed = in_pairs if typed[:1] == ["sandbox"] else in_options
+        print(f"rlm: {visible(as_typed(str(error)))}", file=sys.stderr)
         return exit_codes.of_error(error)
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
