@@ -40,6 +40,7 @@ from scenes import NOT_FOUND, quoted  # noqa: E402
 from wording import CODE, NAMES, World, ask, capital  # noqa: E402
 
 from rlm.engine import RLM  # noqa: E402
+from rlm.lms.llamacpp import box  # noqa: E402
 from rlm.lms.scripted import Scripted  # noqa: E402
 from rlm.types import JSON, Limits  # noqa: E402
 
@@ -206,11 +207,14 @@ def main() -> None:
     parser.add_argument("--books", type=Path, required=True, help="folder of long *.txt")
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--model", default="nano")
+    parser.add_argument("--weights", type=Path, help="another GGUF file in the place of the one in the box")
     parser.add_argument("--floors", type=int, default=50, help="questions that the floors are asked; 0 leaves them out")
     parser.add_argument("--wrong", type=Path, help="write every question and answer here, as JSON lines")
     options = parser.parse_args()
     limits = Limits(turns=4, nudges=1)
-    engine = RLM(model=options.model, limits=limits, trace=False)
+    # With the settings of the one in the box: llama.cpp samples unless it is told not to.
+    model = box(options.weights) if options.weights else options.model
+    engine = RLM(model=model, limits=limits, trace=False)
     floors = [
         RLM(
             model=Scripted(lambda _, cell=cell: f"```repl\n{cell}\n```", name="nano"),

@@ -147,8 +147,11 @@ class Training:
         self.spent = 0.0
         self.tokens = 0
         self.checkpoint = options.out / "checkpoint.pt"
+        self.rate = options.rate
         if self.checkpoint.exists():
             self.restore()
+        if options.more:
+            self.spent = 0.0
 
     def restore(self) -> None:
         """Goes on from the checkpoint."""
@@ -184,7 +187,7 @@ class Training:
             count += int(asked.sum())
             self.tokens += int((ids != 0).sum())
         done = self.spent / (self.options.minutes * 60)
-        self.optimizer.step(rate_at(done, self.optimizer.steps), 1000 / count)
+        self.optimizer.step(self.rate * rate_at(done, self.optimizer.steps), 1000 / count)
         return total / count
 
     def evaluate(self, dev: dict[str, list[Batch]]) -> str:
@@ -255,6 +258,8 @@ def main() -> None:
     parser.add_argument("--shards", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--minutes", type=float, default=70)
+    parser.add_argument("--rate", type=float, default=1.0, help="learning rate at first, as a share of the full one")
+    parser.add_argument("--more", action="store_true", help="train the checkpoint for all of the minutes once more")
     parser.add_argument("--layers", type=int, default=6)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
