@@ -10,6 +10,7 @@ are JSON objects, one a packet, with descriptors beside them (SCM_RIGHTS).
 
 from __future__ import annotations
 
+import _socket  # `socket` takes a tenth of the start: it loads `selectors` and makes enums of all constants
 import contextlib
 import ctypes
 import gc
@@ -17,9 +18,9 @@ import json
 import os
 import select
 import signal
-import socket
 import sys
 import types
+from array import array
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _CLONE_NEWNS, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 0x00020000, 2, 4, 8
 _PACKET = 2**16
 _IDLE = 20  # milliseconds without a request, for what need not be ready for the first one
+_LATE = ("ast", "socket")  # what cells are likely to import, and to share then
 _LONG = 2**20  # characters of a piece from which on children share it
 
 
@@ -49,7 +51,7 @@ def main(control_fd: int, host: int, paths: list[str]) -> None:
     # The kernel reaps run zygotes, and workers that outlived theirs for a moment: process 1 may reap nothing.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    control = socket.socket(fileno=control_fd)
+    control = _socket.socket(fileno=control_fd)
     gc.freeze()
     poll = select.poll()
     poll.register(control, select.POLLIN)
@@ -59,11 +61,13 @@ def main(control_fd: int, host: int, paths: list[str]) -> None:
         ready = [fd for fd, _ in poll.poll(None if prepared else _IDLE)]
         if not ready:
             _worker_module("search").prepare()
+            for name in _LATE:
+                __import__(name)
             prepared = True
             continue
         if host in ready:
             break
-        data, fds, _, _ = socket.recv_fds(control, _PACKET, 3)
+        data, fds = _received(control, 3)
         if not data:
             break
         try:
@@ -75,7 +79,7 @@ def main(control_fd: int, host: int, paths: list[str]) -> None:
             control.close()
             os.close(host)
             try:
-                _run_zygote(socket.socket(fileno=run_fd), blob, options)
+                _run_zygote(_socket.socket(fileno=run_fd), blob, options)
             finally:
                 os._exit(1)
         for fd in fds:
@@ -83,7 +87,7 @@ def main(control_fd: int, host: int, paths: list[str]) -> None:
     os._exit(0)
 
 
-def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
+def _run_zygote(control: _socket.socket, blob: int, options_fd: int) -> None:
     """Loads the input, then forks workers until its control socket closes. Does not return."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _die_with_parent()
@@ -100,7 +104,7 @@ def _run_zygote(control: socket.socket, blob: int, options_fd: int) -> None:
                 poll.unregister(fd)
                 _reap(control, fd, *workers.pop(fd))
                 continue
-            data, fds, _, _ = socket.recv_fds(control, _PACKET, 1)
+            data, fds = _received(control, 1)
             if not data:
                 os._exit(0)  # the workers die with their parent
             request = json.loads(data)
@@ -156,7 +160,7 @@ class _Pieces:
         return found
 
 
-def _load(control: socket.socket, blob: int, options_fd: int) -> tuple[dict[str, Any], _Pieces]:
+def _load(control: _socket.socket, blob: int, options_fd: int) -> tuple[dict[str, Any], _Pieces]:
     """The options and the input. Says so, with the folder that the host shares; does not return where it fails."""
     try:
         with open(options_fd, "rb") as file:
@@ -175,7 +179,7 @@ def _load(control: socket.socket, blob: int, options_fd: int) -> tuple[dict[str,
     return options, pieces
 
 
-def _reap(control: socket.socket, pidfd: int, number: int, pid: int, remains: output.Remains) -> None:
+def _reap(control: _socket.socket, pidfd: int, number: int, pid: int, remains: output.Remains) -> None:
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)  # what it forked, where it could
@@ -185,7 +189,7 @@ def _reap(control: socket.socket, pidfd: int, number: int, pid: int, remains: ou
 
 
 def _worker(
-    control: socket.socket,
+    control: _socket.socket,
     stream_fd: int,
     request: dict[str, Any],
     loaded: corpus.Loaded,
@@ -209,9 +213,8 @@ def _worker(
         os._exit(1)
     os.dup2(stream_fd, 3)
     os.closerange(4, 1 << 20)
-    stream = socket.socket(fileno=3)
-    read = stream.makefile("rb").read
-    _worker_module("worker").Worker(read, stream.sendall, loaded, enforced, remains).serve()
+    read = open(3, "rb", closefd=False).read  # noqa: SIM115 - as long as the process
+    _worker_module("worker").Worker(read, _socket.socket(fileno=3).sendall, loaded, enforced, remains).serve()
 
 
 def _mount_tmp(folder: str, size: int, files: int) -> None:
@@ -242,11 +245,23 @@ def _worker_module(name: str) -> Any:
     return sys.modules[f"{PACKAGE}.{name}"]
 
 
-def _tell(control: socket.socket, message: dict[str, Any], fds: list[int] | None = None) -> None:
+def _received(control: _socket.socket, most: int) -> tuple[bytes, list[int]]:
+    """A packet, and at most so many descriptors beside it."""
+    descriptors = array("i")
+    data, beside, _, _ = control.recvmsg(_PACKET, _socket.CMSG_SPACE(most * descriptors.itemsize))
+    for level, kind, sent in beside:
+        if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
+            descriptors.frombytes(sent[: len(sent) - len(sent) % descriptors.itemsize])
+    return data, descriptors.tolist()
+
+
+def _tell(control: _socket.socket, message: dict[str, Any], fds: list[int] | None = None) -> None:
     if "message" in message:
         message["message"] = message["message"][:1000]
     try:
-        socket.send_fds(control, [json.dumps(message).encode()], fds or [])
+        control.sendmsg(
+            [json.dumps(message).encode()], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, array("i", fds or []))]
+        )
     except OSError:
         os._exit(0)  # the host is gone, and the workers die with their parent
 
