@@ -211,9 +211,7 @@ def test_names_that_clash_want_a_prefix() -> None:
         ConfigError, match="two tools or values have the name 'add': give one another name, or a prefix"
     ):
         run("FINAL(1)", MCPServer(SERVER, only=["add"]), Tool(lambda a: a, "add"))
-    with pytest.raises(
-        ConfigError, match="cells have a 'search' already, so no tool can have that name: give its serv"
-    ):
+    with pytest.raises(ConfigError, match="cells have 'search' already, so no tool can have that name: give its serv"):
         run("FINAL(1)", MCPServer([*SERVER, "--search"]))
     assert run("FINAL(x_search('a'))", MCPServer([*SERVER, "--search"], prefix="x_")).answer == "found a"
 

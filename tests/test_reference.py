@@ -173,8 +173,8 @@ def test_custom_tools_of_children(sub_tools: dict[str, Any], found: list[Any]) -
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"custom_tools": {"llm_query": rate_of}}, "cells have a 'llm_query' already, so no tool can have that name"),
-        ({"custom_tools": {"answer": 1}}, "cells have a 'answer' already, so no value can have that name"),
+        ({"custom_tools": {"llm_query": rate_of}}, "cells have 'llm_query' already, so no tool can have that name"),
+        ({"custom_tools": {"answer": 1}}, "cells have 'answer' already, so no value can have that name"),
         ({"custom_tools": {"when": object()}}, r"values\['when'\] is of type object, and only what JSON has"),
         ({"custom_tools": [rate_of]}, "custom_tools is a dict of names and functions or values, not list"),
         ({"custom_tools": {"a": 1}, "tools": [rate_of]}, "tools and values: not together with custom_tools"),

@@ -132,7 +132,7 @@ class TestTool:
         with pytest.raises(ConfigError) as raised:
             Tool(look, name)
         assert str(raised.value) == (
-            f'cells have a {name!r} already, so no tool can have that name: give another: Tool(function, name="...")'
+            f'cells have {name!r} already, so no tool can have that name: give another: Tool(function, name="...")'
         )
 
     @pytest.mark.parametrize(
@@ -180,9 +180,9 @@ class TestToolset:
         )
 
     def test_names_of_values_are_checked(self) -> None:
-        with pytest.raises(ConfigError, match="cells have a 'context_12' already, so no value can have that name"):
+        with pytest.raises(ConfigError, match="cells have 'context_12' already, so no value can have that name"):
             toolset([], {"context_12": 1})
-        with pytest.raises(ConfigError, match="cells have a 'question' already, so no value can have that name"):
+        with pytest.raises(ConfigError, match="cells have 'question' already, so no value can have that name"):
             toolset([], {"question": 1})
         with pytest.raises(ConfigError, match="a value's name is one that Python code can use, not '1'"):
             toolset([], {1: 1})  # type: ignore[dict-item]

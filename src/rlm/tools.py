@@ -177,7 +177,7 @@ def check_name(name: object, what: str, remedy: str) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name) or keyword.iskeyword(name) or name.startswith("__"):
         raise ConfigError(f"a {what}'s name is one that Python code can use, not {str(name)[:80]!r}: {remedy}")
     if name in RESERVED or _ADDED.fullmatch(name) or hasattr(builtins, name):
-        raise ConfigError(f"cells have a {name!r} already, so no {what} can have that name: {remedy}")
+        raise ConfigError(f"cells have {name!r} already, so no {what} can have that name: {remedy}")
 
 
 def check_use(name: str, seconds: object, calls: object) -> None:
