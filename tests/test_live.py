@@ -115,7 +115,7 @@ def test_a_finished_run_stays_on_the_screen() -> None:
             "    ├── llm_query × 2: 1 done, 1 failed",
             "    ├── printed 10 characters",
             "    └── answer: Ann",
-            "done · 1/30 turn · 1 model call · 1,234/100,000 tokens · $0.0125/$1 · 1.5/60 s",
+            "done · 1/30 turns · 1 model call · 1,234/100,000 tokens · $0.0125/$1 · 1.5/60 s",
             "run 20261121-000000-abcdef",
         ]
     )
@@ -133,7 +133,7 @@ def test_a_running_run_shows_what_is_in_flight() -> None:
     live.close()
     assert "llm_query × 2: 2 running" in seen
     assert "cell running" in seen
-    assert "running · 1/30 turn · 1 model call · 1,234/100,000 tokens · $0.0125/$1 ·" in seen
+    assert "running · 1/30 turns · 1 model call · 1,234/100,000 tokens · $0.0125/$1 ·" in seen
 
 
 def test_a_batch_that_waits_for_approval_shows_what_it_would_cost_and_makes_room_for_a_question() -> None:
@@ -175,7 +175,7 @@ def test_a_run_can_end_during_a_pause() -> None:
     live.pause()
     live.listen(events()[-1])
     live.resume()
-    assert "done · 1/30 turn" in terminal.seen()
+    assert "done · 1/30 turns" in terminal.seen()
 
 
 def test_code_and_output_of_each_turn_with_code() -> None:
@@ -252,7 +252,7 @@ def test_the_tree_rests_while_the_callers_function_asks(monkeypatch: pytest.Monk
     ).completion("How long?", context="four")
     assert done.response == "yes"
     assert "llm_query × 1: waits for approval, about $0" in shown[0]
-    assert "    └── answer: yes\ndone · 1/30 turn" in file.seen()
+    assert "    └── answer: yes\ndone · 1/30 turns" in file.seen()
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -266,6 +266,6 @@ def test_verbose_draws_on_standard_error_and_only_if_it_is_a_terminal(
     assert done.response == "4"
     if terminal:
         assert isinstance(file, Terminal)
-        assert "    └── answer: 4\ndone · 1/30 turn · 1 model call" in file.seen()
+        assert "    └── answer: 4\ndone · 1/30 turns · 1 model call" in file.seen()
     else:
         assert file.getvalue() == ""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rlm.terminal import one_line, visible
+from rlm.terminal import dollars, one_line, visible
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,11 @@ def test_one_line_folds_cuts_and_escapes() -> None:
     assert one_line("x" * 10, 10) == "x" * 10
     assert one_line("a\x1b[0m", 80) == "a\\x1b[0m"
     assert len(one_line("\x1b" * 1_000_000, 40)) == 40
+
+
+@pytest.mark.parametrize(
+    ("usd", "told"),
+    [(None, "price unknown"), (0.0, "$0"), (0.00001, "$0.0000"), (0.0125, "$0.0125"), (12.0, "$12.0000")],
+)
+def test_an_amount_of_money(usd, told):
+    assert dollars(usd) == told

@@ -13,7 +13,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from rlm.prompts import profiles
-from rlm.terminal import one_line, visible
+from rlm.terminal import dollars, one_line, visible
 from rlm.trace.events import RunBegin
 from rlm.trace.tree import Approval, Call, Node, RunTree, ToolCall, Turn
 from rlm.types import JSON
@@ -98,7 +98,7 @@ def _said(turn: Turn) -> Iterator[tuple[str, str]]:
     for number, call in enumerate(turn.calls, 1):
         yield f"{number}. {call.begin.name}, {call.begin.model}", call.begin.prompt
         if call.end is not None:
-            how = f"{call.end.seconds:.2f} s, {_money(call.end.cost)}"
+            how = f"{call.end.seconds:.2f} s, {dollars(call.end.cost)}"
             failed = call.end.error is not None
             yield f"{number}. {'failed' if failed else 'reply'}: {how}", call.end.error or call.end.reply or ""
     for tool in turn.tools:
@@ -125,10 +125,10 @@ def summary(run: RunTree, now: float | None = None, ends: str = "") -> Text:
     seconds = end.seconds if end else run.now if now is None else now
     told = {limit.message for limit in [*run.limits, *(run.root.limits if run.root else [])]}
     parts = [
-        f"{turns}{_of(limits.get('turns'))} turn{'' if turns == 1 else 's'}",
+        f"{turns}{_of(limits.get('turns'))} turn{'' if turns == 1 and not limits.get('turns') else 's'}",
         f"{run.usage.calls:,} model call{'' if run.usage.calls == 1 else 's'}",
         f"{run.usage.tokens:,}{_of(limits.get('tokens'))} tokens",
-        f"{_money(run.cost)}{_of(limits.get('usd'), '$')}",
+        f"{dollars(run.cost)}{_of(limits.get('usd'), '$')}",
         f"{seconds:.1f}{_of(limits.get('seconds'))} s",
     ]
     if run.reused:
@@ -271,7 +271,7 @@ def _held_up(turn: Turn) -> list[Approval]:
 def _approval_line(approval: Approval) -> Text:
     estimate = approval.estimate
     told = "waits for approval" if approval.decided is None else "not approved"
-    cost = _money(estimate.usd) if estimate.usd is None else f"about {_money(estimate.usd)}"
+    cost = dollars(estimate.usd) if estimate.usd is None else f"about {dollars(estimate.usd)}"
     time = "" if estimate.seconds is None else f", {estimate.seconds:,.0f} s"
     line = f"{visible(estimate.function)} × {estimate.calls:,}: {told}, {cost}{time}"
     return Text(line, style="bold" if approval.decided is None else BAD_STYLE)
@@ -306,10 +306,6 @@ def _by_name(calls: list[Call]) -> list[tuple[str, list[Call]]]:
 def _number(usage: dict[str, JSON], name: str) -> int:
     value = usage.get(name)
     return value if isinstance(value, int) else 0
-
-
-def _money(usd: float | None) -> str:
-    return "price unknown" if usd is None else "$0" if usd == 0 else f"${usd:.4f}"
 
 
 def _of(limit: JSON, unit: str = "") -> str:

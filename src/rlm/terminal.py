@@ -24,6 +24,11 @@ def one_line(text: str, width: int) -> str:
     return head
 
 
+def dollars(usd: float | None) -> str:
+    """An amount of US dollars; None where a price is unknown."""
+    return "price unknown" if usd is None else "$0" if usd == 0 else f"${usd:.4f}"
+
+
 def _spelled(match: re.Match[str]) -> str:
     code = ord(match[0])
     if code <= 0xFF:

@@ -34,7 +34,7 @@ def book(tmp_path: Path) -> Path:
 def test_the_answer_goes_to_stdout_and_all_else_to_stderr(rlm: Rlm, book: Path) -> None:
     done = rlm("ask", "Who is tall?", str(book), script=[cell("FINAL(context[:3])")])
     assert (done.status, done.out) == (0, "Ann\n")
-    assert re.fullmatch(r"rlm: done: 1 turn, [\d,]+ tokens, \$0.0000, \d+\.\d s, run [\w-]+\n", done.err)
+    assert re.fullmatch(r"rlm: done: 1 turn, [\d,]+ tokens, \$0, \d+\.\d s, run [\w-]+\n", done.err)
 
 
 def test_json_prints_one_object(rlm: Rlm, book: Path) -> None:
@@ -194,6 +194,33 @@ def test_the_model_in_the_box_is_announced_in_one_line(rlm: Rlm, book: Path) -> 
     assert note == "rlm: no model configured, no key found: asking nano, the one in the box"
     assert summary.startswith("rlm: done")
     assert "no model" not in rlm("ask", "Who?", str(book), "-m", "nano", script=[cell("FINAL(1)")], name="nano").err
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "told"),
+    [
+        (
+            "--sandbox unconfined --require files",
+            4,
+            "rlm: the sandbox 'unconfined' does not enforce files on this mach",
+        ),
+        ("--mcp no-such-program", 1, "rlm: the MCP server no-such-program can't be used: FileNotFoundError: "),
+        ("--timeout 0", 2, "rlm: --timeout 0 leaves no time: give seconds, or leave it out for as long as it takes"),
+    ],
+)
+def test_where_nothing_is_asked_no_model_is_announced(rlm: Rlm, book: Path, typed: str, status: int, told: str) -> None:
+    done = rlm("ask", "Who?", str(book), *typed.split(), script=["never asked"], name="nano")
+    assert (done.status, done.out) == (status, "")
+    assert done.err.startswith(told)
+    assert done.err.count("\n") == 1
+
+
+def test_a_model_is_announced_once_in_a_session(rlm: Rlm, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("Who?\nAnd who else?\n"))
+    done = rlm("chat", str(book), script=[cell("FINAL(1)"), cell("FINAL(2)")], name="nano")
+    assert (done.status, done.out) == (0, "1\n2\n")
+    assert done.err.startswith("rlm: no model configured, no key found: asking nano, the one in the box\n")
+    assert done.err.count("no model configured") == 1
 
 
 def test_an_env_file_is_read_only_where_it_is_named(

@@ -45,7 +45,7 @@ def test_the_list(rlm: Rlm, three: list[str]) -> None:
     assert lines[0].split() == ["RUN", "BEGAN", "STATUS", "COST", "TIME", "DISK", "MODEL", "QUESTION"]
     assert {line.split()[0] for line in lines[1:]} == set(three)
     done = next(line for line in lines if "First question?" in line)
-    assert done.split()[3:5] == ["done", "$0.0000"]
+    assert done.split()[3:5] == ["done", "$0"]
     assert done.endswith("scripted/m0  First question?")
     assert next(line for line in lines if "Second" in line).split()[3] == "partial"
     assert next(line for line in lines if "Third" in line).split()[3] == "killed"

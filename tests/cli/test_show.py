@@ -30,7 +30,7 @@ def test_by_name_and_by_the_start_of_it(rlm: Rlm, runs: list[str]) -> None:
     assert lines[1].startswith("str, 12 characters")
     assert lines[3:6] == ["    ├── print('out')", "    │   FINAL('First?')", "    ├── out"]
     assert lines[6] == "    └── answer: First?"
-    assert lines[7].startswith("done · 1/30 turn · 1 model call · ")
+    assert lines[7].startswith("done · 1/30 turns · 1 model call · ")
     assert rlm("show", runs[0][:-2]).out == shown.out
     assert rlm("show", str(store.home() / "runs" / runs[0])).out == shown.out
 
@@ -64,7 +64,7 @@ def test_a_run_that_was_killed_is_shown_as_far_as_it_came(rlm: Rlm, runs: list[s
     assert shown.status == 0
     assert "cell running" in shown.out
     summary, why = shown.out.splitlines()[-2:]
-    assert summary.startswith("killed · 1/30 turn")
+    assert summary.startswith("killed · 1/30 turns")
     assert why == "events.jsonl ends within line 7"
 
 

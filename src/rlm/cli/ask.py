@@ -26,8 +26,8 @@ from rlm.route import Route
 from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.options import Sandbox
-from rlm.terminal import visible
-from rlm.trace.events import Event, RunBegin
+from rlm.terminal import dollars, visible
+from rlm.trace.events import Event, RunBegin, RunEnd
 from rlm.trace.reader import Reader, TraceError
 from rlm.trace.sittings import is_alone
 from rlm.types import JSON, Completion, Limits
@@ -210,7 +210,8 @@ def _ask(question: str, paths: list[Path], options: Options, page: Beside | None
     above = None if options.confirm_above is None else ConfirmAbove(options.confirm_above, live)
     engine = made(options, sandbox, above)
     started = engine.stream(question) if value is None else engine.stream(question, context=value)
-    completion, interrupted = follow(started, live if page is None else page.with_other(live))
+    shown = Noted(note_of(options, engine), live if page is None else page.with_other(live))
+    completion, interrupted = follow(started, shown)
     if not live.drawn:
         print(summary(completion), file=sys.stderr)
     return completion, interrupted
@@ -227,6 +228,8 @@ def made(options: Options, sandbox: str | Sandbox, above: ConfirmAbove | None) -
     Raises:
         ConfigError: Something can't be right.
     """
+    if options.timeout == 0:
+        raise ConfigError("--timeout 0 leaves no time: give seconds, or leave it out for as long as it takes")
     limits = Limits(usd=options.budget, seconds=options.timeout)
     if options.max_turns is not None:
         limits = replace(limits, turns=options.max_turns)
@@ -247,10 +250,45 @@ def made(options: Options, sandbox: str | Sandbox, above: ConfirmAbove | None) -
         otel=options.otel,
     )
     _check_prices(engine, options)
-    named = options.model or os.environ.get("RLM_MODEL") or config.read().model
-    if not named and engine.setup.model.name == "nano":
-        print("rlm: no model configured, no key found: asking nano, the one in the box", file=sys.stderr)
     return engine
+
+
+def note_of(options: Options, engine: RLM) -> str:
+    """What is said of the model once a run has begun; empty where a model was chosen."""
+    named = options.model or os.environ.get("RLM_MODEL") or config.read().model
+    if named or engine.setup.model.name != "nano":
+        return ""
+    return "rlm: no model configured, no key found: asking nano, the one in the box"
+
+
+class Noted:
+    """Prints a note above what `live` draws, once a run's sandbox is there: one that can't begin has an error alone.
+
+    Args:
+        note: The line; empty for none.
+        live: What draws the run; where there is a note, it is told of the beginning with the next event.
+    """
+
+    def __init__(self, note: str, live: Listener) -> None:
+        self._note = note
+        self._live = live
+        self._begin: RunBegin | None = None
+
+    def listen(self, event: Event) -> None:
+        """Takes the next event."""
+        if self._note and isinstance(event, RunBegin):
+            self._begin = event
+            return
+        if self._begin is not None:
+            if not isinstance(event, RunEnd):
+                print(self._note, file=sys.stderr)
+            self._live.listen(self._begin)
+            self._begin = None
+        self._live.listen(event)
+
+    def close(self) -> None:
+        """The run has ended."""
+        self._live.close()
 
 
 def servers(given: Sequence[str]) -> list[MCPServer]:
@@ -322,10 +360,9 @@ def _check_prices(engine: RLM, options: Options) -> None:
 
 def summary(completion: Completion) -> str:
     """One line on how a run ended and what it used, for where no tree was drawn."""
-    cost = "price unknown" if completion.cost is None else f"${completion.cost:.4f}"
     turns = f"{completion.turns} turn{'' if completion.turns == 1 else 's'}"
     line = (
-        f"rlm: {completion.status}: {turns}, {completion.usage.tokens:,} tokens, {cost}, "
+        f"rlm: {completion.status}: {turns}, {completion.usage.tokens:,} tokens, {dollars(completion.cost)}, "
         f"{completion.seconds:.1f} s"
         + (f", {completion.reused:,} sub-calls answered without asking" if completion.reused else "")
         + ("" if completion.trace is None else f", run {completion.run_id}")  # that of a replay is on no disk

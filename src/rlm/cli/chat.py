@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rlm.cli import exit_codes
-from rlm.cli.ask import Options, follow, given, made, printed, summary
+from rlm.cli.ask import Noted, Options, follow, given, made, note_of, printed, summary
 from rlm.cli.confirm import ConfirmAbove
 from rlm.cli.wording import in_options
 from rlm.errors import ConfigError, ContextError, RlmError, SandboxUnavailableError
@@ -40,23 +40,26 @@ def run(paths: list[Path], options: Options) -> int:
     value = given(paths)
     status = exit_codes.DONE
     limits = Limits(usd=options.budget)  # of all questions; the others are each one's
-    with made(options, sandbox, above).session("" if value is None else value, limits=limits) as session:
+    engine = made(options, sandbox, above)
+    note = note_of(options, engine)
+    with engine.session("" if value is None else value, limits=limits) as session:
         for question in _questions():
             live = LiveTree(code=options.show_code)
             if above is not None:
                 above.live = live
-            status = _answered(session, question, live, as_object=options.json)
+            status = _answered(session, question, live, note, as_object=options.json)
+            note = ""
     return status
 
 
-def _answered(session: Sitting, question: str, live: LiveTree, *, as_object: bool) -> int:
-    """Asks and prints; the exit status.
+def _answered(session: Sitting, question: str, live: LiveTree, note: str, *, as_object: bool) -> int:
+    """Asks and prints, with a note above it; the exit status.
 
     Raises:
         RlmError: No other question could be answered either.
     """
     try:
-        completion, interrupted = follow(session.stream(question), live)
+        completion, interrupted = follow(session.stream(question), Noted(note, live))
     except (ConfigError, ContextError, SandboxUnavailableError):
         raise
     except RlmError as error:

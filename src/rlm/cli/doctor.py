@@ -20,7 +20,7 @@ from rlm.errors import ConfigError, RlmError
 from rlm.lms import default_model, resolve
 from rlm.prompts import profile_file, profiles
 from rlm.run_view import BAD_STYLE, GOOD_STYLE, QUIET_STYLE, console
-from rlm.terminal import visible
+from rlm.terminal import dollars, visible
 
 _WIDTH = 14  # of the names of findings
 
@@ -106,8 +106,7 @@ def report(found: Findings) -> Iterator[Text]:
     if speed.reply_seconds is not None:
         each = f", {speed.tokens_per_second:g} tokens a second" if speed.tokens_per_second else ""
         yield _line("speed", f"{speed.reply_seconds:g} s to a short reply{each}")
-    spent = "price unknown" if found.usd is None else f"${found.usd:.4f}"
-    yield _line("took", f"{found.calls} calls, {found.tokens:,} tokens, {spent}, {found.seconds:.1f} s")
+    yield _line("took", f"{found.calls} calls, {found.tokens:,} tokens, {dollars(found.usd)}, {found.seconds:.1f} s")
     for name, why in found.skipped.items():
         yield _line("not measured", f"{name}: {visible(why)}", False)
     for advice in found.advice:

@@ -16,7 +16,7 @@ from rlm.cli import exit_codes
 from rlm.errors import ConfigError
 from rlm.prompts import profiles
 from rlm.setup import retention
-from rlm.terminal import one_line, visible
+from rlm.terminal import dollars, one_line, visible
 from rlm.trace import runs
 from rlm.trace.reader import TraceError
 from rlm.trace.runs import Retention, Summary
@@ -165,7 +165,7 @@ def _age(text: str) -> float:
 
 def _row(run: Summary) -> tuple[str, ...]:
     began = datetime.fromtimestamp(_began(run)).strftime("%Y-%m-%d %H:%M")
-    cost = "?" if run.cost is None else f"${run.cost:.4f}"
+    cost = "?" if run.cost is None else dollars(run.cost)
     seconds = f"{run.seconds:.1f} s" if run.seconds < 600 else f"{run.seconds / 60:,.0f} min"
     model = one_line(run.begin.model, 40)
     question = one_line(_numbered(run) + _question(run), _QUESTION)
