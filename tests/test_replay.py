@@ -85,4 +85,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "turn 2 went another way than recorded: line 1 of its output was" in capsys.readouterr().err
     path = cut_at_turn(whole, 2)
     assert main(["replay", str(path)]) == 0
-    assert "rlm: the record ends here\nrlm: all of it was recorded: nobody was asked\n" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith(
+        "rlm: the record ends here\nrlm: all of it was recorded: nobody was asked\n"
+        "rlm: so it is recorded, and the replay went no other way (exit status 0)\n"
+    )

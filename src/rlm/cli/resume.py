@@ -75,7 +75,10 @@ def replayed(name: str | None, given: Given) -> int:
         return replay(name, **more)
 
     status = _shown(start, name, given)
-    return status if status == exit_codes.INTERRUPTED else exit_codes.DONE
+    if status in (exit_codes.DONE, exit_codes.INTERRUPTED):
+        return status
+    print("rlm: so it is recorded, and the replay went no other way (exit status 0)", file=sys.stderr)
+    return exit_codes.DONE
 
 
 def forked(name: str | None, how: Fork, given: Given) -> int:
