@@ -42,7 +42,7 @@ def test_five_questions_of_three_kinds_are_answered_and_checked(rlm: Rlm) -> Non
     done = rlm("demo", "--seed", "3", script=expert, name="nano")
     assert (done.status, done.err) == (0, "")
     assert re.search(r"^Input: 4\d\d,\d{3} characters, about 0 million tokens, in \d+ files", done.out)
-    assert "Sandbox: local, enforcing its limits on cpu, disk, files, memory, network, processes.\n" in done.out
+    assert "Sandbox: local, enforcing its limits on cpu, disk, files, memory, network, processes, time.\n" in done.out
     assert len(re.findall(r"^   right · (finding|counting|where) · \d+\.\d s · the model saw", done.out, re.M)) == 5
     assert re.search(r"^   > FINAL\(len\(grep\(r'\\b\w+\\b'\)\)\)$", done.out, re.M)
     assert re.search(r"^5 of 5 right in \d+\.\d s\. Of the input, models saw 0\.0000%", done.out, re.M)
