@@ -112,3 +112,14 @@ def test_what_a_saved_file_is_not_enough_for(rlm: Rlm, tmp_path: Path) -> None:
         assert (refused.status, refused.out, refused.err) == (2, "", message), words
     for command in ("show", "coverage", "export"):
         assert rlm(command, str(path)).status == 0
+
+
+def test_a_saved_run_that_lacks_a_line(rlm: Rlm, tmp_path: Path) -> None:
+    path = tmp_path / "saved.jsonl"
+    rlm("ask", "Who?", "--save", str(path), script=["```repl\nFINAL('Ann')\n```"])
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if '"type": "node_begin"' not in line))
+    for command in ("show", "coverage", "export"):
+        told = rlm(command, str(path))
+        assert (told.status, told.out) == (2, "")
+        assert told.err == "rlm: an event belongs to span 1, and no node of that number began\n"

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from rlm.errors import RlmError
 from rlm.trace.events import (
     AnswerSet,
     CallBegin,
@@ -33,11 +32,11 @@ from rlm.trace.events import (
     ToolEnd,
     TurnBegin,
 )
-from rlm.trace.reader import Reader
+from rlm.trace.reader import Reader, TraceError
 from rlm.types import JSON, Usage
 
 
-class TreeError(RlmError):
+class TreeError(TraceError):
     """Events that can't be of one run: one belongs to a span that was never begun."""
 
 
