@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from _queue import SimpleQueue  # `queue` would load more
+from collections import deque
 from collections.abc import Callable
 
 from . import calls, cell, corpus, output, protocol, threads
@@ -123,7 +123,8 @@ class Worker:
         self._interrupts = Interrupts()
         self._left = threads.LeftBehind()
         self._calls = calls.Calls(send, self._left.calling, self._interrupts)
-        self._due: SimpleQueue[protocol.Message] = SimpleQueue()
+        self._due: deque[protocol.Message] = deque()
+        self._has_due = threading.Semaphore(0)
         self._coming = bytearray()  # of a context that is being added
         self._refused: str | None = None  # why it can't be
         self._output: output.Output | None = None
@@ -144,7 +145,8 @@ class Worker:
         self._send(protocol.encode({**ready, "enforces": self._enforces}))
         self._listen()
         while True:
-            message = self._due.get()
+            self._has_due.acquire()
+            message = self._due.popleft()
             if message["type"] == "run":
                 self._run(cells, message, hello["max_output"])
             elif message["type"] == "add":
@@ -242,7 +244,8 @@ class Worker:
         if kind in ("return", "raise"):
             self._calls.answer(message)
         elif kind in ("run", "add", "hello"):
-            self._due.put(message)
+            self._due.append(message)
+            self._has_due.release()
         elif kind == "interrupt":
             self._calls.interrupt()
             self._interrupts.deliver()
