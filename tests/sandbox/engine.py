@@ -64,7 +64,7 @@ def _kept(kind, tmp_path_factory):
 @contextlib.contextmanager
 def running_engine(kind="dockerd"):
     """The address of an engine; the processes of one test session share it, and the last one to leave ends it."""
-    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    session = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))[:12]  # podman takes 50 characters of a path
     folder = _ROOT / f"rlm-{kind}-{session}"
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "starting").open("w") as starting, (folder / "used").open("w") as used:
