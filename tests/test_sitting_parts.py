@@ -246,6 +246,8 @@ def test_the_first_question_can_be_resumed_and_later_ones_can_not() -> None:
 
 
 def test_an_interrupt_leaves_the_session_usable() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+
     def model(request: Request) -> str:
         question = request.messages[1].content.partition("\n")[0]
         if question == "Question: Two?":
@@ -257,6 +259,7 @@ def test_an_interrupt_leaves_the_session_usable() -> None:
         session.ask("One?")
         with pytest.raises(KeyboardInterrupt):
             session.ask("Two?")
+        signal.signal(signal.SIGINT, before)
         assert session.ask("Three?").answer == 1
 
 
