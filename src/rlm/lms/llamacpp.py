@@ -141,11 +141,11 @@ def _stops(given: JSON) -> list[JSON]:
     return given if isinstance(given, list) else [given] if given else []
 
 
-def box(file: str | Path = BOX_FILE, **options: Any) -> LlamaCpp:
+def box(file: str | Path | None = None, **options: Any) -> LlamaCpp:
     """The model in the box, or a file that is to take its place; `options` as `LlamaCpp` takes them."""
     # After a first cell it may open another at once instead of ending its turn; nobody would run that one.
     defaults = {"name": BOX, "temperature": 0, "max_tokens": 400, "threads": 1, "extra": {"stop": ["\n```repl"]}}
-    return LlamaCpp(file, **{**defaults, **options})
+    return LlamaCpp(file or BOX_FILE, **{**defaults, **options})
 
 
 @dataclass(frozen=True, slots=True)
