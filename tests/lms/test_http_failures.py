@@ -87,7 +87,7 @@ NOW = time.time()
                 "anthropic-ratelimit-input-tokens-reset": in_seconds(90),
             },
             30.0,
-            90.0,
+            91.0,
         ),
         (
             {
