@@ -150,7 +150,7 @@ class Execution:
         digests: dict[str, JSON] = {name: path_digest(path, stop) for name, path in files.items()}
         for name, was in self._playback.files.items():
             if name not in digests:
-                raise ContextError(f"cells of the run could read files[{name!r}], which is not given: pass sandbox=")
+                raise ContextError(f"cells of the run could read files[{name!r}], which is not given: give it anew")
             if digests[name] != was:
                 raise ContextError(
                     f"files[{name!r}], which cells may read, has changed since: its SHA-256 was {was} and is "
@@ -281,7 +281,7 @@ class Execution:
         if missing := sorted(required - self._enforces):
             raise SandboxUnavailableError(
                 f"the sandbox {launcher.name!r} does not enforce {', '.join(missing)} on this machine: "
-                "choose one that does, or give `require` without them"
+                "choose one that does, or leave them out of `require`"
             )
 
     async def _opened(self, stack: AsyncExitStack, context: Context) -> Environment:

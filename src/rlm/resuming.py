@@ -260,7 +260,7 @@ def _check_given(described: Mapping[str, JSON], options: Mapping[str, Any]) -> N
         raise ConfigError("the run had a policy for its sub-calls: pass approve= (None: all are allowed)")
     profile = described.get("profile")
     if profile is not None and profile not in profiles.shipped() and "profile" not in options:
-        raise ConfigError(f"the run had a profile of yours, {profile}: pass profile=, its folder")
+        raise ConfigError(f"the run had a profile of yours, {profile}: give its folder as `profile`")
 
 
 def begin_of(run: str | Path | None = None) -> RunBegin:

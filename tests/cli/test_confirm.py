@@ -74,7 +74,7 @@ class Session:
                 self.seen += text
         except OSError:  # the last end of the terminal is closed
             pass
-        out, _ = self.process.communicate(timeout=20)
+        out, _ = self.process.communicate(timeout=60)
         return self.process.returncode, out.decode()
 
     def close(self) -> None:

@@ -78,7 +78,7 @@ def wait_until(condition: Callable[[], object]) -> None:
 def test_a_question_over_the_wire(model: Model, environment: dict[str, str], tmp_path: Path) -> None:
     model.cells = ["x = llm_query_batched(['Is it ' + w for w in context.split()])", "FINAL(','.join(x))"]
     process = start(environment, tmp_path, "ask", "Who?", "book.txt", "--json")
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     result = json.loads(out)
     assert (result["answer"], result["turns"], result["usage"]["calls"]) == ("yes,yes,yes", 2, 5)
@@ -91,7 +91,7 @@ def test_a_key_that_is_refused(model: Model, environment: dict[str, str], tmp_pa
 
     with ScriptedServer(refuse) as server:
         process = start({**environment, "OPENAI_BASE_URL": server.url}, tmp_path, "ask", "Who?", "book.txt")
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, "")
     assert err.startswith("rlm: ")
     assert "Incorrect API key" in err
@@ -107,7 +107,7 @@ def test_ctrl_c_ends_with_the_partial_answer_and_the_cost(
     wait_until(lambda: cells_begun(tmp_path) == 2)
     began = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everyone in the group gets it
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert time.monotonic() - began < 4
     assert (process.returncode, out) == (130, "so far\n")
     assert "rlm: partial: 2 turns, " in err
@@ -119,7 +119,7 @@ def test_ctrl_c_while_a_model_is_asked(model: Model, environment: dict[str, str]
         process = start({**environment, "OPENAI_BASE_URL": server.url}, tmp_path, "ask", "Who?", "book.txt", "--json")
         wait_until(lambda: server.requests)
         os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert json.loads(out)["status"] == "failed"
     assert "Traceback" not in err
@@ -133,7 +133,7 @@ def test_output_that_nobody_reads_any_more(model: Model, environment: dict[str, 
     process.stdout.close()
     err = process.stderr.read()
     process.stderr.close()
-    assert process.wait(timeout=20) == 1
+    assert process.wait(timeout=60) == 1
     assert "Traceback" not in err
 
 

@@ -111,7 +111,7 @@ def test_a_profile_of_the_users_own_is_given_again(command: Command, tmp_path: P
     engine = RLM(model=_script(), route="never", limits=Limits(turns=1), profile=mine)
     run_id = engine.completion("What is kept?", context="x" * 99).run_id
     status, _, err = command("resume", run_id, "--limits", "turns=5")
-    assert (status, err) == (2, ["rlm: the run had a profile of yours, mine: give --profile, its folder"])
+    assert (status, err) == (2, ["rlm: the run had a profile of yours, mine: give its folder as `profile`"])
     status, _, err = command("replay", run_id, "--profile", str(mine))
     assert status == 0
     assert err[0].endswith(" s")  # and no name of a run: a replay keeps none

@@ -112,7 +112,7 @@ def test_a_question_with_a_file_a_variable_and_a_folder_for_output(rlm, tmp_path
     assert "the sandbox 'local' does not enforce disk on this machine" in refused.err
     wrong = rlm("ask", "what?", "--image", "python", script=[block(code)])
     assert wrong.status == 2
-    assert "the sandbox 'local' can't keep --image; one that can: docker, " in wrong.err
+    assert "the sandbox 'local' can't keep `image`; one that can: docker, " in wrong.err
 
 
 def test_a_run_with_files_is_resumed_with_them(rlm, tmp_path, monkeypatch):

@@ -217,7 +217,7 @@ def test_keys_and_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_key_is_said_without_the_key() -> None:
     with ScriptedServer(FakeAnthropic(lambda asked: Say()), chat_only=False) as server:
         wrong = Anthropic(OLD, base_url=server.url, api_key="sk-ant-wrong", policy=Policy(attempts=1))
-        with pytest.raises(LMRefusedError, match=r"401: .*; the key is api_key= or .* ANTHROPIC_API_KEY"):
+        with pytest.raises(LMRefusedError, match=r"401: .*; the key is `api_key` or .* ANTHROPIC_API_KEY"):
             asyncio.run(wrong.complete(ASK))
 
 

@@ -134,7 +134,7 @@ def test_an_api_key_needs_no_signature() -> None:
         assert asyncio.run(made.complete(Request(MESSAGES))).text == "4"
         assert server.requests[0].headers["authorization"] == f"Bearer {API_KEY}"
         assert API_KEY not in repr(made)
-        with pytest.raises(LMRefusedError, match=r"403: .*; the key is api_key= or the variable AWS_BEARER_TOKEN"):
+        with pytest.raises(LMRefusedError, match=r"403: .*; the key is `api_key` or the variable AWS_BEARER_TOKEN"):
             asyncio.run(ours(server, NOVA, api_key="wrong-key").complete(Request(MESSAGES)))
 
 

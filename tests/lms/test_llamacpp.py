@@ -232,7 +232,7 @@ except KeyboardInterrupt:
 
 
 def test_a_process_can_be_interrupted_and_end_in_the_middle_of_a_reply(endless):
-    ended = subprocess.run([sys.executable, "-c", INTERRUPTED, endless], capture_output=True, text=True, timeout=20)
+    ended = subprocess.run([sys.executable, "-c", INTERRUPTED, endless], capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "interrupted\n", "")
 
 
@@ -256,7 +256,7 @@ ask()
 
 def test_a_process_that_was_forked_loads_a_model_of_its_own(hello):
     command = [sys.executable, "-W", "ignore", "-c", FORKED, hello]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (ended.stdout, ended.stderr) == ("helo wrd\n" * 3, "")
 
 
@@ -280,7 +280,7 @@ for entry in os.listdir("/proc/self/fd"):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_nobody_can_connect_to_it(endless):
-    ended = subprocess.run([sys.executable, "-c", LISTENING, endless], capture_output=True, text=True, timeout=20)
+    ended = subprocess.run([sys.executable, "-c", LISTENING, endless], capture_output=True, text=True, timeout=120)
     assert (ended.stdout, ended.stderr) == ("AF_UNIX False\n", "")
 
 

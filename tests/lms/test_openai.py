@@ -151,7 +151,7 @@ def test_a_wrong_key_is_told_with_its_variable_and_without_the_key() -> None:
     with pytest.raises(LMRefusedError) as caught:
         ask(Answer(f"Incorrect API key: {key}", status=401), api_key=key)
     assert str(caught.value) == (
-        "openai/gpt-test: 401: Incorrect API key: ***; the key is api_key= or the variable OPENAI_API_KEY"
+        "openai/gpt-test: 401: Incorrect API key: ***; the key is `api_key` or the variable OPENAI_API_KEY"
     )
 
 

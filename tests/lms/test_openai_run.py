@@ -57,7 +57,7 @@ def test_a_money_limit_needs_a_price() -> None:
 def test_a_wrong_key_ends_the_run_at_once() -> None:
     with ScriptedServer(lambda request: Answer("Incorrect API key", status=401)) as server:
         rlm = RLM(model=resolve("openai/m", base_url=server.url, api_key="sk-wrong"))
-        with pytest.raises(LMRefusedError, match="401: Incorrect API key; the key is api_key= or the variable OPENAI"):
+        with pytest.raises(LMRefusedError, match="401: Incorrect API key; the key is `api_key` or the variable OPENAI"):
             rlm.completion("Go", context="x")
     assert len(server.requests) == 1
 

@@ -31,7 +31,7 @@ def play(*scripts, cells=1, limits=DEFAULT, on_call=None, check=None):
             tools=[{"name": "look", "signature": "()", "doc": ""}],
         )
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 results = [await one.run(Cell("x")) for _ in range(cells)]
             if check:
                 check(environment)

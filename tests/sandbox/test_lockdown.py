@@ -290,7 +290,7 @@ def test_it_ends_where_its_parent_is_already_gone() -> None:
         print("ran")
     """
     done = subprocess.run(
-        [sys.executable, "-c", IMPORT + textwrap.dedent(program)], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", IMPORT + textwrap.dedent(program)], capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stdout) == (1, "")
 
@@ -302,7 +302,7 @@ def test_refuses_several_threads() -> None:
         lockdown.lock_down(lockdown.readable(), memory_bytes=None)
     """
     done = subprocess.run(
-        [sys.executable, "-c", IMPORT + textwrap.dedent(program)], capture_output=True, text=True, timeout=30
+        [sys.executable, "-c", IMPORT + textwrap.dedent(program)], capture_output=True, text=True, timeout=120
     )
     assert "lock_down confines one thread, and this process has several" in done.stderr
 

@@ -44,7 +44,7 @@ def second_question(*scripts, text=None, **options):
                 options["added"] = {"context_1": stack.enter_context(contextlib.closing(load(text)))}
             second = next_session(environment, first, **options)
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await second.start()
                     result = await second.run(Cell("y"))
                 return second.variables, result.output, environment.workers.index(second._worker)

@@ -27,7 +27,7 @@ def with_worker(play, count=1):
             results = []
             for _ in range(count):
                 worker = await environment.start()
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     results.append(await play(Peer(worker.reader, worker.writer), worker))
                 worker.kill()
                 await worker.wait()

@@ -122,7 +122,7 @@ def test_a_host_that_forked_starts_a_zygote_of_its_own():
     """
     program = textwrap.dedent(program).format(tests=str(Path(__file__).parent.parent))
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.stdout.split(), done.stderr) == (["1", "2", "3"], "")
 

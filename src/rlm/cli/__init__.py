@@ -35,7 +35,6 @@ def main(arguments: list[str] | None = None) -> int:
 def _status(arguments: list[str] | None) -> int:
     from rlm import conflict
     from rlm.cli import exit_codes
-    from rlm.cli.wording import in_options, in_pairs, in_plain_words
     from rlm.errors import RlmError
     from rlm.terminal import visible
 
@@ -50,17 +49,23 @@ def _status(arguments: list[str] | None) -> int:
         except typer.TyperException as error:
             context = getattr(error, "ctx", None)
             command = "rlm" if context is None else context.command_path
-            message = visible(in_plain_words(error.format_message()))
+            message = visible(_in_words(error.format_message()))
             print(f"rlm: {message} ({command} --help lists what there is)", file=sys.stderr)
             return exit_codes.USAGE
     except RlmError as error:
-        typed = sys.argv[1:] if arguments is None else arguments
-        as_typed = in_pairs if typed[:1] == ["sandbox"] else in_options
-        print(f"rlm: {visible(as_typed(str(error)))}", file=sys.stderr)
+        print(f"rlm: {visible(str(error))}", file=sys.stderr)
         return exit_codes.of_error(error)
     except KeyboardInterrupt:
         return exit_codes.INTERRUPTED
     return status if isinstance(status, int) else exit_codes.DONE
+
+
+def _in_words(message: str) -> str:
+    """An error about an option's value, without the names of the parser's types."""
+    for kind, words in (("float", "a number"), ("int", "a whole number")):
+        for name in (f"a valid {kind} range", f"a valid {kind}"):
+            message = message.replace(f"is not {name}.", f"is not {words}.")
+    return message
 
 
 def _unwritable() -> str | None:

@@ -16,7 +16,6 @@ from rlm import config
 from rlm.cli import exit_codes
 from rlm.cli.confirm import ConfirmAbove
 from rlm.cli.sandbox_flags import NO_FLAGS, SandboxFlags
-from rlm.cli.wording import in_options
 from rlm.engine import RLM
 from rlm.errors import ConfigError, ContextError, RlmError
 from rlm.live import LiveTree
@@ -79,9 +78,7 @@ def run(question: str, paths: list[Path], options: Options) -> int:
         completion, interrupted = _ask(question, paths, options, page)
     except RlmError as error:
         if options.json:
-            print(
-                json_text.dumps({"status": "failed", "error": type(error).__name__, "reason": in_options(str(error))})
-            )
+            print(json_text.dumps({"status": "failed", "error": type(error).__name__, "reason": str(error)}))
         raise
     status = printed(completion, interrupted, as_object=options.json)
     keep(completion, interrupted, options.save, page)

@@ -11,7 +11,6 @@ from pathlib import Path
 from rlm.cli import exit_codes
 from rlm.cli.ask import Noted, Options, follow, given, made, note_of, printed, summary
 from rlm.cli.confirm import ConfirmAbove
-from rlm.cli.wording import in_options
 from rlm.errors import ConfigError, ContextError, RlmError, SandboxUnavailableError
 from rlm.live import LiveTree
 from rlm.sandbox.launchers import find_launcher
@@ -64,9 +63,9 @@ def _answered(session: Sitting, question: str, live: LiveTree, note: str, *, as_
         raise
     except RlmError as error:
         if as_object:
-            told = {"status": "failed", "error": type(error).__name__, "reason": in_options(str(error))}
+            told = {"status": "failed", "error": type(error).__name__, "reason": str(error)}
             print(json_text.dumps(told), flush=True)
-        print(f"rlm: {visible(in_options(str(error)))}", file=sys.stderr)
+        print(f"rlm: {visible(str(error))}", file=sys.stderr)
         return exit_codes.of_error(error)
     status = printed(completion, interrupted, as_object=as_object)
     sys.stdout.flush()

@@ -12,7 +12,6 @@ from pathlib import Path
 from rich.text import Text
 
 from rlm.cli import exit_codes
-from rlm.cli.wording import in_options
 from rlm.doctor import Bounds, examine, plan
 from rlm.doctor.findings import Findings, Plan
 from rlm.doctor.suggest import as_toml
@@ -50,9 +49,7 @@ def run(options: Options) -> int:
         found = _examined(options)
     except RlmError as error:
         if options.json:
-            print(
-                json_text.dumps({"status": "failed", "error": type(error).__name__, "reason": in_options(str(error))})
-            )
+            print(json_text.dumps({"status": "failed", "error": type(error).__name__, "reason": str(error)}))
         raise
     if options.json:
         print(json_text.dumps({"status": "partial" if found.skipped else "done", **asdict(found)}))

@@ -12,7 +12,6 @@ from typing import Any
 from rlm.cli import ask, env_file, exit_codes
 from rlm.cli.confirm import ConfirmAbove
 from rlm.cli.sandbox_flags import NO_FLAGS, SandboxFlags
-from rlm.cli.wording import in_options
 from rlm.errors import ConfigError, RlmError
 from rlm.live import LiveTree
 from rlm.resuming import begin_of, fork, limits_of, replay, resume
@@ -144,7 +143,7 @@ def _shown(start: Callable[[dict[str, Any]], Run], name: str | None, given: Give
         completion, interrupted = ask.follow(start(_options(name, given, live)), watch)
     except RlmError as error:
         if given.json:
-            print(json.dumps({"status": "failed", "error": type(error).__name__, "reason": in_options(str(error))}))
+            print(json.dumps({"status": "failed", "error": type(error).__name__, "reason": str(error)}))
         raise
     if not live.drawn:
         print(ask.summary(completion), file=sys.stderr)

@@ -16,7 +16,6 @@ from rich.table import Table
 from rlm import run_view
 from rlm.cli import exit_codes
 from rlm.cli.sandbox_flags import read_pairs
-from rlm.cli.wording import in_options
 from rlm.errors import ConfigError, SandboxUnavailableError
 from rlm.sandbox.launchers import LAUNCHERS, find_launcher
 from rlm.sandbox.launchers.base import Launcher
@@ -63,7 +62,7 @@ def _row(name: str) -> Row:
         why_not = launcher.why_not() or ""
         held = () if why_not else tuple(one for one in PROPERTIES if one in launcher.enforces())
     except (ConfigError, SandboxUnavailableError) as error:
-        why_not, held = in_options(str(error)), ()
+        why_not, held = str(error), ()
     return Row(name, why_not, held)
 
 

@@ -65,7 +65,7 @@ def check_key(keyed: bool, name: str, host: str, variables: Iterable[str], own: 
     named = " or ".join(variables)
     if host != own:
         raise MissingKeyError(f"{name} at {host} needs a key: give api_key= ({named} is for {own})")
-    raise MissingKeyError(f"{name} at {host} needs a key: set {named}, or give api_key=")
+    raise MissingKeyError(f"{name} at {host} needs a key: set {named}")
 
 
 def host_of(url: str) -> str:
@@ -297,7 +297,7 @@ class WireClient:
     def _hint(self, error: LMRefusedError) -> str:
         """What to do about a refusal; empty if nobody knows."""
         if error.status in (401, 403) and self._key_variables:
-            return f"; the key is api_key= or the variable {' or '.join(self._key_variables)}"
+            return f"; the key is `api_key` or the variable {' or '.join(self._key_variables)}"
         if error.status == 404:
             shown, near = without_query(self._base_url), "" if self._local else nearest(self._model, self._base_url)
             meant = f"; meant {near!r}?" if near else ""

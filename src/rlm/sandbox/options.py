@@ -131,7 +131,7 @@ def refuse_unkept(sandbox: Sandbox, keeps: set[str] | frozenset[str], own: tuple
         if name not in KEPT_BY or name in keeps or not _is_set(sandbox, name):
             continue
         others = [other for other in KEPT_BY[name] if other != sandbox.name]
-        raise ConfigError(f"the sandbox {sandbox.name!r} can't keep {name}=; one that can: {', '.join(others)}")
+        raise ConfigError(f"the sandbox {sandbox.name!r} can't keep `{name}`; one that can: {', '.join(others)}")
     if unknown := sorted(set(sandbox.options) - set(own)):
         there = f"it has {', '.join(own)}" if own else "it has none of its own"
         raise ConfigError(f"the sandbox {sandbox.name!r} has no option {', '.join(unknown)}; {there}")

@@ -211,7 +211,7 @@ def nothing_runs_without_the_sdk(name, module, monkeypatch):
 
 
 async def until(holds):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110 (the double is in another thread)
             await asyncio.sleep(0.01)
 

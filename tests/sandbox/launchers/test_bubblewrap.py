@@ -234,7 +234,7 @@ def _ended(pidfd, seconds):
 
 
 def test_what_it_cannot_keep_it_refuses():
-    with pytest.raises(ConfigError, match="'bubblewrap' can't keep network="):
+    with pytest.raises(ConfigError, match="'bubblewrap' can't keep `network`"):
         BubblewrapLauncher(Sandbox("bubblewrap", network=("example.org",)))
 
 

@@ -268,7 +268,7 @@ def test_what_can_not_be_had_is_told(engine, tmp_path):  # noqa: F811
             assert launcher.enforces() == frozenset()
     with pytest.raises(ConfigError, match="the option runtime of the docker sandbox is a str, not 1"):
         sandbox_of(runtime=1)
-    with pytest.raises(ConfigError, match="the sandbox 'docker' can't keep network=; one that can: "):
+    with pytest.raises(ConfigError, match="the sandbox 'docker' can't keep `network`; one that can: "):
         find_launcher(Sandbox("docker", network=["pypi.org"]))
 
 

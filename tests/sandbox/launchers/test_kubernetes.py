@@ -240,7 +240,7 @@ class TestLauncher:
         assert told.startswith("Kubernetes: ")
 
     def test_options_that_it_has_not_are_refused(self, cluster):
-        with pytest.raises(ConfigError, match="can't keep network=; one that can"):
+        with pytest.raises(ConfigError, match="can't keep `network`; one that can"):
             find_launcher(Sandbox("kubernetes", network=("pypi.org",)))
         with pytest.raises(ConfigError, match="has no option node; it has namespace, context, runtime_class"):
             find_launcher(Sandbox("kubernetes", options={"node": "x"}))

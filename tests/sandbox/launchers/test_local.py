@@ -75,7 +75,7 @@ def test_files_are_there_by_their_paths(tmp_path):
 
 
 def test_unconfined_can_keep_no_file_from_being_written(tmp_path):
-    with pytest.raises(ConfigError, match="'unconfined' can't keep files=; one that can: docker, bubblewrap, local"):
+    with pytest.raises(ConfigError, match="'unconfined' can't keep `files`; one that can: docker, bubblewrap, local"):
         find_launcher(Sandbox("unconfined", files={"a": tmp_path}))
 
 
@@ -129,14 +129,14 @@ def test_a_size_that_is_watched_is_not_enforced(tmp_path):
 
 
 def test_an_output_folder_takes_a_kernel_that_knows_truncation(tmp_path):
-    with pytest.raises(ConfigError, match=r"'local' can't keep output= here: .* takes Linux 6.2 .*'bubblewrap'"):
+    with pytest.raises(ConfigError, match=r"'local' can't keep `output` here: .* takes Linux 6.2 .*'bubblewrap'"):
         LocalLauncher(Sandbox("local", output=tmp_path), landlock_abi_cap=2)
 
 
 @pytest.mark.parametrize("name", ["local", "unconfined"])
 @pytest.mark.parametrize("option", [{"packages": ("numpy",)}, {"cpus": 1}, {"network": ("a.b",)}, {"image": "x"}])
 def test_what_cannot_be_kept_is_refused(name, option):
-    with pytest.raises(ConfigError, match=rf"'{name}' can't keep {next(iter(option))}=; one that can: "):
+    with pytest.raises(ConfigError, match=rf"'{name}' can't keep `{next(iter(option))}`; one that can: "):
         find_launcher(Sandbox(name, **option))
 
 

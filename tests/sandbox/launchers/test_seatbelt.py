@@ -59,7 +59,7 @@ def test_it_refuses_elsewhere():
     assert launcher.enforces() == frozenset()
     with contextlib.closing(load("x")) as context, pytest.raises(SandboxUnavailableError, match="a part of macOS"):
         asyncio.run(launcher.open(context, Limits()))
-    with pytest.raises(ConfigError, match="'seatbelt' can't keep cpus="):
+    with pytest.raises(ConfigError, match="'seatbelt' can't keep `cpus`"):
         SeatbeltLauncher(Sandbox("seatbelt", cpus=1))
 
 

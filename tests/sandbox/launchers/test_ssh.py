@@ -228,7 +228,7 @@ def test_what_a_command_prints_is_bounded(sshd):
 
 def test_cpu_time_is_counted_while_a_cell_waits(sshd):
     async def slow(name, args):
-        await asyncio.sleep(30)
+        await asyncio.sleep(600)
 
     async def main():
         limits = Limits(cell_seconds=1.5)
@@ -237,7 +237,7 @@ def test_cpu_time_is_counted_while_a_cell_waits(sshd):
             code = "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin).start()\n"
             return await one.run(Cell(code + "llm_query('x')"))
 
-    cell = asyncio.run(asyncio.wait_for(main(), 20))
+    cell = asyncio.run(asyncio.wait_for(main(), 120))
     assert cell.interrupted
 
 
@@ -348,7 +348,7 @@ def test_options_of_the_command_line_are_text():
 
 
 def test_what_it_cannot_keep_it_refuses():
-    with pytest.raises(ConfigError, match="'ssh' can't keep cpus="):
+    with pytest.raises(ConfigError, match="'ssh' can't keep `cpus`"):
         SshLauncher(Sandbox("ssh", cpus=1, options={"host": "box"}))
     with pytest.raises(ConfigError, match="'ssh' has no option hosts; it has host, python, config, confine"):
         SshLauncher(Sandbox("ssh", options={"hosts": "box"}))

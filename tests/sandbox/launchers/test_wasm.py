@@ -376,7 +376,7 @@ def test_a_start_that_is_cancelled_leaves_no_process(compiled):
 
 @pytest.mark.parametrize("option", [{"packages": ("numpy",)}, {"cpus": 1}, {"network": ("a.b",)}, {"image": "x"}])
 def test_what_cannot_be_kept_is_refused(option):
-    with pytest.raises(ConfigError, match=rf"'wasm' can't keep {next(iter(option))}=; one that can: "):
+    with pytest.raises(ConfigError, match=rf"'wasm' can't keep `{next(iter(option))}`; one that can: "):
         find_launcher(Sandbox("wasm", **option))
 
 

@@ -42,7 +42,7 @@ def why_none(engine: Engine) -> str | None:
         return None
     return (
         f"this machine's Python ({sys.platform} {platform.machine()}) can't run on the engine's {theirs or 'machine'}: "
-        "name an image, Sandbox('docker', image='python:3.13-slim')"
+        "name an image, such as python:3.13-slim"
     )
 
 

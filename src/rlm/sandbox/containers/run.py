@@ -113,9 +113,9 @@ class ContainerRun:
         return self._early is not None and not self._early.has_ended()
 
     async def start(self, pieces: ChildContext | None = None) -> ContainerWorker:
-        if self._holder is not None and self._holder.has_ended():  # with its engine: what it held is gone
-            await self._holder.gone()
-            self._holder = await self._started(_HOLDS)
+        if self._holder is not None and not await self._holder.runs():  # it ended, as with its engine
+            ended, self._holder = self._holder, await self._started(_HOLDS)
+            await ended.gone()
         early = self._early if pieces is None else None
         if early is None:
             worker = await self._started(_arguments(pieces))
@@ -229,6 +229,16 @@ class ContainerWorker:
     def has_ended(self) -> bool:
         """Whether it has."""
         return self._ended.done()
+
+    async def runs(self) -> bool:
+        """Whether it does, asked of the engine: word of its end takes its time."""
+        if self._ended.done():
+            return False
+        try:
+            told = await self._engine.call(self._engine.api.inspect_container, self.container)
+        except SandboxError:
+            return False
+        return bool(told["State"]["Running"])
 
     def interrupt(self) -> None:
         if not self._ended.done():

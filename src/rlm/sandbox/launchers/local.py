@@ -26,7 +26,7 @@ class LocalLauncher:
         self._sandbox = sandbox or Sandbox("local")
         refuse_unkept(self._sandbox, {"files", "output", "disk_mb"})
         if self._sandbox.output and (why_not := lockdown.no_writing(landlock_abi_cap)) is not None:
-            raise ConfigError(f"the sandbox 'local' can't keep output= here: {why_not}")
+            raise ConfigError(f"the sandbox 'local' can't keep `output` here: {why_not}")
         self._landlock_abi_cap = landlock_abi_cap
 
     def enforces(self) -> frozenset[str]:

@@ -36,7 +36,7 @@ class SshLauncher:
         options = {"python": "python3", "config": None, "confine": True, **self._sandbox.options}
         self._host = options.get("host")
         if not isinstance(self._host, str) or not self._host or self._host.startswith("-") or " " in self._host:
-            raise ConfigError("the sandbox 'ssh' needs a host: Sandbox('ssh', options={'host': 'me@box'})")
+            raise ConfigError("the sandbox 'ssh' needs a host: give its option `host`, such as me@box")
         if str(options["confine"]).lower() not in ("true", "false"):
             raise ConfigError(f"the option confine of the sandbox 'ssh' is True or False, not {options['confine']!r}")
         for name in ("python", "config"):
@@ -94,7 +94,7 @@ class SshLauncher:
         if missing := sorted(self.enforces() - {"time", "cpu"} - session.enforces):
             raise SandboxUnavailableError(
                 f"ssh {self._host}: workers there can't confine {', '.join(missing)}: that takes Linux 5.13 "
-                "with Landlock (6.2 with output=), or options={'confine': False} for a machine that may be lost"
+                "with Landlock (6.2 with `output`), or its option `confine` as false, for a machine that may be lost"
             )
 
 
