@@ -20,6 +20,7 @@ from rlm.errors import SandboxError
 from rlm.sandbox import ps
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
+from rlm.sandbox.start import ENVIRONMENT
 from rlm.types import JSON
 
 _STREAM_LIMIT = 2**20  # bytes read ahead of a worker's stream
@@ -60,7 +61,7 @@ class SpawnedRun:
                     stdout=theirs.fileno(),
                     stderr=asyncio.subprocess.DEVNULL,
                     pass_fds=(self._blob, options.fileno()),
-                    env={"PYTHONHASHSEED": "0"},
+                    env=ENVIRONMENT,
                     cwd="/",
                     start_new_session=True,
                 )

@@ -20,6 +20,7 @@ from rlm.context import Context
 from rlm.errors import SandboxError, SandboxUnavailableError, WorkerDiedError
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
+from rlm.sandbox.start import ENVIRONMENT
 from rlm.types import JSON, Limits
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
@@ -29,10 +30,6 @@ _NO_DESCRIPTOR = "this process has no file descriptor left (ulimit -n)"
 _PACKET = 2**16  # bytes: the name of a piece, escaped, fits
 _END = 2.0  # seconds for killed workers to be reaped
 _STREAM_LIMIT = 2**20  # bytes read ahead of a worker's stream
-_ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",  # so that a run repeats
-    "MALLOC_ARENA_MAX": "2",  # each reserves 64 MB of the address space that is limited
-}
 _FLAGS = ("-S", "-P", "-s", "-X", "utf8")
 
 
@@ -59,7 +56,7 @@ class ProcessZygote:
                 stdout=subprocess.DEVNULL,
                 stderr=self._said,
                 pass_fds=(theirs.fileno(), host),
-                env=_ENVIRONMENT,
+                env=ENVIRONMENT,
                 cwd="/",
                 start_new_session=True,  # Ctrl-C in the terminal is the host's to handle
             )

@@ -9,6 +9,7 @@ from typing import Any
 from rlm.context import Context
 from rlm.sandbox.containers import image
 from rlm.sandbox.options import Sandbox
+from rlm.sandbox.start import ENVIRONMENT
 
 USER = "65534:65534"
 _PROCESSES = 128
@@ -43,7 +44,7 @@ class Plan:
             "Image": self.image,
             "Entrypoint": [self.python, "-s", "-X", "utf8", *argv],
             "Cmd": [],
-            "Env": ["PYTHONHASHSEED=0", "MALLOC_ARENA_MAX=2", "PYTHONDONTWRITEBYTECODE=1"],
+            "Env": [*(f"{name}={value}" for name, value in ENVIRONMENT.items()), "PYTHONDONTWRITEBYTECODE=1"],
             "User": USER,
             "WorkingDir": "/tmp",
             "Hostname": "sandbox",
