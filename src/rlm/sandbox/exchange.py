@@ -12,6 +12,8 @@ from rlm.sandbox import protocol
 from rlm.sandbox.launchers.base import Worker
 from rlm.types import Answer, CellResult
 
+LOST = (OSError, EOFError, protocol.FrameError)  # what a lost worker raises; a time-out is an OSError
+REST = 30.0  # seconds for the rest of a frame, once its length has come
 _PIECE = 3 << 20  # bytes of an added context in one frame
 _MARK = 100  # characters beyond `max_output`, to say how much was cut
 _ERROR = 100_000  # characters of an error: several times what a worker sends

@@ -9,27 +9,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rlm.context import Context
-from rlm.errors import ContextError, RlmError, SandboxError
+from rlm.errors import ContextError, SandboxError
 from rlm.sandbox import exchange, protocol
+from rlm.sandbox.cell_run import CellRun, OnCall
 from rlm.sandbox.clock import CellClock
 from rlm.sandbox.launchers.base import ChildContext, Environment, Worker
 from rlm.types import JSON, Cell, CellResult, Limits
 
-OnCall = Callable[[str, dict[str, JSON]], Awaitable[JSON]]
-
 _START = 60.0  # seconds for a worker to say that it is ready, or that it has loaded a context
 _KEPT = 10.0  # seconds for one that has been waiting to take a question
-_FRAME = 30.0  # seconds for the rest of a frame, once its length has come
-_GRACE = 2.0  # seconds to stop by itself, after an interrupt
-_POLL = 0.25  # seconds between looks at a running cell's CPU time
 _OWN_END = 0.2  # seconds for a worker whose stream has ended to be gone by itself
 _IDLE = 5.0  # seconds of CPU time that a worker may use between two cells, if a cell itself may not use more
 _END = 5.0  # seconds for a killed process to be gone
 _LINE = 200  # characters of what a worker says of a context that it can't load
-_LOST = (OSError, EOFError, protocol.FrameError)  # a time-out is an OSError
 
 
 class Session:
@@ -128,14 +123,14 @@ class Session:
         self._cpu, self._has, self._greeted = None, set(), True
         try:
             worker.writer.write(protocol.encode(self._hello))
-            ready = await exchange.heard(worker, "ready", _START, _FRAME)
+            ready = await exchange.heard(worker, "ready", _START, exchange.REST)
             if ready["version"] != protocol.VERSION:
                 raise protocol.FrameError(f"it did not begin with `ready` of version {protocol.VERSION}")
             self.enforces = frozenset(one for one in ready["enforces"] if isinstance(one, str))
             if self._added:
                 await self._say_again(worker)
             self.unstartable = False
-        except _LOST as error:
+        except exchange.LOST as error:
             how = await self._drop(error)
             raise SandboxError(f"the worker did not start: {exchange.why(error, how)}") from None
         except BaseException:
@@ -167,7 +162,7 @@ class Session:
         try:
             made = await self._say_again(worker)
             self.variables, self._fresh = None if self._fresh else made, False
-        except _LOST as error:
+        except exchange.LOST as error:
             await self._drop(error)
         except asyncio.CancelledError:  # a `ContextError` leaves the worker as it was
             await self._drop()
@@ -184,14 +179,14 @@ class Session:
         for name in [name for name in self._added if name not in self._has]:  # in their order, which cells see
             for frame in exchange.pieces(name, self._added[name]):
                 worker.writer.write(frame)
-                async with asyncio.timeout(_FRAME):
+                async with asyncio.timeout(exchange.REST):
                     await worker.writer.drain()
-            if (why := (await exchange.heard(worker, "added", _START, _FRAME))["error"]) is not None:
+            if (why := (await exchange.heard(worker, "added", _START, exchange.REST))["error"]) is not None:
                 self.refused = name
                 raise ContextError(f"{name} can't be loaded in the sandbox: {why[:_LINE]}; it may need more memory_mb")
             self._has.add(name)
         worker.writer.write(protocol.encode(self._hello))
-        return exchange.variables(await exchange.heard(worker, "kept", _KEPT, _FRAME))
+        return exchange.variables(await exchange.heard(worker, "kept", _KEPT, exchange.REST))
 
     async def run(self, cell: Cell, *, deadline: float | None = None) -> CellResult:
         """Runs one cell. What its code does is a result: an error, an interrupt, a worker that died of it.
@@ -212,7 +207,7 @@ class Session:
             return CellResult("", 0, lost=lied)
         began = time.monotonic()
         clock = CellClock(self._limits.cell_seconds, worker.cpu_seconds, deadline)
-        run = _Run(worker, self._cells, self._offered, self._on_call, clock)
+        run = CellRun(worker, self._cells, self._offered, self._on_call, clock)
         try:
             done = await run.done(cell.code)
             exchange.check_size(done, self._hello["max_output"])
@@ -270,138 +265,3 @@ class Session:
             return await asyncio.wait_for(worker.wait(), _END)
         except TimeoutError:
             return "it can't be ended"
-
-
-class _Run:
-    """One cell while it runs."""
-
-    def __init__(
-        self,
-        worker: Worker,
-        number: int,
-        offered: Collection[str | tuple[str, str]],
-        on_call: OnCall,
-        clock: CellClock,
-    ) -> None:
-        self.bug: BaseException | None = None  # what a call raised that no cell may see
-        self.killed: str | None = None
-        self.interrupted = False
-        self._worker = worker
-        self._number = number
-        self._offered = offered
-        self._on_call = on_call
-        self._clock = clock
-        self._calls: dict[int, asyncio.Task[None]] = {}
-        self._bytes = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._stop: asyncio.Task[None] | None = None
-
-    async def done(self, code: str) -> protocol.Message:
-        """Runs it; the worker's `done`.
-
-        Raises:
-            OSError, EOFError, protocol.FrameError: The worker is lost.
-        """
-        self._worker.writer.write(protocol.encode({"type": "run", "id": self._number, "code": code}))
-        self._keep_time()
-        while True:
-            message = await exchange.read(self._worker, _FRAME)
-            if message["type"] == "call":
-                self._begin_call(message)
-            elif message["type"] == "done" and message["id"] == self._number:
-                return message
-            else:
-                raise protocol.FrameError(f"`{message['type']}` {message.get('id')} is not due")
-
-    async def end(self) -> None:
-        """Cancels what is still under way and waits for it."""
-        self.cancel()
-        if tasks := self._tasks():
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    def cancel(self) -> None:
-        """Cancels what is still under way."""
-        if self._timer is not None:
-            self._timer.cancel()
-        for task in self._tasks():
-            if not task.cancelling():  # a second time would reach the clean-up that the first one started
-                task.cancel()
-
-    async def has_stopped(self) -> bool:
-        """Interrupts the cell, whose end nobody waits for; whether it has ended by itself, and its worker goes on."""
-        again = asyncio.create_task(self._interrupt_again())
-        try:
-            async with asyncio.timeout(_GRACE):
-                while (message := await exchange.read(self._worker, _FRAME))["type"] == "call":
-                    pass  # it will get no answer
-        except _LOST:
-            return False
-        finally:
-            again.cancel()
-        return bool(message["type"] == "done" and message["id"] == self._number)
-
-    async def _interrupt_again(self) -> None:
-        """A cell is interrupted once at most, and one that has not begun yet not at all."""
-        while True:
-            self._interrupt()
-            await asyncio.sleep(_POLL)
-
-    def _interrupt(self) -> None:
-        with contextlib.suppress(OSError):
-            self._worker.writer.write(protocol.encode({"type": "interrupt"}))
-        self._worker.interrupt()
-
-    def _begin_call(self, message: protocol.Message) -> None:
-        number, size = message["id"], message["size"]
-        if number in self._calls:
-            raise protocol.FrameError(f"call {number} is open already")
-        name = message["name"]
-        if ((name, message["args"]["name"]) if name == protocol.TOOL else name) not in self._offered:
-            raise protocol.FrameError("a call that was not offered")
-        if self._worker.writer.transport.get_write_buffer_size() > protocol.MAX_OPEN_BYTES:
-            raise protocol.FrameError("it does not read what it asks for")
-        if len(self._calls) >= protocol.MAX_OPEN_CALLS or self._bytes + size > protocol.MAX_OPEN_BYTES:
-            raise protocol.FrameError("too many calls are open")
-        self._bytes += size
-        self._clock.opened()
-        self._calls[number] = asyncio.create_task(self._serve(number, size, name, message["args"]))
-
-    async def _serve(self, number: int, size: int, name: str, args: dict[str, JSON]) -> None:
-        try:
-            frame = exchange.reply({"type": "return", "id": number, "value": await self._on_call(name, args)})
-        except RlmError as error:
-            frame = exchange.reply({"type": "raise", "id": number, "error": exchange.sent_error(error)})
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - a bug of ours: it leaves `run`, and the cell ends here
-            self.bug = error
-            self._worker.kill()
-            return
-        finally:
-            del self._calls[number]
-            self._bytes -= size
-            self._clock.closed()
-        if not self._worker.writer.is_closing():  # each write to a lost stream would be a line in the log
-            with contextlib.suppress(OSError):  # the reader sees it too, and knows what to do
-                self._worker.writer.write(frame)
-
-    def _tasks(self) -> list[asyncio.Task[None]]:
-        return [*self._calls.values(), *([self._stop] if self._stop is not None else [])]
-
-    def _keep_time(self) -> None:
-        """Looks at the clock now and then: a task that sleeps would cost each cell two more turns of the loop."""
-        if (why := self._clock.over()) is not None:
-            self._stop = asyncio.create_task(self._stopped(why))
-            return
-        wait = max(0.001, min(_POLL, self._clock.left()))  # CPU time tells nobody that it passes
-        self._timer = asyncio.get_running_loop().call_later(wait, self._keep_time)
-
-    async def _stopped(self, why: str) -> None:
-        """Interrupts the cell, and kills a worker that does not stop then."""
-        self.interrupted = True
-        self._interrupt()
-        for task in list(self._calls.values()):
-            task.cancel()
-        await asyncio.sleep(_GRACE)
-        self.killed = f"{why} and did not stop when it was interrupted"
-        self._worker.kill()

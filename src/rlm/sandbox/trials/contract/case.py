@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 
 from rlm.context import Context, load
 from rlm.errors import ConfigError, RlmError
+from rlm.sandbox.cell_run import OnCall
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import ChildContext, Environment, Launcher
 from rlm.sandbox.options import Sandbox
-from rlm.sandbox.session import OnCall, Session
+from rlm.sandbox.session import Session
 from rlm.types import JSON, Cell, CellResult, Limits
 
 GROUPS = ("cells", "calls", "stops", "inputs", "questions", "options", "ends")
