@@ -40,10 +40,9 @@ class SpawnedRun:
     def __init__(self, context: Context, around: Sequence[str] = (), memory_bytes: int | None = None) -> None:
         self._blob = os.dup(context.blob.fd)
         self._program = [*around, os.path.realpath(sys.executable) if around else sys.executable]
-        self._memory = None if memory_bytes is None else memory_bytes + _BASE + 4 * context.blob.size
-        self._watching: asyncio.Task[None] | None = None
+        most = None if memory_bytes is None else memory_bytes + _BASE + 4 * context.blob.size
+        self._workers = Workers(most, watched=most is not None)
         self._options = {"kind": context.kind, "parts": context.parts}
-        self._workers: list[SpawnedWorker] = []
         self.names: Mapping[str, JSON] = {}
         self.env: Mapping[str, str] = {}
 
@@ -72,36 +71,63 @@ class SpawnedRun:
                 ours.close()
                 raise
         worker = SpawnedWorker(process, *await asyncio.open_connection(sock=ours, limit=_STREAM_LIMIT))
-        self._workers.append(worker)
-        if self._memory is not None and self._watching is None:
-            self._watching = asyncio.create_task(self._watch(self._memory))
+        self._workers.add(worker)
         return worker
 
-    async def _watch(self, most: int) -> None:
+    def stop(self, why: str) -> None:
+        """Kills the workers that run now, which ended because of `why`."""
+        self._workers.stop(why)
+
+    async def close(self) -> None:
+        await self._workers.close()
+        if self._blob >= 0:
+            os.close(self._blob)
+            self._blob = -1
+
+
+class Workers:
+    """The workers of one run that are processes of ours.
+
+    Args:
+        most: Bytes of memory that each may use; None is no limit.
+        watched: Whether `ps` is asked, four times a second, what they use.
+    """
+
+    def __init__(self, most: int | None = None, *, watched: bool) -> None:
+        self._most = most
+        self._watched = watched
+        self._all: list[SpawnedWorker] = []
+        self._watching: asyncio.Task[None] | None = None
+
+    def add(self, worker: SpawnedWorker) -> None:
+        """Takes one that was started."""
+        self._all.append(worker)
+        if self._watched and self._watching is None:
+            self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
         while True:
             used = await asyncio.to_thread(ps.used)
-            for worker in self._workers:
+            for worker in self._all:
                 if (its := used.get(worker.pid)) is not None and worker.runs():
                     worker.cpu = its.cpu
-                    if its.memory > most:
+                    if self._most is not None and its.memory > self._most:
                         worker.stop("it used more memory than it may")
             await asyncio.sleep(_POLL)
 
     def stop(self, why: str) -> None:
-        """Kills the workers that run now, which ended because of `why`."""
-        for worker in self._workers:
+        """Kills those that run now, which ended because of `why`."""
+        for worker in self._all:
             worker.stop(why)
 
     async def close(self) -> None:
+        """Ends all and waits until they are gone."""
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.wait([self._watching])
-        for worker in self._workers:
+        for worker in self._all:
             worker.kill()
             await worker.wait()
-        if self._blob >= 0:
-            os.close(self._blob)
-            self._blob = -1
 
 
 class SpawnedWorker:
@@ -113,7 +139,7 @@ class SpawnedWorker:
         self.reader = reader
         self.writer = writer
         self.pid = process.pid
-        self.cpu: float | None = None
+        self.cpu: float | None = None  # seconds, as `ps` told
         self._process = process
         self._why: str | None = None
 
@@ -129,7 +155,8 @@ class SpawnedWorker:
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        self.writer.transport.abort()
+        if not self.writer.transport.is_closing():  # a pipe can't be aborted twice
+            self.writer.transport.abort()
 
     def stop(self, why: str) -> None:
         """Kills it, if it runs, and has it end because of `why`."""

@@ -7,8 +7,8 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import sys
+import time
 from collections.abc import Iterable, Sequence
 
 from rlm.context import Context
@@ -17,13 +17,13 @@ from rlm.errors import SandboxError
 from rlm.sandbox import corpus, ps
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
+from rlm.sandbox.spawned import SpawnedWorker, Workers
 from rlm.sandbox.wasm_module import HOST, PYTHON, sources
 from rlm.types import JSON
 
 _STREAM_LIMIT = 2**20  # bytes read ahead of a worker's stream
 # Bytes of memory for each of the input: as it came, and as text of one byte a character, or of four, or as JSON values.
 _ASCII, _OTHER = 2, 5
-_POLL = 0.25  # seconds
 _TRAPPED = 70  # the exit status of `wasm_host`
 _BASE = 64 * 2**20  # bytes of a Python with a worker in it, generously
 MOST = 2**32 - 2**16  # bytes that an address of 32 bits reaches
@@ -93,8 +93,7 @@ class WasmRun:
         self._each = 0  # bytes of memory for each of the input, once that is known
         self._loaded: corpus.Loaded | None = None
         self._loading = asyncio.Lock()
-        self._workers: list[WasmWorker] = []
-        self._watching: asyncio.Task[None] | None = None
+        self._workers = Workers(watched=sys.platform != "linux")
 
     async def start(self, pieces: ChildContext | None = None) -> WasmWorker:
         if pieces is None:
@@ -149,32 +148,15 @@ class WasmRun:
         except OSError as error:
             raise SandboxError(f"no worker can be started: {error}") from error
         worker = WasmWorker(process)
-        self._workers.append(worker)
-        if sys.platform != "linux" and self._watching is None:
-            self._watching = asyncio.create_task(self._watch())
+        self._workers.add(worker)
         return worker
-
-    async def _watch(self) -> None:
-        """CPU time, where there is no /proc."""
-        while True:
-            used = await asyncio.to_thread(ps.used)
-            for worker in self._workers:
-                if (its := used.get(worker.pid)) is not None:
-                    worker.cpu = its.cpu
-            await asyncio.sleep(_POLL)
 
     def stop(self, why: str) -> None:
         """Kills the workers that run now, which ended because of `why`."""
-        for worker in self._workers:
-            worker.stop(why)
+        self._workers.stop(why)
 
     async def close(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.wait([self._watching])
-        for worker in self._workers:
-            worker.kill()
-            await worker.wait()
+        await self._workers.close()
         self._blob.close()
         if self._temporary is not None:
             await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
@@ -184,48 +166,24 @@ def _each(pieces: Iterable[bytes]) -> int:
     return _ASCII if all(piece.isascii() for piece in pieces) else _OTHER
 
 
-class WasmWorker:
-    """A process with an instance in it: a `Worker`."""
+class WasmWorker(SpawnedWorker):
+    """A process with an instance in it."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
-        self.reader = process.stdout
-        self.writer = process.stdin
-        self.pid = process.pid
-        self.cpu: float | None = None  # seconds, as `ps` told where there is no /proc
-        self._process = process
-        self._why: str | None = None
+        super().__init__(process, process.stdout, process.stdin)
 
     def interrupt(self) -> None:
         """Nothing: the frame is enough."""
 
-    def kill(self) -> None:
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        if not self.writer.transport.is_closing():
-            self.writer.transport.abort()
-
-    def stop(self, why: str) -> None:
-        """Kills it, if it runs, and has it end because of `why`."""
-        if self._process.returncode is None:
-            self._why = why
-            self.kill()
-
     async def wait(self) -> str:
-        status = await self._process.wait()
-        if self._why is not None:
-            return self._why
-        return "WebAssembly ended it: it did what can't be done there" if status == _TRAPPED else in_words(status)
-
-    def printed(self) -> tuple[str, int]:
-        return "", 0
+        how = await super().wait()
+        return "WebAssembly ended it: it did what can't be done there" if how == in_words(_TRAPPED) else how
 
     def cpu_seconds(self) -> float | None:
-        try:
-            with open(f"/proc/{self.pid}/stat", "rb") as stat:
-                fields = stat.read().rpartition(b")")[2].split()
-        except OSError:
+        if sys.platform != "linux" or not self.runs():
             return self.cpu
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        with contextlib.suppress(OSError):  # it has just ended
+            self.cpu = time.clock_gettime(ps.cpu_clock(self.pid))
+        return self.cpu

@@ -18,6 +18,7 @@ from typing import Any
 
 from rlm.context import Context
 from rlm.errors import SandboxError, SandboxUnavailableError, WorkerDiedError
+from rlm.sandbox import ps
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.launchers.base import ChildContext
 from rlm.sandbox.start import ENVIRONMENT
@@ -335,7 +336,7 @@ class ForkedWorker:
         if self._pidfd is None:
             return None
         if self._clock is None:  # asked four times a cell: /proc would take half as long as the cell itself
-            self._clock = _cpu_clock(_pid(self._pidfd))
+            self._clock = ps.cpu_clock(_pid(self._pidfd))
         try:
             return time.clock_gettime(self._clock)
         except OSError:
@@ -373,11 +374,6 @@ def _pid(pidfd: int) -> int:
     """The number of a process here: in a namespace of its own it has another; -1: it has ended."""
     with open(f"/proc/self/fdinfo/{pidfd}", encoding="ascii") as info:
         return next((int(line.split()[1]) for line in info if line.startswith("Pid:")), 0)
-
-
-def _cpu_clock(pid: int) -> int:
-    """The clock of a process's CPU time, its threads' together, as clock_getcpuclockid(3) makes it."""
-    return (~pid << 3) | 2
 
 
 @contextlib.contextmanager

@@ -347,8 +347,8 @@ async def until(done):
 def test_cpu_time_is_known_where_there_is_no_proc(compiled):
     async def main():
         with contextlib.closing(load("x")) as context, pytest.MonkeyPatch.context() as patch:
-            environment = await WasmLauncher().open(context, Limits())
             patch.setattr(wasm_run.sys, "platform", "darwin")
+            environment = await WasmLauncher().open(context, Limits())
             worker = await environment.start()
         await until(lambda: worker.cpu is not None)
         await environment.close()
@@ -363,10 +363,10 @@ def test_a_start_that_is_cancelled_leaves_no_process(compiled):
         with contextlib.closing(load("x" * 50_000_000)) as context:
             environment = await WasmLauncher().open(context, Limits())
         starting = asyncio.create_task(environment.start())
-        await until(lambda: environment._run._workers)
+        await until(lambda: environment._run._workers._all)
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
-        (worker,) = environment._run._workers
+        (worker,) = environment._run._workers._all
         how = await worker.wait()
         await environment.close()
         return how
