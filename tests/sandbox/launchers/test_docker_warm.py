@@ -6,8 +6,8 @@ import contextlib
 import pytest
 
 from rlm.context import load
-from rlm.sandbox.containers.engine import connect
 from rlm.sandbox import reaper
+from rlm.sandbox.containers.engine import connect
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import ChildContext
 from rlm.sandbox.session import Session
@@ -80,7 +80,8 @@ def test_a_pool_hands_each_container_out_once(plain, engine):  # noqa: F811
             await environment.close()
         await until(lambda: pool._places)
         api, own = connect(engine).api, pool._places[0][1]
-        (waiting,) = [one for one in api.containers(filters={"label": f"{reaper.HOST}={reaper.host_id()}"}) if one["State"] == "running"]
+        own_label = f"{reaper.HOST}={reaper.host_id()}"  # other tests use the same engine
+        (waiting,) = [one for one in api.containers(filters={"label": own_label}) if one["State"] == "running"]
         await asyncio.to_thread(api.remove_container, waiting["Id"], force=True)
         await until(lambda: not own.usable())
         environment = await given(pool, "cold or not")  # not the one that has ended
