@@ -42,6 +42,24 @@ NO_ISOLATION = ("unconfined", "jupyter")  # whoever asks for these by name knows
 _LONGEST_REASON = 200  # characters of an error that is not ours
 
 
+def check_sandbox(setup: Setup, enforces: frozenset[str]) -> None:
+    """Refuses a sandbox that can't be used here, or does not hold what it must.
+
+    Raises:
+        SandboxUnavailableError: It can't, or doesn't.
+    """
+    launcher, required = setup.launcher, setup.require
+    if (why_not := launcher.why_not()) is not None:
+        raise SandboxUnavailableError(why_not)
+    if required is None:
+        required = frozenset() if launcher.name in NO_ISOLATION else REQUIRED
+    if missing := sorted(required - enforces):
+        raise SandboxUnavailableError(
+            f"the sandbox {launcher.name!r} does not enforce {', '.join(missing)} on this machine: "
+            "choose one that does, or leave them out of `require`"
+        )
+
+
 class _TooEarlyError(Exception):
     """The run ended before there was anything to ask; says why."""
 
@@ -270,19 +288,8 @@ class Execution:
         Raises:
             SandboxUnavailableError: It doesn't.
         """
-        launcher = self._setup.launcher
         async with self._preparing("its sandbox was ready"):
-            why_not = await asyncio.to_thread(launcher.why_not)  # it may have to ask an engine
-        if why_not is not None:
-            raise SandboxUnavailableError(why_not)
-        required = self._setup.require
-        if required is None:
-            required = frozenset() if launcher.name in NO_ISOLATION else REQUIRED
-        if missing := sorted(required - self._enforces):
-            raise SandboxUnavailableError(
-                f"the sandbox {launcher.name!r} does not enforce {', '.join(missing)} on this machine: "
-                "choose one that does, or leave them out of `require`"
-            )
+            await asyncio.to_thread(check_sandbox, self._setup, self._enforces)  # it may have to ask an engine
 
     async def _opened(self, stack: AsyncExitStack, context: Context) -> Environment:
         """The tools and the sandbox, with the input in it, as long as the stack is open."""

@@ -110,6 +110,25 @@ def test_what_can_not_be_asked_ends_it(rlm: Rlm, tmp_path: Path, monkeypatch: py
     assert shown.status == 2
 
 
+@pytest.mark.parametrize(
+    ("given", "status", "told"),
+    [
+        (["{}/missing"], 2, "{}/missing: No such file or directory"),
+        (["{}/input.txt", "{}/fifo"], 2, "{}/fifo is a FIFO, not a file"),
+        (["{}", "--sandbox", "unconfined", "--require", "files"], 4, "does not enforce files on this machine"),
+    ],
+)
+def test_what_can_not_be_asked_is_told_before_the_first_question(
+    rlm: Rlm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: list[str], status: int, told: str
+) -> None:
+    (tmp_path / "input.txt").write_text("x")
+    os.mkfifo(tmp_path / "fifo")
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    shown = rlm("chat", *(one.format(tmp_path) for one in given), script=[])
+    assert (shown.status, shown.out) == (status, "")
+    assert told.format(tmp_path) in shown.err
+
+
 @pytest.mark.parametrize("option", ["--route", "--save", "--view"])
 def test_it_has_the_options_of_ask_but_those_of_one_answer(rlm: Rlm, option: str) -> None:
     assert option in rlm("ask", "--help").out

@@ -11,7 +11,9 @@ from pathlib import Path
 from rlm.cli import exit_codes
 from rlm.cli.ask import Noted, Options, follow, given, made, note_of, printed, summary
 from rlm.cli.confirm import ConfirmAbove
+from rlm.context import check_paths
 from rlm.errors import ConfigError, ContextError, RlmError, SandboxUnavailableError
+from rlm.execution import check_sandbox
 from rlm.live import LiveTree
 from rlm.sandbox.launchers import find_launcher
 from rlm.sitting import Sitting
@@ -40,6 +42,8 @@ def run(paths: list[Path], options: Options) -> int:
     status = exit_codes.DONE
     limits = Limits(usd=options.budget)  # of all questions; the others are each one's
     engine = made(options, sandbox, above)
+    check_paths(paths)  # here, and not with the first question: nobody types it for nothing
+    check_sandbox(engine.setup, engine.setup.launcher.enforces())
     note = note_of(options, engine)
     with engine.session("" if value is None else value, limits=limits) as session:
         for question in _questions():

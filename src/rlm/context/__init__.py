@@ -2,6 +2,6 @@
 
 from rlm.context.base import Context, Part, Skipped
 from rlm.context.blob import Blob
-from rlm.context.load import load
+from rlm.context.load import check_paths, load
 
-__all__ = ["Blob", "Context", "Part", "Skipped", "load"]
+__all__ = ["Blob", "Context", "Part", "Skipped", "check_paths", "load"]

@@ -59,11 +59,11 @@ def kind_of(mode: int) -> str:
     return "" if stat.S_ISREG(mode) else kinds.get(stat.S_IFMT(mode), "special file")
 
 
-def load_file(path: Path, writer: BlobWriter) -> Text:
-    """Copy a file that the user named: of any size, through symbolic links, but only a regular file.
+def open_file(path: Path) -> int:
+    """A descriptor of a file that the user named: through symbolic links, but only a regular file.
 
     Raises:
-        ContextError: It can't be opened, isn't a file, or can't be decoded: names the byte.
+        ContextError: It can't be opened, or isn't a file.
     """
     try:
         kind = kind_of(path.stat().st_mode)  # before opening: to open a device can be to act on it
@@ -72,9 +72,20 @@ def load_file(path: Path, writer: BlobWriter) -> Text:
         fd = os.open(path, OPEN_FILE)
     except OSError as error:
         raise ContextError(f"{path}: {error.strerror}") from error
+    if kind_of(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise ContextError(f"{path} is no longer a file")
+    return fd
+
+
+def load_file(path: Path, writer: BlobWriter) -> Text:
+    """Copy a file that the user named: of any size, through symbolic links, but only a regular file.
+
+    Raises:
+        ContextError: It can't be opened, isn't a file, or can't be decoded: names the byte.
+    """
+    fd = open_file(path)
     try:
-        if kind_of(os.fstat(fd).st_mode):
-            raise ContextError(f"{path} is no longer a file")
         return copy_text(fd, writer)
     except UndecodableError as error:
         raise ContextError(

@@ -39,6 +39,18 @@ _DEPTH = 64  # folders inside each other; each holds a descriptor open
 _VERSION_CONTROL = frozenset({".git", ".hg", ".svn"})
 
 
+def open_folder(path: Path) -> int:
+    """A descriptor of a folder that the user named.
+
+    Raises:
+        ContextError: It can't be opened.
+    """
+    try:
+        return os.open(path, _OPEN_FOLDER)
+    except OSError as error:
+        raise ContextError(f"{path}: {error.strerror}") from error
+
+
 @dataclass
 class Gathered:
     """The files gathered for one input.
@@ -73,10 +85,7 @@ class Gathered:
         Raises:
             ContextError: The folder itself can't be read.
         """
-        try:
-            fd = os.open(path, _OPEN_FOLDER)
-        except OSError as error:
-            raise ContextError(f"{path}: {error.strerror}") from error
+        fd = open_folder(path)
         try:
             rules = tuple(rule._replace(prefix=prefix) for rule in ignore.rules_above(path))
             self._folder(fd, prefix, rules, 0)

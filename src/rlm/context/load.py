@@ -9,8 +9,8 @@ from pathlib import Path
 from rlm.context.base import Context
 from rlm.context.blob import SLICE, BlobWriter
 from rlm.context.describe import describe_corpus, describe_text
-from rlm.context.files import Text, load_file
-from rlm.context.folder import MAX_FILE_BYTES, MAX_TOTAL_BYTES, Gathered
+from rlm.context.files import Text, load_file, open_file
+from rlm.context.folder import MAX_FILE_BYTES, MAX_TOTAL_BYTES, Gathered, open_folder
 from rlm.context.names import safe_name
 from rlm.context.values import load_json
 
@@ -43,6 +43,16 @@ def load(
             return _load_one(value[0], stop)
         return _load_paths(list(value), max_file_bytes, max_total_bytes, stop)
     return load_json(value, stop)
+
+
+def check_paths(paths: list[Path]) -> None:
+    """Opens what `load` would, and reads nothing.
+
+    Raises:
+        ContextError: A path is not there, or can't be opened, or is neither a file nor a folder.
+    """
+    for path in paths:
+        os.close(open_folder(path) if path.is_dir() else open_file(path))
 
 
 def _load_text(text: str, stop: threading.Event | None) -> Context:
