@@ -24,6 +24,7 @@ FUNCTIONS = ("llm_query", "llm_query_batched", "llm_map", "rlm_query", "rlm_quer
 LIMITS = Limits(memory_mb=512, cell_seconds=60)
 MAX_OUTPUT = 2000
 CASE_SECONDS = 120.0
+AT_ONCE = 3  # cases: most of the time of a far place is waited for
 
 
 class BrokenContractError(AssertionError):
@@ -103,6 +104,7 @@ class Place:
         self.launcher = launcher
         self._sandbox = sandbox
         self._environment: Environment | None = None
+        self._opening = asyncio.Lock()
 
     async def open(self, value: object = INPUT, limits: Limits = LIMITS) -> Environment:
         """An environment of its own, which the caller closes."""
@@ -140,8 +142,9 @@ class Place:
     ) -> AsyncIterator[Session]:
         """A session in that environment, or in the one that is shared."""
         if environment is None:
-            if self._environment is None:
-                self._environment = await self.open()
+            async with self._opening:
+                if self._environment is None:
+                    self._environment = await self.open()
             environment = self._environment
         session = Session(
             environment,
@@ -220,22 +223,36 @@ async def run_contract(
     chosen: tuple[Case, ...] | None = None,
     on_result: OnResult | None = None,
 ) -> dict[str, Result]:
-    """How each case ended, by its name. What is no error of ours or of a stream is a bug, and leaves this."""
+    """How each case ended, by its name, in order. What is no error of ours or of a stream is a bug: a group of them."""
+    chosen = cases() if chosen is None else chosen
     results: dict[str, Result] = {}
     place = Place(launcher, sandbox)
-    try:
-        for one in cases() if chosen is None else chosen:
-            began, fault, refused = time.monotonic(), "", ""
-            try:
-                async with asyncio.timeout(CASE_SECONDS):
-                    await one.run(place)
-            except NotOfferedError as error:
-                refused = str(error)
-            except (BrokenContractError, RlmError, OSError, EOFError) as error:  # a time-out is an OSError
-                fault = f"{type(error).__name__}: {error}" if not isinstance(error, BrokenContractError) else str(error)
-            results[one.name] = result = Result(fault, refused, time.monotonic() - began)
+    waiting = iter(chosen)
+
+    async def run_the_next() -> None:
+        for one in waiting:
+            results[one.name] = await _result(one, place)
             if on_result is not None:
-                on_result(one, result)
+                on_result(one, results[one.name])
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(run_the_next())
     finally:
         await place.close()
-    return results
+    return {one.name: results[one.name] for one in chosen}
+
+
+async def _result(one: Case, place: Place) -> Result:
+    began, fault, refused = time.monotonic(), "", ""
+    try:
+        async with asyncio.timeout(CASE_SECONDS):
+            await one.run(place)
+    except NotOfferedError as error:
+        refused = str(error)
+    except BrokenContractError as error:
+        fault = str(error)
+    except (RlmError, OSError, EOFError) as error:  # a time-out is an OSError
+        fault = f"{type(error).__name__}: {error}"
+    return Result(fault, refused, time.monotonic() - began)
