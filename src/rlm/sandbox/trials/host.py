@@ -96,6 +96,7 @@ class Host:
         self._fd = os.open(self.secret, os.O_RDONLY)
         self._stack.callback(os.close, self._fd)
         self._before = self._state()
+        self._begun: dict[str, int] = {}  # attempts, and the number of each
         self._attempts = 0
 
     def _plant(self) -> None:
@@ -125,11 +126,12 @@ class Host:
             listener.listen()
         return listener
 
-    def target(self, phase: int) -> Target:
+    def target(self, attempt: str, phase: int) -> Target:
         """What an attempt is told; nothing that it could not find out by trying."""
         if phase == 1:
             self._attempts += 1
-        token = f"rlm-escape-{os.getpid()}-{self._attempts}"
+            self._begun[attempt] = self._attempts
+        number = self._begun[attempt]
         return Target(
             canary=CANARY,
             folder=str(self.folder),
@@ -139,8 +141,8 @@ class Host:
             database=str(self.folder / "secrets.db"),
             readable=str(self.readable),
             library=str(self.readable / "library.py"),
-            token=token,
-            number=os.getpid() << 8 | self._attempts & 0xFF,
+            token=f"rlm-escape-{os.getpid()}-{number}",
+            number=os.getpid() << 8 | number & 0xFF,
             phase=phase,
             host=os.getpid(),
             host_group=os.getpgrp(),

@@ -61,7 +61,7 @@ OnOutcome = Callable[[Attempt, Outcome], None]
 
 
 def _code(attempt: Attempt, host: Host, phase: int) -> str:
-    target = json.dumps(vars(host.target(phase)))
+    target = json.dumps(vars(host.target(attempt.name, phase)))
     ending = f"import json\nreport({attempt.name}, Target(**json.loads({target!r})))\n"
     return f"{inspect.getsource(prelude)}\n\n{attempt.source}\n\n{ending}"
 
@@ -105,50 +105,65 @@ class Attack:
             SandboxError: No worker can be started.
         """
         outcomes: dict[str, Outcome] = {}
+
+        def ended(attempt: Attempt, outcome: Outcome) -> None:
+            outcomes[attempt.name] = outcome
+            if on_outcome is not None:
+                on_outcome(attempt, outcome)
+
+        chosen = list(attempts)
+        slow = [attempt for attempt in chosen if attempt.seconds != LIMITS.cell_seconds]
+        lasting = [attempt for attempt in chosen if attempt.phases == 2]
         self._here = here = await self._launcher.open(load(INPUT), LIMITS)
         try:
-            following = await self._launcher.open(load(INPUT), LIMITS)
-            try:
-                chosen = list(attempts)
-                for attempt in chosen:
-                    if attempt.seconds == LIMITS.cell_seconds:
-                        outcomes[attempt.name] = outcome = await self._outcome(attempt, here, following)
-                        if on_outcome is not None:
-                            on_outcome(attempt, outcome)
-                await self._close()
-                slow = [attempt for attempt in chosen if attempt.seconds != LIMITS.cell_seconds]
-                for at in range(0, len(slow), _AT_ONCE):
-                    together = slow[at : at + _AT_ONCE]
-                    for attempt, outcome in zip(together, await self._together(together, here), strict=True):
-                        outcomes[attempt.name] = outcome
-                        if on_outcome is not None:
-                            on_outcome(attempt, outcome)
-            finally:
-                await self._close()
-                await following.close()
+            for attempt in chosen:
+                if attempt not in slow and attempt not in lasting:
+                    ended(attempt, await self._outcome(attempt, here))
+            await self._close()
+            for at in range(0, len(slow), _AT_ONCE):
+                together = slow[at : at + _AT_ONCE]
+                for attempt, outcome in zip(together, await self._together(together, here), strict=True):
+                    ended(attempt, outcome)
+            for attempt, outcome in zip(lasting, await self._lasting(lasting, here), strict=True):
+                ended(attempt, outcome)
         finally:
+            await self._close()
             await here.close()
         return outcomes
 
-    async def _outcome(self, attempt: Attempt, here: Environment, following: Environment) -> Outcome:
-        """What is to be found by a second worker is looked for in this run's next one and in the next run's."""
-        said, memory = "HELD: not begun", _peak()
-        if attempt.phases == 1:
-            if self._session is None:
-                self._session = self._new_session(here, attempt.seconds)
-            said = await self._act(attempt, self._session, 1)
-        else:
-            for phase, place in ((1, here), (2, here), (2, following)):
-                if said.startswith("HELD"):
-                    await self._close()
-                    self._session = self._new_session(place, attempt.seconds)
-                    said = await self._act(attempt, self._session, phase)
-            await self._close()
+    async def _outcome(self, attempt: Attempt, here: Environment) -> Outcome:
+        memory = _peak()
+        if self._session is None:
+            self._session = self._new_session(here, attempt.seconds)
+        said = await self._act(attempt, self._session, 1)
         outcome = Outcome(said, self._harm(memory), attempt.conclusive)
         is_as_it_was = outcome.verdict == "held" or (outcome.verdict == "contained" and not attempt.alters)
         if not self._in_one_worker or not is_as_it_was:
             await self._close()
         return outcome
+
+    async def _lasting(self, attempts: list[Attempt], here: Environment) -> list[Outcome]:
+        """Those that leave something, each in a worker of its own. This run's next worker looks for all of it, and then
+        the next run's does; what the host notices then is blamed on all of them.
+        """
+        memory, said = _peak(), {}
+        for attempt in attempts:
+            await self._close()
+            self._session = self._new_session(here, attempt.seconds)
+            said[attempt.name] = await self._act(attempt, self._session, 1)
+        following = await self._launcher.open(load(INPUT), LIMITS)
+        try:
+            for place in (here, following):
+                await self._close()
+                self._session = self._new_session(place, LIMITS.cell_seconds)
+                for attempt in attempts:
+                    if said[attempt.name].startswith("HELD"):
+                        said[attempt.name] = await self._act(attempt, self._session, 2)
+        finally:
+            await self._close()
+            await following.close()
+        harm = self._harm(memory)
+        return [Outcome(said[attempt.name], harm, attempt.conclusive) for attempt in attempts]
 
     async def _together(self, attempts: list[Attempt], here: Environment) -> list[Outcome]:
         """Those that take their whole time, side by side; what the host notices then is blamed on all of them."""
