@@ -12,6 +12,7 @@ from rich.console import Console, Group
 from rich.text import Text
 from rich.tree import Tree
 
+from rlm.context.describe import not_loaded
 from rlm.prompts import profiles
 from rlm.terminal import dollars, one_line, visible
 from rlm.trace.events import RunBegin
@@ -64,7 +65,9 @@ def _origin(begin: RunBegin) -> str:
 def _title(run: RunTree) -> Text:
     if run.begin is None:
         return _line("starting", "bold")
-    about = [run.begin.context.partition("\n")[0], run.begin.model, run.begin.sandbox]
+    number, _ = not_loaded(run.begin.context)
+    context = run.begin.context.partition("\n")[0] + (f", {number} not loaded" if number else "")
+    about = [context, run.begin.model, run.begin.sandbox]
     whole = run.begin.question == profiles.task()
     title = _line("a whole request" if whole else run.begin.question, "bold")
     return Text("\n", no_wrap=True, overflow="ellipsis").join([title, _line(" · ".join(about), QUIET_STYLE)])

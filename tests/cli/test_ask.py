@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -76,6 +77,26 @@ def test_standard_input_that_is_not_utf_8(rlm: Rlm, monkeypatch: pytest.MonkeyPa
     done = rlm("ask", "What?", "-", script=[])
     assert (done.status, done.out) == (2, "")
     assert done.err.startswith("rlm: standard input is not UTF-8 at byte 2; save it to a file")
+
+
+def test_streams_that_are_closed(rlm: Rlm, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    done = rlm("ask", "Who?", "-", script=[])
+    assert (done.status, done.err) == (2, "rlm: standard input is closed, and - reads the input there\n")
+    done = rlm("chat", str(book), script=[])
+    assert (done.status, done.err) == (2, "rlm: standard input is closed, and rlm chat reads questions there\n")
+    monkeypatch.setattr("sys.stderr", None)
+    done = rlm("ask", "Who?", str(book), script=[cell("FINAL(1)")])
+    sys.stderr.close()
+    assert (done.status, done.out) == (0, "1\n")
+
+
+def test_what_is_not_loaded_is_told(rlm: Rlm, book: Path) -> None:
+    (book.parent / ".env").write_text("KEY=1")
+    (book.parent / "b.bin").write_bytes(b"\0")
+    done = rlm("ask", "Who?", str(book.parent), script=[cell("FINAL(1)")])
+    assert done.err.startswith("rlm: not loaded, 2: may hold keys: .env (5 bytes); binary: b.bin (1 bytes)\nrlm: done")
+    assert ": 1 file, 27 characters (1 .txt), 2 not loaded · " in rlm("show").out
 
 
 def test_a_partial_answer_is_printed_and_its_status_is_3(rlm: Rlm, book: Path) -> None:

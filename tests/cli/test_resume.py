@@ -95,7 +95,7 @@ def test_a_cell_is_edited(command: Command, cut_short: Completion, tmp_path: Pat
     assert err[-1] == "rlm: live from turn 2 on: the record ends there"
     status, _, err = command("fork", cut_short.run_id, "--at", "2", "--edit-cell", str(tmp_path / "none.py"))
     assert status == 2
-    assert err[-1].startswith(f"rlm: --edit-cell {tmp_path}/none.py: ")
+    assert err[-1] == f"rlm: --edit-cell {tmp_path}/none.py: No such file or directory"
 
 
 def test_what_can_not_be_found(command: Command) -> None:

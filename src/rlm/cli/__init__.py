@@ -13,6 +13,8 @@ def main(arguments: list[str] | None = None) -> int:
     if sys.stdout is None:  # closed, and the next file that is opened would be in its place
         print("rlm: standard output is closed, and answers go there", file=sys.stderr)
         return exit_codes.FAILED
+    if sys.stderr is None:  # `print` would write to standard output in its place
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
     # A model may write what the terminal's encoding, or UTF-8 itself (a lone surrogate), can't carry.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -16,6 +16,7 @@ from rlm import config
 from rlm.cli import exit_codes
 from rlm.cli.confirm import ConfirmAbove
 from rlm.cli.sandbox_flags import NO_FLAGS, SandboxFlags
+from rlm.context.describe import not_loaded
 from rlm.engine import RLM
 from rlm.errors import ConfigError, ContextError, RlmError
 from rlm.live import LiveTree
@@ -25,7 +26,7 @@ from rlm.route import Route
 from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.options import Sandbox
-from rlm.terminal import dollars, visible
+from rlm.terminal import dollars, one_line, visible
 from rlm.trace.events import Event, RunBegin, RunEnd
 from rlm.trace.reader import Reader, TraceError
 from rlm.trace.sittings import is_alone
@@ -34,6 +35,9 @@ from rlm.types import JSON, Completion, Limits
 if TYPE_CHECKING:
     from rlm.cli.view import Beside
     from rlm.mcp import MCPServer
+
+
+_WHICH = 300  # characters on what was not loaded
 
 
 class Listener(Protocol):
@@ -143,12 +147,14 @@ def given(paths: list[Path]) -> str | Path | list[Path] | None:
 
     Raises:
         ConfigError: `-` together with other paths.
-        ContextError: Standard input is not UTF-8.
+        ContextError: Standard input is closed, or not UTF-8.
     """
     if Path("-") not in paths:
         return paths[0] if len(paths) == 1 else paths or None
     if len(paths) > 1:
         raise ConfigError("- reads standard input as the whole input; leave out the other paths")
+    if sys.stdin is None:
+        raise ContextError("standard input is closed, and - reads the input there")
     try:
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -198,6 +204,8 @@ def follow(run: Run, live: Listener) -> tuple[Completion, bool]:
 
 
 def _ask(question: str, paths: list[Path], options: Options, page: Beside | None) -> tuple[Completion, bool]:
+    if not question.strip():
+        raise ConfigError("the question is empty")
     sandbox = options.flags.sandbox(options.sandbox)
     if options.sandbox == "local" and options.route != "always":
         find_launcher("local").prepare()  # it starts beside the imports of the model's client and the input's loading
@@ -264,18 +272,24 @@ class Noted:
     Args:
         note: The line; empty for none.
         live: What draws the run; where there is a note, it is told of the beginning with the next event.
+        with_input: Whether what was not loaded of the input is told too.
     """
 
-    def __init__(self, note: str, live: Listener) -> None:
+    def __init__(self, note: str, live: Listener, *, with_input: bool = True) -> None:
         self._note = note
         self._live = live
+        self._with_input = with_input
         self._begin: RunBegin | None = None
 
     def listen(self, event: Event) -> None:
         """Takes the next event."""
-        if self._note and isinstance(event, RunBegin):
-            self._begin = event
-            return
+        if isinstance(event, RunBegin):
+            number, which = not_loaded(event.context)
+            if number and self._with_input:
+                print(f"rlm: not loaded, {number}: {one_line(which, _WHICH)}", file=sys.stderr)
+            if self._note:
+                self._begin = event
+                return
         if self._begin is not None:
             if not isinstance(event, RunEnd):
                 print(self._note, file=sys.stderr)

@@ -33,6 +33,8 @@ def run(paths: list[Path], options: Options) -> int:
     """
     if Path("-") in paths:
         raise ConfigError("- would read standard input as the input, and rlm chat reads questions there: name a file")
+    if sys.stdin is None:
+        raise ConfigError("standard input is closed, and rlm chat reads questions there")
     sandbox = options.flags.sandbox(options.sandbox)
     if options.sandbox == "local":
         find_launcher("local").prepare()
@@ -46,23 +48,23 @@ def run(paths: list[Path], options: Options) -> int:
     check_sandbox(engine.setup, engine.setup.launcher.enforces())
     note = note_of(options, engine)
     with engine.session("" if value is None else value, limits=limits) as session:
-        for question in _questions():
+        for number, question in enumerate(_questions(), 1):
             live = LiveTree(code=options.show_code)
             if above is not None:
                 above.live = live
-            status = _answered(session, question, live, note, as_object=options.json)
-            note = ""
+            noted = Noted(note if number == 1 else "", live, with_input=number == 1)
+            status = _answered(session, question, live, noted, as_object=options.json)
     return status
 
 
-def _answered(session: Sitting, question: str, live: LiveTree, note: str, *, as_object: bool) -> int:
-    """Asks and prints, with a note above it; the exit status.
+def _answered(session: Sitting, question: str, live: LiveTree, noted: Noted, *, as_object: bool) -> int:
+    """Asks and prints; the exit status.
 
     Raises:
         RlmError: No other question could be answered either.
     """
     try:
-        completion, interrupted = follow(session.stream(question), Noted(note, live))
+        completion, interrupted = follow(session.stream(question), noted)
     except (ConfigError, ContextError, SandboxUnavailableError):
         raise
     except RlmError as error:

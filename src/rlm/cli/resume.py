@@ -88,8 +88,10 @@ def forked(name: str | None, how: Fork, given: Given) -> int:
     """
     try:
         cell = None if how.cell is None else how.cell.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"--edit-cell {how.cell}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"--edit-cell {how.cell}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"--edit-cell {how.cell}: byte {error.start:,} is not UTF-8") from error
 
     def start(more: dict[str, Any]) -> Run:
         if how.sub_model is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from rlm.context.base import Skipped
@@ -18,6 +18,7 @@ from rlm.context.names import shown
 if TYPE_CHECKING:
     from rlm.context.folder import Gathered
 
+_NOT_LOADED = "\nListed but not loaded, "
 _LINES = 20  # lines of one list
 _KEYS = 12  # keys named in one line
 _SAMPLE = 200  # items that a list's shape is told from
@@ -67,6 +68,15 @@ def describe_json(value: object, characters: int) -> str:
     return "\n".join(lines)
 
 
+def not_loaded(description: str) -> tuple[str, str]:
+    """What a description says was not loaded: how many files, and which and why, in one line; both empty if none."""
+    _, mark, rest = description.partition(_NOT_LOADED)
+    if not mark:
+        return "", ""
+    number, *lines = rest.splitlines()
+    return number.rstrip(":"), "; ".join(line.strip() for line in takewhile(lambda line: line.startswith("  "), lines))
+
+
 def _tree(names: Sequence[str], sizes: Sequence[int]) -> list[str]:
     files: Counter[str] = Counter()
     characters: Counter[str] = Counter()
@@ -94,7 +104,7 @@ def _not_loaded(skipped: Sequence[Skipped]) -> list[str]:
     for why, group in sorted(reasons.items(), key=lambda item: -len(item[1])):
         some = _listed(map(_skipped, group), 5, len(group))
         lines.append(f"  {why}: {some}")
-    return [f"Listed but not loaded, {len(skipped):,}:", *_capped(lines, len(lines))]
+    return [f"{_NOT_LOADED.strip()} {len(skipped):,}:", *_capped(lines, len(lines))]
 
 
 def _skipped(one: Skipped) -> str:
