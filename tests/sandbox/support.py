@@ -58,13 +58,16 @@ def output(code, **options):
 
 
 def _parents():
-    """Every process, zombies included: pid -> its parent's."""
-    found = {}
+    """Every process, zombies included: pid -> its parent's. Without spares, which zygotes fork for runs to come."""
+    found, zygotes = {}, set()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with contextlib.suppress(OSError):
-                found[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-    return found
+                start, _, rest = (folder / "stat").read_text().rpartition(")")
+                found[int(folder.name)] = int(rest.split()[1])
+                if start.endswith("(rlm-zygote"):
+                    zygotes.add(int(folder.name))
+    return {pid: parent for pid, parent in found.items() if not (pid in zygotes and parent in zygotes)}
 
 
 def children(pid):

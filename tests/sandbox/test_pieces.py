@@ -1,11 +1,10 @@
 """Pieces of the input: long ones are cut once for all children that are given them."""
 
 import asyncio
-import sys
 
 import pytest
 
-from rlm.sandbox import corpus, zygote
+from rlm.sandbox import corpus, run_zygote
 from rlm.sandbox.launchers.base import ChildContext
 from rlm.types import Cell
 from sandbox.support import open_session
@@ -14,13 +13,12 @@ MIB = 2**20
 
 
 @pytest.fixture
-def loaded(monkeypatch):
-    monkeypatch.setitem(sys.modules, f"{zygote.PACKAGE}.corpus", corpus)
+def loaded():
     return corpus.Loaded("abc" * MIB)
 
 
 def test_long_pieces_are_kept_and_short_ones_are_not(loaded):
-    pieces = zygote._Pieces(loaded, 3 * MIB)
+    pieces = run_zygote._Pieces(loaded, 3 * MIB)
     long, short = [0, MIB, ""], [3, MIB, ""]
     assert pieces.given(None) is loaded
     assert pieces.given(long) is pieces.given(long)
@@ -31,7 +29,7 @@ def test_long_pieces_are_kept_and_short_ones_are_not(loaded):
 
 
 def test_what_is_kept_is_no_larger_than_the_input_and_the_oldest_goes_first(loaded):
-    pieces = zygote._Pieces(loaded, 3 * MIB)
+    pieces = run_zygote._Pieces(loaded, 3 * MIB)
     cut_once = [[start * MIB, (start + 1) * MIB, ""] for start in range(3)]
     first, second, third = [pieces.given(piece) for piece in cut_once]
     assert [pieces.given(piece) for piece in cut_once] == [first, second, third]

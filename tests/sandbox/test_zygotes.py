@@ -79,8 +79,8 @@ def test_zygotes_stay_single_threaded_and_keep_no_descriptors():
     process, *runs = asyncio.run(main())
     assert process[0] == 1
     assert [threads for threads, _ in runs] == [1, 1]
-    # A run's: standard ones, control, its worker's pidfd, and none of the other run.
-    assert [fds for _, fds in runs] == [5, 5]
+    # A run's: standard ones, control, rules for its workers, its worker's pidfd, and none of the other run.
+    assert [fds for _, fds in runs] == [6, 6]
     before = process
     run_cells("1")
     (zygote,) = children(os.getpid())

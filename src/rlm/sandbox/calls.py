@@ -8,13 +8,13 @@ from __future__ import annotations
 import _thread
 import itertools
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 from . import protocol
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from typing import Any
 
 _INTERRUPTED = "the cell was interrupted while this call was open"

@@ -6,11 +6,11 @@ Worker-side: standard library only, Python 3.8+.
 from __future__ import annotations
 
 import _ast  # `ast` itself takes 2 ms
-import json
-import linecache
 import math
 import sys
 import types
+
+from . import protocol
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class Cells:
         self.namespace = module.__dict__
         self.outputs: list[str] = []
         self._loop: Any = None
+        self._lines: dict[str, Any] = {}  # of cells, which `linecache` doesn't have yet
         self.begin(names)
 
     def begin(self, names: dict[str, Any]) -> None:
@@ -75,12 +76,25 @@ class Cells:
             self.namespace["answer"] = self._answer
         self._answer = self.namespace["answer"]
         name = f"<cell {number}>"
-        linecache.cache[name] = (len(code), None, (code + "\n").splitlines(True), name)
+        self._lines[name] = (len(code), None, (code + "\n").splitlines(True), name)
+        if "import" in code or "linecache" in sys.modules:  # what imports nothing can't look at its lines
+            self._show_lines()
         try:
             self._execute(code, name)
         except BaseException as error:  # noqa: BLE001 - whatever a cell raises is shown to the model, SystemExit too
             return None if isinstance(error, SystemExit) and error.code is _ANSWER_GIVEN else error
         return None
+
+    def describe(self, error: BaseException) -> str:
+        """What a cell raised, as the model should see it: a traceback of the cells' own frames alone."""
+        self._show_lines()
+        return _describe(error)
+
+    def _show_lines(self) -> None:
+        import linecache  # 7 ms, with `re`: zygotes load it when they are idle
+
+        linecache.cache.update(self._lines)
+        self._lines.clear()
 
     def answer(self) -> dict[str, Any] | None:
         """The answer as `done` carries it, if the last cell changed it."""
@@ -182,7 +196,7 @@ def _in_json(value: Any, most: int) -> tuple[Any, int]:
     if not isinstance(value, (str, bytes)) or len(value) <= most:
         try:
             plain, fits = _as_json(value, 0)
-            size = len(json.dumps(plain)) if fits else most + 1
+            size = len(protocol.to_json(plain)) if fits else most + 1
             if size <= most:
                 return plain, size
         except (MemoryError, RecursionError):
@@ -240,8 +254,7 @@ def _as_json(value: Any, depth: int) -> tuple[Any, bool]:
     return None, False
 
 
-def describe(error: BaseException) -> str:
-    """What a cell raised, as the model should see it: a traceback of the cells' own frames alone."""
+def _describe(error: BaseException) -> str:
     import traceback  # 2 ms, for the cells that fail
 
     try:

@@ -7,12 +7,10 @@ own file four bytes a character and not all of them, and nothing is ever joined 
 
 from __future__ import annotations
 
-import fnmatch
 import itertools
 import mmap
-import re
+from _collections_abc import Mapping
 from collections import namedtuple
-from collections.abc import Iterable, Iterator, Mapping
 
 if __package__:
     from .search import lines_of, rank
@@ -21,13 +19,15 @@ else:
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
 CHUNK_SIZE = 100_000  # characters, where the window is not known
 _SAMPLES, _SAMPLE = 16, 4096  # how often, and how many characters, a text is looked at to tell its bytes a character
 HIT_WIDTH = 300  # characters of a line that are shown around a match
 
-_LEADING_WORD = re.compile(r"\\b(\w{2,})(?![\w?*+{])", re.ASCII)  # a word's edge and its letters, none of them optional
+_LEADING_WORD = r"(?a)\\b(\w{2,})(?![\w?*+{])"  # a word's edge and its letters, none of them optional
 
 
 class Piece(str):
@@ -140,6 +140,9 @@ class Loaded:
         if names is None:
             return pairs
         if isinstance(names, str):
+            import fnmatch
+            import re  # 7 ms, as in `_compile`: zygotes load it when they are idle
+
             accept = re.compile(fnmatch.translate(names)).match
             return (pair for pair in pairs if pair[0] == names or accept(pair[0]))
         wanted = set(names)
@@ -319,6 +322,8 @@ def _items(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _compile(pattern: str | re.Pattern[str], ignore_case: bool) -> re.Pattern[str]:
+    import re
+
     text, flags = (pattern, re.MULTILINE) if isinstance(pattern, str) else (pattern.pattern, pattern.flags)
     try:
         compiled = re.compile(text, flags | (re.IGNORECASE if ignore_case else 0))
@@ -326,7 +331,7 @@ def _compile(pattern: str | re.Pattern[str], ignore_case: bool) -> re.Pattern[st
         raise re.error(
             f"{error.msg}; to look for it as plain text, use grep(re.escape(...))", error.pattern, error.pos
         ) from None
-    word = _LEADING_WORD.match(text)
+    word = re.match(_LEADING_WORD, text)
     if word is None or compiled.flags & (re.IGNORECASE | re.VERBOSE) or "|" in text:
         return compiled
     # The engine skips ahead only to patterns that begin with letters: with the edge looked for behind them, 42 MB take

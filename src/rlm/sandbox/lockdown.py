@@ -6,17 +6,23 @@ system calls exist, rlimits how much memory. Worker-side: standard library only,
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import os
 import resource
-import signal
 import struct
 import sys
-from collections.abc import Iterable, Sequence
+from collections import namedtuple
 
 from . import landlock, seccomp
+
+TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+else:
+    import _signal as signal  # `signal` makes enums of all constants
 
 _OPEN_FILES = 256  # also bounds what pipes and socket pairs hold outside RLIMIT_AS, to about 60 MB
 _THREADS = 4096  # beyond the tasks that the machine has when the worker starts
@@ -90,7 +96,8 @@ def readable() -> list[str]:
     return list(dict.fromkeys(paths))
 
 
-def _prctl(option: int, *args: int) -> int:
+def prctl(option: int, *args: int) -> int:
+    """Calls the system call of that name, with numbers."""
     padded = [ctypes.c_ulong(arg) for arg in (*args, 0, 0, 0, 0)[:4]]
     result: int = _libc.prctl(ctypes.c_int(option), *padded)
     return result
@@ -99,9 +106,9 @@ def _prctl(option: int, *args: int) -> int:
 def _drop_capabilities() -> None:
     """Leaves none in any set. The effective uid stays: another one can't import from a Python under a 0700 folder."""
     capability = 0
-    while _prctl(_PR_CAPBSET_DROP, capability) == 0:  # EPERM at once where there is none to lose, EINVAL at the end
+    while prctl(_PR_CAPBSET_DROP, capability) == 0:  # EPERM at once where there is none to lose, EINVAL at the end
         capability += 1
-    _prctl(_PR_CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL)
+    prctl(_PR_CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL)
     header, nothing = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24)
     if _libc.capset(header, nothing):
         raise OSError(ctypes.get_errno(), "capset failed")
@@ -129,8 +136,10 @@ def _leave_uid_0() -> None:
     A uid for each worker, so that none uses up what another has.
     """
     if os.getuid() == 0:
-        with contextlib.suppress(OSError):
+        try:  # noqa: SIM105 - `contextlib` takes 1 ms of a cold start
             os.setresuid(_NO_ONES_UIDS + os.getpid(), -1, -1)
+        except OSError:
+            pass
 
 
 def limit_tasks() -> None:
@@ -146,34 +155,83 @@ def limit_tasks() -> None:
     resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
 
 
-def _die_with(parent: int) -> None:
-    """Has the kernel kill this process when its parent ends. After any change of uid, which would undo it."""
-    if _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL):
+def die_with(parent: int) -> None:
+    """Has the kernel kill this process when its parent ends. After any change of uid, which would undo it.
+
+    Raises:
+        OSError: The kernel refused.
+    """
+    if prctl(_PR_SET_PDEATHSIG, signal.SIGKILL):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != parent:  # it ended before it could be watched
         os._exit(1)
 
 
-def lock_down(
+class Rules(namedtuple("Rules", "ruleset deny_truncate write file_bytes enforced")):
+    """What several processes can be confined by, one after the other; `ruleset` is a descriptor of Landlock's."""
+
+    __slots__ = ()
+
+
+def make_rules(
     read: Iterable[str],
     *,
-    memory_bytes: int | None,
     landlock_abi_cap: int | None = None,
-    parent: int | None = None,
     write: Sequence[str] = (),
     file_bytes: int = 0,
     own_mounts: bool = False,
-) -> list[str]:
+) -> Rules:
+    """Gets ready what `confine` confines by, as `lock_down` has it.
+
+    Raises:
+        OSError: Something can't be enforced.
+    """
+    why_not = supported(landlock_abi_cap)
+    if why_not is None and write and not own_mounts:
+        why_not = no_writing(landlock_abi_cap)
+    if why_not is not None:
+        raise OSError(errno.ENOTSUP, why_not)
+    abi = landlock.abi() if landlock_abi_cap is None else min(landlock_abi_cap, landlock.abi())
+    deny_truncate = abi < 3 and not (write and own_mounts)
+    enforced = ["files", "network", "processes"] + (["disk"] if own_mounts or not write else [])
+    seccomp.program(os.uname().machine, 0, deny_truncate, bool(write))  # what is the same for all is kept
+    ruleset = landlock.make_ruleset(read, _DEVICES, abi, write)
+    return Rules(ruleset, deny_truncate, bool(write), file_bytes if write else 0, enforced)
+
+
+def confine(rules: Rules, *, memory_bytes: int | None, parent: int) -> list[str]:
+    """Confines this process by rules that are ready, as `lock_down` does, and closes its descriptor of them.
+
+    Raises:
+        OSError: Something can't be enforced. Nothing may run in this process then.
+    """
+    if len(os.listdir("/proc/self/task")) != 1:
+        raise OSError(errno.EBUSY, "lock_down confines one thread, and this process has several")
+    _leave_uid_0()
+    limit_tasks()
+    _drop_capabilities()
+    _limit_resources(memory_bytes, rules.file_bytes)
+    prctl(_PR_SET_DUMPABLE, 0)  # a crash handler ignores RLIMIT_CORE and would store the user's input
+    die_with(parent)
+    if prctl(_PR_SET_NO_NEW_PRIVS, 1):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS) failed")
+    landlock.restrict(rules.ruleset)
+    seccomp.install(seccomp.program(os.uname().machine, os.getpid(), rules.deny_truncate, rules.write))
+    return [*rules.enforced, *(["memory"] if memory_bytes is not None else [])]
+
+
+def lock_down(read: Iterable[str], *, memory_bytes: int | None, parent: int | None = None, **options: Any) -> list[str]:
     """Confines this process, which must have one thread and no open file that a cell must not reach.
 
     Args:
         read: Files and folders that stay readable; `readable()` is what Python needs.
         memory_bytes: Address space that may be added to what is in use now; None leaves it unlimited.
-        landlock_abi_cap: Use at most this ABI, as an older kernel would.
         parent: The process to die with; None takes the parent at the time of the call.
-        write: Folders that files can be made and changed in; beyond Linux 6.2 (ABI 3), or with `own_mounts`, alone.
-        file_bytes: The most that a file there may hold.
-        own_mounts: The file systems of `write` are limited in size, and all others are mounted read-only.
+        options: Of `make_rules`:
+            landlock_abi_cap: Use at most this ABI, as an older kernel would.
+            write: Folders that files can be made and changed in; beyond Linux 6.2 (ABI 3), or with `own_mounts`, alone.
+            file_bytes: The most that a file there may hold.
+            own_mounts: The file systems of `write` are limited in size, and all others are mounted read-only.
 
     Returns:
         What is enforced from now on: of files, network, memory, processes, disk.
@@ -181,25 +239,5 @@ def lock_down(
     Raises:
         OSError: Something can't be enforced. Nothing may run in this process then.
     """
-    why_not = supported(landlock_abi_cap)
-    if why_not is None and write and not own_mounts:
-        why_not = no_writing(landlock_abi_cap)
-    if why_not is not None:
-        raise OSError(errno.ENOTSUP, why_not)
-    if len(os.listdir("/proc/self/task")) != 1:
-        raise OSError(errno.EBUSY, "lock_down confines one thread, and this process has several")
-    abi = landlock.abi() if landlock_abi_cap is None else min(landlock_abi_cap, landlock.abi())
-    _leave_uid_0()
-    limit_tasks()
-    _drop_capabilities()
-    _limit_resources(memory_bytes, file_bytes if write else 0)
-    _prctl(_PR_SET_DUMPABLE, 0)  # a crash handler ignores RLIMIT_CORE and would store the user's input
-    _die_with(os.getppid() if parent is None else parent)
-    if _prctl(_PR_SET_NO_NEW_PRIVS, 1):
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS) failed")
-    landlock.restrict(read, _DEVICES, abi, write)
-    deny_truncate = abi < 3 and not (write and own_mounts)
-    seccomp.install(seccomp.program(os.uname().machine, os.getpid(), deny_truncate, bool(write)))
-    enforced = ["files", "network", "processes"]
-    enforced += ["disk"] if own_mounts or not write else []
-    return enforced + (["memory"] if memory_bytes is not None else [])
+    parent = os.getppid() if parent is None else parent
+    return confine(make_rules(read, **options), memory_bytes=memory_bytes, parent=parent)

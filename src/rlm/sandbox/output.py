@@ -11,7 +11,10 @@ import mmap
 import struct
 import threading
 from collections import deque
-from collections.abc import Callable
+
+TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 codecs.lookup("utf-32-le")  # a module, which each worker would load for itself at its first print
 MAX_KEPT = 8 * 2**20  # characters of one cell's output that `outputs[i]` holds: 32 MiB at worst

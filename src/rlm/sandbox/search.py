@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import heapq
 import math
-import re
 from array import array
 from bisect import bisect
 from collections import namedtuple
-from collections.abc import Iterable
+
+TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PASSAGE = 300  # characters of a passage, about
 LONGEST = 400  # characters of a passage that is one long sentence
@@ -38,7 +40,9 @@ _BREAK = r"[.!?…][\"'”’»)\]]*\s+|[。！？][」』”]*\s*|\n\s*"
 
 
 def prepare() -> None:
-    """Compiles the patterns: 6 ms, which the first search takes else."""
+    """Compiles the patterns: 6 ms, and `re` 7 more, which the first search takes else."""
+    import re
+
     for pattern in (_RUN, _IS_UNSPACED, _BREAK):
         re.compile(pattern)
 
@@ -53,6 +57,8 @@ class _Word:
     """One word of the query, and where it was found."""
 
     def __init__(self, text: str) -> None:
+        import re
+
         self.text = text
         self.unspaced = bool(re.match(_IS_UNSPACED, text))
         self.found = array("q")  # positions over all documents, one after the other
@@ -198,6 +204,8 @@ def _names(query: str) -> set[str]:
     """The words that are written like names: with a capital, though not the first, or with a digit."""
     if query.isupper():
         return set()
+    import re
+
     runs = re.findall(_RUN, query)
     marked = [run for run in runs[1:] if run != _lower(run)] + [run for run in runs if any(map(str.isdigit, run))]
     return set(_words(_lower(" ".join(marked))))
@@ -208,6 +216,8 @@ def _pairs(words: list[str]) -> list[tuple[str, str]]:
 
 
 def _words(low: str) -> list[str]:
+    import re
+
     words: list[str] = []
     for run in re.findall(_RUN, low):
         if len(run) > 2 and re.match(_IS_UNSPACED, run):
@@ -266,6 +276,8 @@ def _narrowed(events: list[tuple[int, int]]) -> tuple[int, int]:
 
 def _passage(text: str, first: int, last: int) -> tuple[int, int]:
     """The sentences or lines that hold text[first:last] and the word at `last`, and more while they are short."""
+    import re
+
     last = min(last + 1, len(text))
     reach = max(LONGEST - (last - first), 100)
     low, high = max(0, first - reach), min(len(text), last + reach)

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import struct
 from collections import namedtuple
-from collections.abc import Sequence
 
 from .syscalls import NUMBERS
 
@@ -65,6 +65,8 @@ class Test(namedtuple("Test", "arg value mask high", defaults=(0xFFFFFFFF, False
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     Alternatives = tuple[tuple[Test, ...], ...]
 
 _O_TRUNC, _O_PATH, _O_TMPFILE = 0o1000, 0o10000000, 0o20000000
@@ -134,6 +136,34 @@ def _block(alternatives: Alternatives) -> list[bytes]:
     return [*block, _instruction(_RETURN, RET_ERRNO | errno.EPERM)]
 
 
+def _compared(blocks: Iterable[tuple[str, list[bytes]]], machine: str) -> bytes:
+    """Instructions that compare the call's number with each name's, and go on with its block where they are equal."""
+    code: list[bytes] = []
+    for name, block in blocks:
+        number = _number(name, machine)
+        if number is not None:
+            code.append(_instruction(_JUMP_EQUAL, number, 0, len(block)))
+            code += block
+    return b"".join(code)
+
+
+@functools.lru_cache(maxsize=None)  # noqa: UP033 - 3.8; most of the work, and the same for all workers
+def _fixed(machine: str, writes: bool) -> tuple[bytes, bytes]:
+    """What comes before the calls that are allowed with certain arguments, and after them."""
+    default = _instruction(_RETURN, RET_ERRNO | errno.ENOSYS)
+    start = [
+        _instruction(_LOAD, 4),
+        _instruction(_JUMP_EQUAL, AUDIT_ARCH[machine], 1, 0),
+        default,
+        _instruction(_LOAD, 0),
+    ]
+    allowed = _ALLOWED.split() + (_WRITING.split() if writes else [])
+    allow, refuse = [_instruction(_RETURN, RET_ALLOW)], [_instruction(_RETURN, RET_ERRNO | errno.EPERM)]
+    refused = [name for name in _REFUSED.split() if name not in allowed]
+    before = b"".join(start) + _compared([(name, allow) for name in allowed], machine)
+    return before, _compared([(name, refuse) for name in refused], machine) + default
+
+
 def program(machine: str, pid: int, deny_truncate: bool, writes: bool = False) -> bytes:
     """The filter as `struct sock_filter[]`, for a little-endian machine of `AUDIT_ARCH`; `writes`: there is a writable
     folder.
@@ -141,25 +171,9 @@ def program(machine: str, pid: int, deny_truncate: bool, writes: bool = False) -
     Call numbers are compared for equality, so x32's, which carry bit 30, match nothing; another architecture's
     (`int 0x80`) are never looked at.
     """
-    default = _instruction(_RETURN, RET_ERRNO | errno.ENOSYS)
-    code = [
-        _instruction(_LOAD, 4),
-        _instruction(_JUMP_EQUAL, AUDIT_ARCH[machine], 1, 0),
-        default,
-        _instruction(_LOAD, 0),
-    ]
-    allowed = _ALLOWED.split() + (_WRITING.split() if writes else [])
-    blocks = [(name, [_instruction(_RETURN, RET_ALLOW)]) for name in allowed]
-    blocks += [(name, _block(alternatives)) for name, alternatives in conditions(pid, deny_truncate).items()]
-    refused = [name for name in _REFUSED.split() if name not in allowed]
-    blocks += [(name, [_instruction(_RETURN, RET_ERRNO | errno.EPERM)]) for name in refused]
-    for name, block in blocks:
-        number = _number(name, machine)
-        if number is not None:
-            code.append(_instruction(_JUMP_EQUAL, number, 0, len(block)))
-            code += block
-    code.append(default)
-    return b"".join(code)
+    before, after = _fixed(machine, writes)
+    blocks = [(name, _block(alternatives)) for name, alternatives in conditions(pid, deny_truncate).items()]
+    return before + _compared(blocks, machine) + after
 
 
 class _SockFprog(ctypes.Structure):

@@ -5,23 +5,23 @@ Worker-side: standard library only, Python 3.8+; shipped with its siblings (`SHI
 
 from __future__ import annotations
 
-import binascii
-import json
 import mmap
 import os
 import random
-import signal
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 
 from . import calls, cell, corpus, output, protocol, threads
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
+    import signal
+    from collections.abc import Callable
     from typing import Any
+else:
+    import _signal as signal  # `signal` makes enums of all constants
 
 SHIPPED = (
     "start",
@@ -177,6 +177,8 @@ class Worker:
         """Takes a piece of a context that is added; with the last one, it is there from the next `hello` on."""
         try:
             if self._refused is None:
+                import binascii
+
                 self._coming += binascii.a2b_base64(piece["data"])
                 if piece["last"]:
                     loaded = corpus.build_context(piece["kind"], piece["parts"], self._coming)
@@ -214,7 +216,7 @@ class Worker:
             "id": run["id"],
             "output": printed.shown(),
             "output_size": printed.size,
-            "error": None if error is None else cell.describe(error),
+            "error": None if error is None else cells.describe(error),
             "answer": None,
             "seconds": time.perf_counter() - began,
         }
@@ -346,7 +348,7 @@ def _origin(text: Any) -> list[Any] | None:
 def _with_answer(done: dict[str, Any], cells: cell.Cells) -> bytes:
     try:
         done["answer"] = cells.answer()
-        if done["answer"] is not None and len(json.dumps(done["answer"]["value"])) > _MAX_ANSWER:
+        if done["answer"] is not None and len(protocol.to_json(done["answer"]["value"])) > _MAX_ANSWER:
             raise ValueError(f"more than {_MAX_ANSWER >> 20} MiB of JSON")
         return protocol.encode_checked(done)
     except (ValueError, MemoryError, RecursionError) as error:

@@ -143,7 +143,7 @@ async def open_run(context: Context, limits: Limits, options: dict[str, Any]) ->
     Args:
         context: The input; its blob may be closed afterwards.
         limits: `memory_mb` is what a worker gets.
-        options: `confine`: what `lockdown.lock_down` is called with, or None.
+        options: `confine`: what `lockdown.make_rules` is called with, or None.
 
     Raises:
         SandboxError: It could not be started, or could not load the input.
