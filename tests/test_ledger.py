@@ -197,6 +197,11 @@ def test_limits_that_are_no_numbers_are_refused(limits: Limits, message: str) ->
     assert str(raised.value) == message
 
 
+def test_limits_are_no_dict() -> None:
+    with pytest.raises(ConfigError, match=r"limits is a Limits\(\.\.\.\), not dict"):
+        check_limits({"usd": 3})  # type: ignore[arg-type]
+
+
 def test_limits_may_leave_nothing_of_what_is_spent() -> None:
     check_limits(Limits(usd=0, tokens=0, sub_calls=0, depth=0, nudges=0, seconds=0))
 

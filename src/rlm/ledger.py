@@ -34,9 +34,11 @@ def check_limits(limits: Limits) -> None:
     """Refuses limits that can't be meant.
 
     Raises:
-        ConfigError: One is below 0 or not a number, or leaves no turn, no call, no memory, no output or no time to a
-            cell.
+        ConfigError: They are no `Limits`; one is below 0 or not a number, or leaves no turn, no call, no memory, no
+            output or no time to a cell.
     """
+    if not isinstance(limits, Limits):
+        raise ConfigError(f"limits is a Limits(...), not {type(limits).__name__}")
     for field in fields(limits):
         given, least = getattr(limits, field.name), int(field.name in _AT_LEAST_ONE)
         if given is None and field.default is None:
