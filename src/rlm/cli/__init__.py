@@ -40,6 +40,11 @@ def _status(arguments: list[str] | None) -> int:
     from rlm.errors import RlmError
     from rlm.terminal import visible
 
+    if "" in (sys.argv[1:] if arguments is None else arguments):  # as a path it would be the working folder
+        print(
+            "rlm: an argument is empty, as of a variable that is not set: leave it out or fill it in", file=sys.stderr
+        )
+        return exit_codes.USAGE
     try:
         conflict.check()
         import typer

@@ -65,9 +65,7 @@ def run(names: Sequence[str], *, as_json: bool) -> int:
 def _overview() -> Iterator[Row]:
     """The models that are used or configured, and then every provider."""
     settings = config.read()
-    uses = {default_model(): "model"}
-    if sub_model := default_sub_model():
-        uses.setdefault(sub_model, "sub_model")
+    uses = _uses()
     there = providers.known()
     configured = [spec for spec in (*settings.prices, *settings.options) if "/" in spec]
     for spec in dict.fromkeys((*uses, *configured, BOX)):
@@ -78,13 +76,21 @@ def _overview() -> Iterator[Row]:
             yield _row(spec)
 
 
+def _uses() -> dict[str, str]:
+    """The models that are used where none is named, and as what."""
+    uses = {default_model(): "model"}
+    if sub_model := default_sub_model():
+        uses.setdefault(sub_model, "sub_model")
+    return uses
+
+
 def _named(name: str) -> Iterator[Row]:
     """One model, or all that are known of a provider."""
     provider = providers.find(name)
     if "/" in name or name == BOX:
         if name != BOX and providers.find(name.partition("/")[0]) is None:
             raise providers.unknown(name)
-        yield _row(name)
+        yield _row(name, _uses().get(name, ""))
         return
     if provider is None:
         raise providers.unknown(name)
@@ -93,7 +99,11 @@ def _named(name: str) -> Iterator[Row]:
         return
     from rlm.lms import listed
 
-    rows = [_row(f"{name}/{model}") for model in sorted(listed.models(provider.url) if provider.url else ())]
+    uses = _uses()
+    rows = [
+        _row(spec := f"{name}/{model}", uses.get(spec, ""))
+        for model in sorted(listed.models(provider.url) if provider.url else ())
+    ]
     # What has no price for tokens is no language model.
     yield from [row for row in rows if row.input_usd is not None] or [_row(f"{name}/MODEL")]
 
