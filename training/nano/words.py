@@ -209,7 +209,8 @@ def identifier(rng: random.Random) -> str:
     ]
     roll = rng.random()
     if roll < 0.5:
-        return ("_" if rng.random() < 0.15 else "") + "_".join(parts)
+        around = rng.choices(("", "_", "__"), (80, 14, 6))[0]
+        return around + "_".join(parts) + (around if around == "__" else "")
     if roll < 0.85:
         return "".join(part.capitalize() for part in parts)
     return parts[0] + "".join(part.capitalize() for part in parts[1:])
