@@ -505,6 +505,22 @@ def test_without_a_trace_nothing_is_written(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"trace": "runs"}, "trace is True, False or the Path of a folder, not 'runs'"),
+        ({"cache": "answers"}, "cache is True, False or the Path of a folder, not 'answers'"),
+        ({"keep": 3}, "keep is a Retention(...), not 3"),
+        ({"sub_models": ["nano"]}, "sub_models is a dict of models by name, not ['nano']"),
+        ({"prices": {"nano": 3}}, "prices['nano'] is a Price(...), not 3"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        RLM(model=Scripted([]), **given)
+    assert str(raised.value) == told
+
+
 def test_a_callers_own_model_needs_one_method() -> None:
     class Mine:
         name = "mine"

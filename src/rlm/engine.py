@@ -104,6 +104,7 @@ class RLM:
         otel: bool = False,
     ) -> None:
         conflict.check()
+        _check_kinds(trace=trace, cache=cache, keep=keep, sub_models=sub_models, prices=prices)
         limits = limits or Limits()
         check_limits(limits)
         if route not in ROUTES:
@@ -181,6 +182,29 @@ class RLM:
     def _started(self, prompt: object, context: object, *, events: bool) -> Run:
         question, value = (str(prompt), context) if context is not None else (profiles.task(), prompt)
         return Run(lambda run: Execution(self.setup, run, question).main(value), events=events)
+
+
+def _check_kinds(
+    trace: object, cache: object, keep: object, sub_models: object, prices: Mapping[str, object] | None
+) -> None:
+    """Refuses what would be taken for something else: a str for a folder, say, which would be another one.
+
+    Raises:
+        ConfigError: One is of another kind.
+    """
+    folder = "True, False or the Path of a folder"
+    kinds: list[tuple[str, object, Any, str]] = [
+        ("trace", trace, bool | Path, folder),
+        ("cache", cache, bool | Path, folder),
+        ("keep", keep, Retention | None, "a Retention(...)"),
+        ("sub_models", sub_models, Mapping | None, "a dict of models by name"),
+        ("prices", prices, Mapping | None, "a dict of Price(...) by model"),
+    ]
+    if isinstance(prices, Mapping):
+        kinds += [(f"prices[{name!r}]", price, Price, "a Price(...)") for name, price in prices.items()]
+    for name, value, kind, meant in kinds:
+        if not isinstance(value, kind):
+            raise ConfigError(f"{name} is {meant}, not {value!r}")
 
 
 def _properties(require: Collection[str]) -> frozenset[str]:
