@@ -57,7 +57,11 @@ def _origin(begin: RunBegin) -> str:
     """What a run was made from, or goes on from."""
     if begin.origin is None:
         number, first = ((begin.sitting or {}).get(name) for name in ("number", "run"))
-        return "" if number is None else visible(f" (question {number} of the session that began with {first})")
+        if number is None:
+            return ""
+        if number == 1:
+            return " (question 1 of a session)"
+        return visible(f" (question {number} of the session that began with {first})")
     way, run, turn = (begin.origin.get(name) for name in ("way", "run", "turn"))
     return visible(f" ({way} of {run}{'' if turn is None else f', turn {turn}'})")
 

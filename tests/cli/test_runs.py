@@ -168,3 +168,4 @@ def test_questions_of_a_session_are_numbered(rlm: Rlm) -> None:
     assert told == [(first.run_id, 2), (first.run_id, 1)]
     whole = f"run {second.run_id} (question 2 of the session that began with {first.run_id})"
     assert whole in rlm("show", second.run_id).out
+    assert f"run {first.run_id} (question 1 of a session)" in rlm("show", first.run_id).out
