@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 
-from . import search
+from . import lockdown, search
 
 IDLE = 20  # milliseconds without a request
 _MODULES = ("ast", "json", "linecache", "re", "signal", "socket", "contextlib")
@@ -22,5 +22,6 @@ def load() -> None:
     for name in _MODULES:
         __import__(name)
     search.prepare()
+    lockdown.prepare()
     gc.freeze()
     loaded = True

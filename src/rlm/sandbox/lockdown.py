@@ -167,6 +167,12 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
+def prepare() -> None:
+    """Makes what is the same for all processes that will be confined."""
+    if supported() is None:
+        seccomp.program(os.uname().machine, 0, deny_truncate=False)
+
+
 class Rules(namedtuple("Rules", "ruleset deny_truncate write file_bytes enforced")):
     """What several processes can be confined by, one after the other; `ruleset` is a descriptor of Landlock's."""
 

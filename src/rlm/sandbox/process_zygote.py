@@ -25,6 +25,8 @@ else:
     import _signal as signal  # `signal` makes enums of all constants
 
 _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
+_PAUSE = 5  # milliseconds that the run has for itself which took the spare, before the next one is forked
+_FAILED = 1000  # where none could be
 
 
 def main(control_fd: int, host: int, paths: str) -> None:
@@ -46,9 +48,11 @@ def _serve(control: _socket.socket, host: int) -> None:
     poll.register(control, select.POLLIN)
     poll.register(host, select.POLLIN)
     spare = -1  # hangs up when the spare has taken a run
+    pause = _PAUSE
     while True:
         poll.modify(control, select.POLLIN if spare < 0 else 0)  # what comes is the spare's
-        events = dict(poll.poll(None if late.loaded else late.IDLE))
+        wait = (None if spare >= 0 else pause) if late.loaded else late.IDLE
+        events = dict(poll.poll(wait))
         asked = events.get(control.fileno(), 0)
         if host in events or asked & select.POLLHUP:
             return
@@ -56,13 +60,15 @@ def _serve(control: _socket.socket, host: int) -> None:
             poll.unregister(spare)
             os.close(spare)
             spare = -1
-        if not events:
+        if not events and not late.loaded:
             late.load()
-        if spare < 0 and (asked or late.loaded):
+        if spare < 0 and (asked or not events):
             try:
                 spare = _fork(control, host)
                 poll.register(spare, 0)
+                pause = _PAUSE
             except OSError:
+                pause = _FAILED
                 if asked:  # the host sees the run's socket close
                     for fd in packets.receive(control, 3)[1]:
                         os.close(fd)

@@ -87,11 +87,19 @@ def _null(arg: int) -> tuple[Test, Test]:
     return Test(arg, 0), Test(arg, 0, high=True)
 
 
-def conditions(pid: int, deny_truncate: bool) -> dict[str, Alternatives]:
+def _own(pid: int) -> dict[str, Alternatives]:
+    """The calls that are allowed for one process, the worker itself."""
+    return {
+        "kill": ((Test(0, pid),),),
+        "tgkill": ((Test(0, pid),),),
+        "prlimit64": ((Test(0, 0), *_null(2)), (Test(0, pid), *_null(2))),
+    }
+
+
+def _conditions(deny_truncate: bool) -> dict[str, Alternatives]:
     """The calls that are allowed with certain arguments: any alternative, all of its tests.
 
     Args:
-        pid: The process that may be signalled: the worker itself.
         deny_truncate: Refuse to truncate while opening, which Landlock can't see before its ABI 3.
     """
     open_flags = _O_PATH | _O_TMPFILE | (_O_TRUNC if deny_truncate else 0)
@@ -99,10 +107,7 @@ def conditions(pid: int, deny_truncate: bool) -> dict[str, Alternatives]:
         "open": ((Test(1, 0, open_flags),),),
         "openat": ((Test(2, 0, open_flags),),),
         "clone": ((Test(0, _CLONE_THREAD, _CLONE_THREAD | _CLONE_NEW_NAMESPACES),),),
-        "kill": ((Test(0, pid),),),
-        "tgkill": ((Test(0, pid),),),
         "prctl": _one_of(0, _PRCTL),
-        "prlimit64": ((Test(0, 0), *_null(2)), (Test(0, pid), *_null(2))),
         "fcntl": _one_of(1, _FCNTL),
         "ioctl": _one_of(1, _IOCTL),
         # Streams only: a datagram socket of a pair still sends to any address, /dev/log for one.
@@ -136,7 +141,7 @@ def _block(alternatives: Alternatives) -> list[bytes]:
     return [*block, _instruction(_RETURN, RET_ERRNO | errno.EPERM)]
 
 
-def _compared(blocks: Iterable[tuple[str, list[bytes]]], machine: str) -> bytes:
+def _compared(machine: str, blocks: Iterable[tuple[str, list[bytes]]]) -> bytes:
     """Instructions that compare the call's number with each name's, and go on with its block where they are equal."""
     code: list[bytes] = []
     for name, block in blocks:
@@ -148,8 +153,8 @@ def _compared(blocks: Iterable[tuple[str, list[bytes]]], machine: str) -> bytes:
 
 
 @functools.lru_cache(maxsize=None)  # noqa: UP033 - 3.8; most of the work, and the same for all workers
-def _fixed(machine: str, writes: bool) -> tuple[bytes, bytes]:
-    """What comes before the calls that are allowed with certain arguments, and after them."""
+def _fixed(machine: str, deny_truncate: bool, writes: bool) -> tuple[bytes, bytes]:
+    """What comes before the calls of `_own`, and after them."""
     default = _instruction(_RETURN, RET_ERRNO | errno.ENOSYS)
     start = [
         _instruction(_LOAD, 4),
@@ -160,8 +165,10 @@ def _fixed(machine: str, writes: bool) -> tuple[bytes, bytes]:
     allowed = _ALLOWED.split() + (_WRITING.split() if writes else [])
     allow, refuse = [_instruction(_RETURN, RET_ALLOW)], [_instruction(_RETURN, RET_ERRNO | errno.EPERM)]
     refused = [name for name in _REFUSED.split() if name not in allowed]
-    before = b"".join(start) + _compared([(name, allow) for name in allowed], machine)
-    return before, _compared([(name, refuse) for name in refused], machine) + default
+    blocks = [(name, allow) for name in allowed]
+    blocks += [(name, _block(alternatives)) for name, alternatives in _conditions(deny_truncate).items()]
+    before = b"".join(start) + _compared(machine, blocks)
+    return before, _compared(machine, [(name, refuse) for name in refused]) + default
 
 
 def program(machine: str, pid: int, deny_truncate: bool, writes: bool = False) -> bytes:
@@ -171,9 +178,8 @@ def program(machine: str, pid: int, deny_truncate: bool, writes: bool = False) -
     Call numbers are compared for equality, so x32's, which carry bit 30, match nothing; another architecture's
     (`int 0x80`) are never looked at.
     """
-    before, after = _fixed(machine, writes)
-    blocks = [(name, _block(alternatives)) for name, alternatives in conditions(pid, deny_truncate).items()]
-    return before + _compared(blocks, machine) + after
+    before, after = _fixed(machine, deny_truncate, writes)
+    return before + _compared(machine, [(name, _block(tests)) for name, tests in _own(pid).items()]) + after
 
 
 class _SockFprog(ctypes.Structure):
