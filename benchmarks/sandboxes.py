@@ -32,7 +32,7 @@ from rlm.sandbox.session import Session
 from rlm.types import JSON, Cell, Limits
 
 LIMITS = Limits(memory_mb=2048)
-CELLS, CALLS = 300, 100
+CELLS, CALLS, LARGE = 300, 100, 5
 INPUT_MB, PIECE_MB, CHILDREN = 500, 50, 64
 COLD = """
 import asyncio, sys, time
@@ -135,9 +135,10 @@ def held() -> int:
     return sum(measure.share(pid) for pid in measure.children(os.getpid()))
 
 
-async def a_large_input(text: str) -> tuple[float, float]:
+async def a_large_input(text: str) -> tuple[list[float], float]:
     """Seconds to the first cell on it, and the memory of a run and 16 children together, in inputs."""
-    seconds = await to_first_cell(Sandbox("local"), text)
+    # The first time, a machine of a cloud gets the memory from its host: that is the cloud's time.
+    seconds = [await to_first_cell(Sandbox("local"), text) for _ in range(LARGE + 1)][1:]
     async with opened(Sandbox("local"), text) as environment, contextlib.AsyncExitStack() as stack:
         workers = [await stack.enter_async_context(session(environment)) for _ in range(17)]
         await asyncio.gather(*[one.run(Cell("context.count('lorem')")) for one in workers])
@@ -200,12 +201,13 @@ def measure_local() -> None:
     show("local: a cell", in_ms(cells), 0.2, "ms")
     show("local: a sub-call", in_ms(calls), 0.5, "ms")
     text = measure.ascii_text(INPUT_MB)
-    seconds, copies = asyncio.run(a_large_input(text))
-    show(f"local: {INPUT_MB} MB to the first cell", [seconds], 0.4, "s", bare_decode(text))
+    large, copies = asyncio.run(a_large_input(text))
+    bare = median([bare_decode(text) for _ in range(LARGE)])
+    show(f"local: {INPUT_MB} MB to the first cell", large, 0.4, "s", bare)
     show("local: memory of a run and 16 children", [copies], 1.1, "x ")
-    seconds, copies = asyncio.run(many_children(text))
-    show(f"local: {CHILDREN} children, {PIECE_MB} MB each, all running", [seconds], 1.5, "s")
-    show("local: memory of them all", [copies], 2.2, "x ")
+    running, copies = zip(*(asyncio.run(many_children(text)) for _ in range(3)), strict=True)
+    show(f"local: {CHILDREN} children, {PIECE_MB} MB each, all running", list(running), 1.5, "s")
+    show("local: memory of them all", list(copies), 2.2, "x ")
 
 
 def measure_docker(address: str, runtime: str) -> None:
@@ -226,8 +228,9 @@ def measure_docker(address: str, runtime: str) -> None:
     show(f"docker ({runtime}): a cell", in_ms(cells), 0.6, "ms")
     show(f"docker ({runtime}): a sub-call", in_ms(calls), 1.2, "ms")
     text = measure.ascii_text(INPUT_MB)
-    seconds = asyncio.run(to_first_cell(sandbox, text))
-    show(f"docker ({runtime}): {INPUT_MB} MB to the first cell, by mount", [seconds], 1.0, "s", bare_decode(text))
+    large = [asyncio.run(to_first_cell(sandbox, text)) for _ in range(LARGE + 1)][1:]
+    bare_large = median([bare_decode(text) for _ in range(LARGE)])
+    show(f"docker ({runtime}): {INPUT_MB} MB to the first cell, by mount", large, 1.0, "s", bare_large)
 
 
 def main() -> None:
