@@ -205,9 +205,9 @@ def measure_local() -> None:
     bare = median([bare_decode(text) for _ in range(LARGE)])
     show(f"local: {INPUT_MB} MB to the first cell", large, 0.4, "s", bare)
     show("local: memory of a run and 16 children", [copies], 1.1, "x ")
-    running, copies = zip(*(asyncio.run(many_children(text)) for _ in range(3)), strict=True)
-    show(f"local: {CHILDREN} children, {PIECE_MB} MB each, all running", list(running), 1.5, "s")
-    show("local: memory of them all", list(copies), 2.2, "x ")
+    children = [asyncio.run(many_children(text)) for _ in range(3)]
+    show(f"local: {CHILDREN} children, {PIECE_MB} MB each, all running", [seconds for seconds, _ in children], 1.5, "s")
+    show("local: memory of them all", [copies for _, copies in children], 2.2, "x ")
 
 
 def measure_docker(address: str, runtime: str) -> None:
