@@ -23,6 +23,9 @@ def test_without_a_command_there_is_help_and_status_2(rlm: Rlm) -> None:
     assert (done.status, done.out) == (exit_codes.USAGE, "")
     assert done.err.startswith("Usage: rlm [OPTIONS]")
     assert all(f"\n  {command} " in done.err for command in COMMANDS)
+    done = rlm("sandbox")
+    assert (done.status, done.out) == (exit_codes.USAGE, "")
+    assert done.err.startswith("Usage: rlm sandbox [OPTIONS]")
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])

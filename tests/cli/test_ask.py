@@ -126,6 +126,7 @@ def test_no_answer_at_all_is_status_1(rlm: Rlm, book: Path) -> None:
         (["ask", "Q", "--price", "no/such=1/2"], "a price is given for no/such, and the run has scripted"),
         (["ask", "Q", "-", "file"], "- reads standard input as the whole input"),
         (["ask", "Q", "/no/such/file"], "/no/such/file"),
+        (["ask", "Q", "--save", "/"], "--save / is a folder: name a file in it"),
         (["ask", "Q", "--sandbox", "lokal"], "lokal"),
         (["ask", "Q", "--offer", "fast"], "--offer fast: give a name and a model, like fast=openai/gpt-5-nano"),
         (["ask", "Q", "--route", "rlm", "-m", "nano"], "route is one of auto, always, never: not 'rlm'"),

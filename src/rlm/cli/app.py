@@ -39,6 +39,11 @@ def rlm(
     ] = False,
 ) -> None:
     """Ask questions of inputs of any length. The input goes into a sandbox; a model writes code that reads it."""
+    _help_alone(context)
+
+
+def _help_alone(context: typer.Context) -> None:
+    """Without a command its help is all that there is to say."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help(), err=True)
         raise typer.Exit(exit_codes.USAGE)
@@ -240,8 +245,14 @@ def doctor(
     )
 
 
-sandbox_app = typer.Typer(help="Which sandboxes can be had here, and what each is worth.", no_args_is_help=True)
+sandbox_app = typer.Typer()
 app.add_typer(sandbox_app, name="sandbox")
+
+
+@sandbox_app.callback(invoke_without_command=True)
+def sandboxes(context: typer.Context) -> None:
+    """Which sandboxes can be had here, and what each is worth."""
+    _help_alone(context)
 
 
 @sandbox_app.command("list", epilog=exit_codes.HELP)

@@ -114,8 +114,10 @@ def check_save(path: Path | None) -> None:
     """Refuses a `--save` that could not be written, before anything is paid for.
 
     Raises:
-        ConfigError: Its folder can't be written to.
+        ConfigError: It is a folder, or in none that can be written to.
     """
+    if path is not None and path.is_dir():
+        raise ConfigError(f"--save {path} is a folder: name a file in it")
     if path is not None and not os.access(path.parent, os.W_OK):
         raise ConfigError(f"--save {path}: {path.parent} is no folder that can be written to")
 
