@@ -205,9 +205,11 @@ def test_a_saved_run_is_one_private_file_that_show_reads(rlm: Rlm, book: Path, t
 
 
 def test_a_run_that_can_not_be_saved_has_still_printed_its_answer(rlm: Rlm, book: Path, tmp_path: Path) -> None:
-    done = rlm("ask", "Who is tall?", str(book), "--save", str(tmp_path), script=[cell("FINAL('Ann')")])
+    full = tmp_path / "full"
+    full.symlink_to("/dev/full")
+    done = rlm("ask", "Who is tall?", str(book), "--save", str(full), script=[cell("FINAL('Ann')")])
     assert (done.status, done.out) == (2, "Ann\n")
-    assert done.err.endswith(f"rlm: the run can't be saved to {tmp_path}: Is a directory\n")
+    assert done.err.endswith(f"rlm: the run can't be saved to {full}: No space left on device\n")
 
 
 def test_the_model_in_the_box_is_announced_in_one_line(rlm: Rlm, book: Path) -> None:
