@@ -20,8 +20,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("typed", "told"),
     [
-        ("--cpus 1", "the sandbox 'local' can't keep `cpus`; one that can: docker, kubernetes, modal, daytona, prime"),
-        ("--package numpy", "the sandbox 'local' can't keep `packages`; one that can: docker, modal, e2b, daytona"),
+        ("--cpus 1.5", "the sandbox 'local' keeps a whole number of `cpus`, not 1.5"),
+        ("--network a.b", "the sandbox 'local' can't keep `network`; one that can: modal, e2b, daytona, prime"),
         ("--cpus -1", "cpus must be above 0, not -1.0"),
         ("--disk 0", "disk_mb must be a whole number, 1 or more, not 0"),
         ("--output a.txt", "output must be a folder, and {here}/a.txt is none"),

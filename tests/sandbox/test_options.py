@@ -56,8 +56,8 @@ def test_a_launcher_refuses_what_it_can_not_keep_and_names_one_that_can():
     assert str(refused.value) == (
         "the sandbox 'unconfined' can't keep `image`; one that can: docker, kubernetes, modal, e2b, daytona, prime"
     )
-    with pytest.raises(ConfigError, match="the sandbox 'unconfined' can't keep `cpus`; one that can: docker, "):
-        find_launcher(Sandbox("unconfined", cpus=1))
+    with pytest.raises(ConfigError, match="the sandbox 'wasm' can't keep `cpus`; one that can: docker, "):
+        find_launcher(Sandbox("wasm", cpus=1))
     with pytest.raises(ConfigError, match="the sandbox 'local' has no option runtime; it has none of its own"):
         find_launcher(Sandbox("local", options={"runtime": "runsc"}))
 

@@ -17,8 +17,8 @@ PROPERTIES = ("files", "network", "memory", "time", "cpu", "processes", "disk")
 # Which launchers keep an option, strongest isolation first; a refusal names them. `env` all keep.
 KEPT_BY: Mapping[str, tuple[str, ...]] = {
     "image": ("docker", "kubernetes", "modal", "e2b", "daytona", "prime"),
-    "packages": ("docker", "modal", "e2b", "daytona"),
-    "cpus": ("docker", "kubernetes", "modal", "daytona", "prime"),
+    "packages": ("docker", "bubblewrap", "modal", "e2b", "daytona", "local"),
+    "cpus": ("docker", "bubblewrap", "kubernetes", "modal", "daytona", "prime", "local"),
     "disk_mb": ("docker", "bubblewrap", "kubernetes", "daytona", "prime", "local", "wasm", "ssh"),
     "files": ("docker", "bubblewrap", "local", "wasm", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
     "output": ("docker", "bubblewrap", "local", "wasm", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
@@ -40,7 +40,7 @@ class Sandbox:
     Args:
         name: The launcher's name.
         image: The image to run, where there are images: one with Python 3.8 or newer. Not together with `packages`.
-        packages: Requirements, such as `"numpy>=2"`, installed where the sandbox is made.
+        packages: Requirements, such as `"numpy>=2"`, installed where the sandbox is made; they go before what is there.
         cpus: CPUs that a worker may use at once.
         disk_mb: MiB that may be written, where a sized file system can be had.
         files: Files or folders that cells may read; a cell finds the path of each in `files[name]`.
@@ -135,6 +135,19 @@ def refuse_unkept(sandbox: Sandbox, keeps: set[str] | frozenset[str], own: tuple
     if unknown := sorted(set(sandbox.options) - set(own)):
         there = f"it has {', '.join(own)}" if own else "it has none of its own"
         raise ConfigError(f"the sandbox {sandbox.name!r} has no option {', '.join(unknown)}; {there}")
+
+
+def whole_cpus(sandbox: Sandbox) -> int | None:
+    """`cpus` where workers are kept to so many by the scheduler, which knows no fractions; None where it is not given.
+
+    Raises:
+        ConfigError: It is no whole number.
+    """
+    if sandbox.cpus is None:
+        return None
+    if sandbox.cpus != int(sandbox.cpus):
+        raise ConfigError(f"the sandbox {sandbox.name!r} keeps a whole number of `cpus`, not {sandbox.cpus:g}")
+    return int(sandbox.cpus)
 
 
 def _path(what: str, given: object) -> Path:

@@ -157,6 +157,10 @@ def _worker(
     """Confines this process and runs cells in it. Does not return."""
     os.setpgid(0, 0)
     try:
+        if options.get("packages") or options.get("cpus"):
+            from . import provision
+
+            provision.provide(options)
         if "tmp" in options:
             _mount_tmp(**options["tmp"])
         enforced: list[str] = []

@@ -35,14 +35,21 @@ class SpawnedRun:
         context: The input.
         around: A program and its arguments that workers are started in.
         memory_bytes: What a worker may use beyond its input; it is looked at four times a second. None is no limit.
+        packages: A folder that workers import from as well.
     """
 
-    def __init__(self, context: Context, around: Sequence[str] = (), memory_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        context: Context,
+        around: Sequence[str] = (),
+        memory_bytes: int | None = None,
+        packages: str | None = None,
+    ) -> None:
         self._blob = os.dup(context.blob.fd)
         self._program = [*around, os.path.realpath(sys.executable) if around else sys.executable]
         most = None if memory_bytes is None else memory_bytes + _BASE + 4 * context.blob.size
         self._workers = Workers(most, watched=most is not None)
-        self._options = {"kind": context.kind, "parts": context.parts}
+        self._options = {"kind": context.kind, "parts": context.parts, "packages": packages}
         self.names: Mapping[str, JSON] = {}
         self.env: Mapping[str, str] = {}
 

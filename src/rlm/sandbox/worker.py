@@ -33,6 +33,7 @@ SHIPPED = (
     "threads",
     "corpus",
     "search",
+    "provision",
     "lockdown",
     "landlock",
     "seccomp",

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tarfile
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from rlm.types import Cell
 from sandbox.containers.proxy import Proxy
 from sandbox.engine import engine, podman  # noqa: F401
 from sandbox.launchers.test_docker import opened, output, run
+from sandbox.wheels import make_wheel, only_from
 
 CELL = "```repl\n{}\n```"
 
@@ -296,18 +296,8 @@ def test_an_image_without_python_is_told(engine):  # noqa: F811
 
 @pytest.mark.slow
 def test_packages_go_into_the_image(engine, tmp_path, monkeypatch):  # noqa: F811
-    wheel = tmp_path / "rlm_example-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w") as packed:
-        packed.writestr("rlm_example.py", "value = 42")
-        packed.writestr(
-            "rlm_example-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: rlm-example\nVersion: 1.0\n"
-        )
-        packed.writestr(
-            "rlm_example-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        packed.writestr("rlm_example-1.0.dist-info/RECORD", "")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    make_wheel(tmp_path, "rlm-example", "value = 42")
+    only_from(monkeypatch, tmp_path)
     sandbox = sandboxed(engine, packages=["rlm-example==1.0"])
     assert output(sandbox, "import rlm_example\nrlm_example.value") == "42\n"
     monkeypatch.setenv("PIP_FIND_LINKS", "/no/folder")

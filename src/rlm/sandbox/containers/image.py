@@ -22,6 +22,7 @@ from pathlib import Path
 
 from rlm.errors import ConfigError, SandboxError
 from rlm.sandbox.containers.engine import Engine, told
+from rlm.sandbox.packages import install
 
 REPOSITORY = "rlm-python"
 PYTHON = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
@@ -32,7 +33,6 @@ _LEFT_OUT |= {"dist-packages", "pydoc_data"}
 _ELSEWHERE = ("/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types")
 _FOLDERS = ("tmp", "proc", "dev", "sys", "etc", "rlm", "output")
 _PASSWD = b"root:x:0:0::/:/bin/false\nsandbox:x:65534:65534::/tmp:/bin/false\n"
-_INSTALL = 600.0  # seconds for packages to be installed
 
 
 def why_none(engine: Engine) -> str | None:
@@ -150,31 +150,12 @@ def _installed(packages: Sequence[str], folder: Path) -> dict[str, Path]:
     """Packages, where the image's Python finds them.
 
     Raises:
-        ConfigError: pip is missing, or refuses.
+        ConfigError: They can't be installed.
     """
-    pip = next((python for python in (sys.executable, PYTHON) if _has_pip(python)), None)
-    if pip is None:
-        raise ConfigError("packages= needs pip on this machine: python -m ensurepip")
-    options = ["--target", str(folder), "--only-binary=:all:", "--quiet", "--disable-pip-version-check", "--no-input"]
-    try:
-        done = subprocess.run(
-            [pip, "-m", "pip", "install", *options, "--", *packages],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_INSTALL,
-        )
-    except subprocess.TimeoutExpired:
-        raise ConfigError(f"packages can't be installed: pip took more than {_INSTALL:g} s") from None
-    if done.returncode:
-        raise ConfigError(f"packages can't be installed: {done.stderr.strip()[-1000:]}")
+    install(packages, folder)
     base = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix}
     target = sysconfig.get_path("purelib", vars=base)
     return {os.path.join(target, path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}
-
-
-def _has_pip(python: str) -> bool:
-    return subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
 
 
 def _pack(files: dict[str, Path], target: io.BufferedIOBase | tempfile._TemporaryFileWrapper[bytes]) -> None:

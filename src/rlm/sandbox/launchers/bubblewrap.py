@@ -11,13 +11,14 @@ from rlm.context import Context
 from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import lockdown, namespaces
 from rlm.sandbox.launchers.base import Environment, Ready
-from rlm.sandbox.options import PROPERTIES, Sandbox, refuse_unkept
+from rlm.sandbox.options import PROPERTIES, Sandbox, refuse_unkept, whole_cpus
+from rlm.sandbox.packages import opened
 from rlm.sandbox.written import MAX_FILES, EquippedRun, WrittenFolder, make_output
 from rlm.sandbox.zygotes import FOLDER, ProcessZygote, open_in
 from rlm.types import Limits
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
-_CODE, _FILES, _TMP, _OUTPUT = "/rlm", "/files", "/tmp", "/output"
+_CODE, _FILES, _PACKAGES, _TMP, _OUTPUT = "/rlm", "/files", "/packages", "/tmp", "/output"
 
 
 class BubblewrapLauncher:
@@ -31,7 +32,8 @@ class BubblewrapLauncher:
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._sandbox = sandbox or Sandbox(self.name)
-        refuse_unkept(self._sandbox, {"disk_mb", "files", "output"})
+        refuse_unkept(self._sandbox, {"disk_mb", "files", "output", "packages", "cpus"})
+        self._cpus = whole_cpus(self._sandbox)
         self._ready: list[ProcessZygote] = []
         weakref.finalize(self, _end, self._ready)
 
@@ -51,24 +53,26 @@ class BubblewrapLauncher:
         return None
 
     def prepare(self) -> None:
-        if self.why_not() is None and not self._ready:
-            self._ready.append(self._zygote())
+        if self.why_not() is None and not self._ready and not self._sandbox.packages:  # these may take minutes
+            self._ready.append(self._zygote(None))
 
     async def open(self, context: Context, limits: Limits) -> Environment:
         if (why_not := self.why_not()) is not None:
             raise SandboxUnavailableError(why_not)
-        return await self._opened(self._ready.pop() if self._ready else self._zygote(), context, limits)
+        zygote = self._ready.pop() if self._ready else self._zygote(await opened(self._sandbox))
+        return await self._opened(zygote, context, limits)
 
     async def ready(self, limits: Limits) -> Ready:
         """A sandbox without an input; see `WarmPool`."""
         if (why_not := self.why_not()) is not None:
             raise SandboxUnavailableError(why_not)
-        zygote = self._zygote()
+        zygote = self._zygote(await opened(self._sandbox))
         return Ready(functools.partial(self._opened, zygote), zygote.end, zygote.usable)
 
     async def _opened(self, zygote: ProcessZygote, context: Context, limits: Limits) -> Environment:
         size = self._sandbox.disk_mb * 2**20
-        read = [*lockdown.readable(), *self._paths().values()]
+        packages = _PACKAGES if self._sandbox.packages else None
+        read = [*lockdown.readable(), *self._paths().values(), *([packages] if packages else [])]
         shared = _OUTPUT if self._sandbox.output else None
         write = [_TMP, shared] if shared else [_TMP]
         options = {
@@ -76,6 +80,8 @@ class BubblewrapLauncher:
             "tmp": {"folder": _TMP, "size": size, "files": MAX_FILES},
             "memory_bytes": limits.memory_mb * 2**20,
             "share": shared,
+            "packages": packages,
+            "cpus": self._cpus,
         }
         try:
             if self._sandbox.output is not None:
@@ -94,7 +100,7 @@ class BubblewrapLauncher:
         """Where each of the user's files is inside."""
         return {name: f"{_FILES}/{name}/{path.name or 'root'}" for name, path in self._sandbox.files.items()}
 
-    def _zygote(self) -> ProcessZygote:
+    def _zygote(self, packages: str | None) -> ProcessZygote:
         bwrap = shutil.which("bwrap") or "bwrap"
         arguments = [*namespaces.arguments(bwrap, os.geteuid())]
         for device in _DEVICES:
@@ -104,6 +110,8 @@ class BubblewrapLauncher:
         arguments += ["--ro-bind", FOLDER, _CODE]
         for name, path in self._paths().items():
             arguments += ["--ro-bind", str(self._sandbox.files[name]), path]
+        if packages is not None:
+            arguments += ["--ro-bind", packages, _PACKAGES]
         if self._sandbox.output:
             arguments += ["--size", str(self._sandbox.disk_mb * 2**20), "--tmpfs", _OUTPUT]
         arguments += ["--dir", _TMP, "--remount-ro", "/proc", "--remount-ro", "/"]

@@ -6,7 +6,8 @@ from rlm.context import Context
 from rlm.errors import ConfigError, SandboxUnavailableError
 from rlm.sandbox import lockdown
 from rlm.sandbox.launchers.base import Environment
-from rlm.sandbox.options import Sandbox, refuse_unkept
+from rlm.sandbox.options import Sandbox, refuse_unkept, whole_cpus
+from rlm.sandbox.packages import opened
 from rlm.sandbox.written import open_equipped
 from rlm.sandbox.zygotes import RunZygote, open_run, process_zygote
 from rlm.types import Limits
@@ -24,7 +25,8 @@ class LocalLauncher:
 
     def __init__(self, sandbox: Sandbox | None = None, landlock_abi_cap: int | None = None) -> None:
         self._sandbox = sandbox or Sandbox("local")
-        refuse_unkept(self._sandbox, {"files", "output", "disk_mb"})
+        refuse_unkept(self._sandbox, {"files", "output", "disk_mb", "packages", "cpus"})
+        self._cpus = whole_cpus(self._sandbox)
         if self._sandbox.output and (why_not := lockdown.no_writing(landlock_abi_cap)) is not None:
             raise ConfigError(f"the sandbox 'local' can't keep `output` here: {why_not}")
         self._landlock_abi_cap = landlock_abi_cap
@@ -46,13 +48,20 @@ class LocalLauncher:
         if (why_not := self.why_not()) is not None:
             raise SandboxUnavailableError(why_not)
 
+        packages = await opened(self._sandbox)
+
         async def run(folder: str | None) -> RunZygote:
             confine = {
-                "read": [*lockdown.readable(), *map(str, self._sandbox.files.values())],
+                "read": [
+                    *lockdown.readable(),
+                    *map(str, self._sandbox.files.values()),
+                    *([packages] if packages else []),
+                ],
                 "landlock_abi_cap": self._landlock_abi_cap,
                 "write": [folder] if folder else [],
                 "file_bytes": self._sandbox.disk_mb * 2**20,
             }
-            return await open_run(context, limits, {"confine": confine})
+            options = {"confine": confine, "cpus": self._cpus, "packages": packages}
+            return await open_run(context, limits, options)
 
         return await open_equipped(self._sandbox, run)

@@ -1,0 +1,120 @@
+"""`Sandbox.packages` on this machine: installed by pip, from wheels alone: nothing of theirs runs outside of cells.
+
+Each list of requirements has a folder in `$RLM_HOME/packages`, made once for each Python: what "numpy" was then it
+stays, until the folder is removed, which is safe between runs. One that no run has opened for 90 days is removed when
+the next one is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rlm.errors import ConfigError, SandboxError
+from rlm.sandbox.options import Sandbox
+from rlm.trace.store import home
+
+_INSTALL = 600.0  # seconds
+_UNUSED = 90 * 86_400.0  # seconds
+_ABANDONED = 86_400.0  # seconds: no installation takes that long
+_MAKING = ".installing-"
+OPTIONS = ("--only-binary=:all:", "--quiet", "--disable-pip-version-check", "--no-input")
+
+
+async def opened(sandbox: Sandbox) -> str | None:
+    """The folder with a sandbox's packages, for workers on this machine; None where it asks for none.
+
+    Raises:
+        ConfigError: They can't be installed.
+        SandboxError: There is no place for them.
+    """
+    return await asyncio.to_thread(kept_folder, sandbox.packages) if sandbox.packages else None
+
+
+def kept_folder(packages: Sequence[str]) -> str:
+    """The folder with these packages, made if there is none. Blocks, for as long as pip takes.
+
+    It is made beside and renamed: two at once, or one that is killed, leave no half of it.
+
+    Raises:
+        ConfigError: They can't be installed.
+        SandboxError: There is no place for them.
+    """
+    root = home() / "packages"
+    _own(root)
+    key = repr((sorted(packages), sys.version, platform.machine()))
+    folder = root / hashlib.sha256(key.encode()).hexdigest()[:16]
+    if not folder.is_dir():
+        _remove_unused(root)
+        with tempfile.TemporaryDirectory(prefix=_MAKING, dir=root) as beside:
+            made = Path(beside, "packages")
+            made.mkdir(mode=0o700)
+            install(packages, made)
+            try:
+                made.rename(folder)
+            except OSError as error:
+                if not folder.is_dir():  # else another was quicker
+                    raise SandboxError(f"packages can't be kept in {folder}: {error}") from error
+    with contextlib.suppress(OSError):
+        os.utime(folder)
+    return str(folder.absolute())
+
+
+def install(packages: Sequence[str], folder: Path) -> None:
+    """Installs packages and what they need into a folder, for this Python.
+
+    Raises:
+        ConfigError: pip is missing, or refuses.
+    """
+    base = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
+    python = next((one for one in (sys.executable, base) if _has_pip(one)), None)
+    if python is None:
+        raise ConfigError("packages= needs pip on this machine: python -m ensurepip")
+    try:
+        done = subprocess.run(
+            [python, "-P", "-m", "pip", "install", "--target", str(folder), *OPTIONS, "--", *packages],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_INSTALL,
+        )
+    except subprocess.TimeoutExpired:
+        raise ConfigError(f"packages can't be installed: pip took more than {_INSTALL:g} s") from None
+    if done.returncode:
+        raise ConfigError(f"packages can't be installed: {done.stderr.strip()[-1000:]}")
+
+
+def _has_pip(python: str) -> bool:
+    return subprocess.run([python, "-P", "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
+
+
+def _own(folder: Path) -> None:
+    """Cells import what is in it, and `unconfined` ones may do all that you may: nobody else may have written it."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise SandboxError(f"there is no place for packages: {error}; set RLM_HOME") from error
+    if os.name == "posix" and (
+        not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022
+    ):
+        raise SandboxError(f"{folder} is not a folder that you alone can write to; remove it")
+
+
+def _remove_unused(root: Path) -> None:
+    for folder in root.iterdir():
+        most = _ABANDONED if folder.name.startswith(_MAKING) else _UNUSED
+        with contextlib.suppress(OSError):
+            if time.time() - folder.lstat().st_mtime > most:
+                shutil.rmtree(folder)
