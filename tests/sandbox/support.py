@@ -59,6 +59,18 @@ def output(code, **options):
 
 def _parents():
     """Every process, zombies included: pid -> its parent's. Without spares, which zygotes fork for runs to come."""
+    found, spare = _processes()
+    return {pid: parent for pid, parent in found.items() if pid not in spare}
+
+
+def spares(zygote):
+    """The processes that a zygote has forked for runs to come."""
+    found, spare = _processes()
+    return [pid for pid in spare if found[pid] == zygote]
+
+
+def _processes():
+    """Every process, pid -> its parent's, and the spares among them."""
     found, zygotes = {}, set()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -67,7 +79,7 @@ def _parents():
                 found[int(folder.name)] = int(rest.split()[1])
                 if start.endswith("(rlm-zygote"):
                     zygotes.add(int(folder.name))
-    return {pid: parent for pid, parent in found.items() if not (pid in zygotes and parent in zygotes)}
+    return found, {pid for pid in zygotes if found[pid] in zygotes}
 
 
 def children(pid):

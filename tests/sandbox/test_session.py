@@ -456,6 +456,7 @@ def test_a_process_zygote_that_was_killed_is_started_anew():
     output("1")
     (zygote,) = children(os.getpid())
     os.kill(zygote, signal.SIGKILL)
+    os.waitid(os.P_PID, zygote, os.WEXITED | os.WNOWAIT)  # a run that is opened while it dies would die with it
     assert output("2") == "2\n"
     assert children(os.getpid()) != [zygote]
 

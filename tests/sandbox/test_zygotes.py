@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import os
 import resource
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from rlm.sandbox import lockdown, zygotes
 from rlm.sandbox.launchers import LAUNCHERS, find_launcher
 from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.types import Cell, Limits
-from sandbox.support import children, descendants, open_fds, open_session, output, run_cells
+from sandbox.support import children, descendants, open_fds, open_session, output, run_cells, spares
 
 NEAR = ["local", "bubblewrap", "unconfined"]
 
@@ -89,6 +91,74 @@ def test_zygotes_stay_single_threaded_and_keep_no_descriptors():
 
 def _threads_and_fds(pid):
     return len(os.listdir(f"/proc/{pid}/task")), len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def _spare(zygote, other_than=None):
+    """The one that a zygote forks when it is idle."""
+    deadline = time.monotonic() + 5
+    while (found := spares(zygote)) in ([], [other_than]) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return found
+
+
+def test_a_run_takes_the_spare_and_another_one_is_forked_for_the_next():
+    async def main():
+        async with open_session():
+            (zygote,) = children(os.getpid())
+            before = _spare(zygote)
+            async with open_session() as session:
+                runs = children(zygote)
+                result = await session.run(Cell("len(context)"))
+                return before, runs, _spare(zygote, *before), result.output
+
+    (before,), runs, (after,), printed = asyncio.run(main())
+    assert before in runs
+    assert after not in runs
+    assert printed == "8\n"
+
+
+def test_a_spare_that_is_killed_is_replaced():
+    run_cells("1")
+    (zygote,) = children(os.getpid())
+    (spare,) = _spare(zygote)
+    os.kill(spare, signal.SIGKILL)
+    assert len(_spare(zygote, spare)) == 1
+    assert output("1") == "1\n"
+
+
+def test_a_spare_holds_nothing_of_its_host_and_of_runs_before():
+    run_cells("1")
+    (zygote,) = children(os.getpid())
+    (spare,) = _spare(zygote)
+    # Standard ones, the control socket that it waits at, and the pipe that tells when it has been taken.
+    assert _threads_and_fds(spare) == (1, 5)
+
+
+HURRIED = """
+import asyncio, sys
+sys.path.insert(0, {tests!r})
+from sandbox.support import run_cells
+first, second = run_cells({code!r}, "later()")
+print(first.error or first.output, second.error, sep="\\n--\\n")
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("def later():\n    {}['key']", "\n"),
+        ("def later():\n    {}['key']\nlater()", "    {}['key']"),
+        ("import inspect\ndef later():\n    {}['key']\ninspect.getsource(later)", "def later():\\n    {}['key']"),
+    ],
+)
+def test_the_first_cell_of_a_process_can_look_at_its_lines_and_be_looked_at(code, shown):
+    program = HURRIED.format(tests=str(Path(__file__).parent.parent), code=code)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    first, _, second = done.partition("\n--\n")
+    assert shown in first + "\n"
+    assert "    {}['key']" in second
 
 
 def test_an_input_that_cannot_be_loaded_is_a_sandbox_error():
