@@ -21,6 +21,7 @@ from rlm import (
     kept,
 )
 from rlm.lms.scripted import Scripted
+from rlm.sandbox import cell_run
 from rlm.sandbox import session as sandbox_session
 from rlm.sitting import Sitting
 from rlm.trace.events import CellBegin, RunBegin
@@ -274,7 +275,7 @@ def test_a_question_that_is_cancelled_in_a_sub_call_keeps_the_names() -> None:
 
 
 def test_a_cell_that_does_not_stop_loses_its_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox_session, "_GRACE", 0.1)
+    monkeypatch.setattr(cell_run, "_GRACE", 0.1)
     stubborn = (
         "x = 1\nimport time\nwhile True:\n    try:\n        time.sleep(60)\n    except BaseException:\n        pass"
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rlm.sandbox import protocol, session
+from rlm.sandbox import cell_run, protocol, session
 from rlm.types import Cell, Limits
 from sandbox.support import children, descendants, open_fds, open_session, run_cells
 
@@ -230,7 +230,7 @@ def test_recursion_to_a_stack_overflow_loses_the_worker_alone(launcher):
     ],
 )
 def test_a_cell_that_will_not_stop_is_killed(code, launcher, monkeypatch):
-    monkeypatch.setattr(session, "_GRACE", 0.1)
+    monkeypatch.setattr(cell_run, "_GRACE", 0.1)
     result = goes_on(code, launcher, limits=Limits(cell_seconds=0.1))
     assert result.lost is not None
     assert result.seconds < 2

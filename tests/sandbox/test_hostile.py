@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from rlm.errors import LimitError, LMUnavailableError, SandboxError
-from rlm.sandbox import protocol, session
+from rlm.sandbox import cell_run, exchange, protocol, session
 from rlm.types import Answer, Cell, CellResult, Limits
 from sandbox.support import DEFAULT, FUNCTIONS, PlayedEnvironment, polite
 
@@ -165,13 +165,13 @@ def test_replies_that_are_not_read_are_bounded(monkeypatch):
 
 
 def test_half_a_frame_does_not_hang(monkeypatch):
-    monkeypatch.setattr(session, "_FRAME", 0.05)
+    monkeypatch.setattr(exchange, "REST", 0.05)
     assert "did not come whole in time" in lost_then_fine(sends(struct.pack(">I", 100) + b"{"))
 
 
 @pytest.mark.parametrize("sent", [b"", b"\0\0", struct.pack(">I", 100) + b"{"])
 def test_silence_is_interrupted_and_then_killed(monkeypatch, sent):
-    monkeypatch.setattr(session, "_GRACE", 0.05)
+    monkeypatch.setattr(cell_run, "_GRACE", 0.05)
     why = lost_then_fine(sends(sent), limits=Limits(cell_seconds=0.05))
     assert why == "it ran for more than 0.05 s and did not stop when it was interrupted"
 
@@ -192,8 +192,8 @@ def test_a_worker_that_stops_in_time_is_kept(monkeypatch):
 
 
 def test_cpu_time_counts_while_a_call_is_open(monkeypatch):
-    monkeypatch.setattr(session, "_POLL", 0.02)
-    monkeypatch.setattr(session, "_GRACE", 0.05)
+    monkeypatch.setattr(cell_run, "_POLL", 0.02)
+    monkeypatch.setattr(cell_run, "_GRACE", 0.05)
 
     async def never(name, args):
         await asyncio.sleep(60)
@@ -394,7 +394,7 @@ def test_a_stream_that_ends_says_how():
 
 
 def test_random_frames_never_do_worse_than_a_lost_worker(monkeypatch):
-    monkeypatch.setattr(session, "_FRAME", 0.05)
+    monkeypatch.setattr(exchange, "REST", 0.05)
     monkeypatch.setattr(session, "_OWN_END", 0.005)
     chance = random.Random(11)
     values = [None, True, 0, 1, -1, 2**60, 1.5, "", "x", "llm_query", [], {}, {"prompt": "p"}, [[[]]]]

@@ -8,7 +8,7 @@ import pytest
 
 from rlm.context import load
 from rlm.errors import ContextError
-from rlm.sandbox import exchange, protocol, session
+from rlm.sandbox import cell_run, exchange, protocol, session
 from rlm.types import Cell, Limits
 from sandbox.support import PlayedEnvironment, polite
 
@@ -156,8 +156,8 @@ def test_a_context_that_is_refused_leaves_the_worker_as_it_is():
 
 @pytest.mark.parametrize("stops", [True, False])
 def test_a_cancelled_cell_is_interrupted_until_it_stops(monkeypatch, stops):
-    monkeypatch.setattr(session, "_GRACE", 0.1)
-    monkeypatch.setattr(session, "_POLL", 0.01)
+    monkeypatch.setattr(cell_run, "_GRACE", 0.1)
+    monkeypatch.setattr(cell_run, "_POLL", 0.01)
     begun = asyncio.Event()
 
     async def script(peer):
