@@ -18,9 +18,11 @@ from rlm.sandbox.far_worker import FarWorker
 from rlm.sandbox.launchers.base import Environment, Ready, Worker
 from rlm.sandbox.machine import MachineRun
 from rlm.sandbox.options import PROPERTIES, Sandbox, refuse_unkept
+from rlm.sandbox.packages import OPTIONS
 from rlm.types import Limits
 
-_INSTALLS = "-m pip install --quiet --no-input --disable-pip-version-check --root-user-action ignore"
+# From wheels alone: nothing of theirs runs while the network is open, so no connection can be left over from then.
+_INSTALLS = f"-m pip install {' '.join(OPTIONS)} --root-user-action ignore"
 
 
 class FarMachine(ABC):

@@ -1,10 +1,10 @@
 """Keeps a run's folder on a machine that is reached by ssh: makes it, and removes it with all that runs from it.
 
-`python3 -c SOURCE`, over the run's first connection. Prints the folder and, each second, the CPU seconds of its
-workers, as JSON objects, one a line. It ends the workers where they have made too many files for `output`. It ends
-itself where standard input does, and where nothing has come from there for two minutes: a host that vanished closes
-nothing. Each worker has a file `N.pid` in the folder with the number of the process that watches it. Far side: standard
-library only, Python 3.8+.
+`python3 -c SOURCE`, over the run's first connection. Prints the folder with the system's name and, each second, the CPU
+seconds of its workers, as JSON objects, one a line. It ends the workers where they have made too many files for
+`output`. It ends itself where standard input does, and where nothing has come from there for two minutes: a host that
+vanished closes nothing. Each worker has a file `N.pid` in the folder with the number of the process that watches it,
+and so has pip. Far side: standard library only, Python 3.8+.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import select
 import shutil
 import signal
+import sys
 import tempfile
 import time
 
@@ -30,7 +31,7 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     folder = os.path.realpath(tempfile.mkdtemp(prefix="rlm-"))
     try:
-        _tell({"folder": folder})
+        _tell({"folder": folder, "system": sys.platform})
         heard, seen = time.monotonic(), _MOST_FILES
         while time.monotonic() - heard < _LEASE:
             if select.select([0], [], [], _TELL)[0]:

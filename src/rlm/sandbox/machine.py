@@ -70,14 +70,30 @@ class MachineRun:
         self._workers: list[Worker] = []
 
     @classmethod
-    async def open(cls, machine: Machine, context: Context, limits: Limits, sandbox: Sandbox) -> MachineRun:
+    async def open(
+        cls,
+        machine: Machine,
+        context: Context,
+        limits: Limits,
+        sandbox: Sandbox,
+        packages: str | None = None,
+        cpus: int | None = None,
+    ) -> MachineRun:
         """Uploads the worker's code, the input (gzip) and `sandbox.files`, once. Removes the machine where that fails.
+
+        Args:
+            machine: Where to run.
+            context: The input.
+            limits: `memory_mb` is what a worker gets.
+            sandbox: What the user asks for.
+            packages: A folder there that workers import from as well.
+            cpus: How many each worker keeps itself to.
 
         Raises:
             SandboxError: The machine fails.
         """
         try:
-            return cls(machine, sandbox, await _upload(machine, context, limits, sandbox))
+            return cls(machine, sandbox, await _upload(machine, context, limits, sandbox, packages, cpus))
         except BaseException:
             await _removed(machine)
             raise
@@ -124,7 +140,9 @@ class MachineRun:
             await asyncio.to_thread(unpacked.unpack_output, archive, output, most)
 
 
-async def _upload(machine: Machine, context: Context, limits: Limits, sandbox: Sandbox) -> str:
+async def _upload(
+    machine: Machine, context: Context, limits: Limits, sandbox: Sandbox, packages: str | None, cpus: int | None
+) -> str:
     """Uploads all that workers need; the name of the input there."""
     folder = machine.folder
     files: dict[str, bytes | Path] = {"worker.zip": await asyncio.to_thread(shipped.worker_zip)}
@@ -136,9 +154,11 @@ async def _upload(machine: Machine, context: Context, limits: Limits, sandbox: S
         context,
         memory_bytes=limits.memory_mb << 20,
         confine=True,
-        read=(f"{folder}/worker.zip", f"{folder}/files"),
+        read=(f"{folder}/worker.zip", f"{folder}/files", *([packages] if packages else [])),
         write=(f"{folder}/output",) if sandbox.output is not None else (),
         file_bytes=sandbox.disk_mb << 20,
+        packages=packages,
+        cpus=cpus,
     )
     packed = shipped.packed_input(context.blob)
     name, source = await asyncio.to_thread(packed.__enter__)

@@ -17,8 +17,8 @@ PROPERTIES = ("files", "network", "memory", "time", "cpu", "processes", "disk")
 # Which launchers keep an option, strongest isolation first; a refusal names them. `env` all keep.
 KEPT_BY: Mapping[str, tuple[str, ...]] = {
     "image": ("docker", "kubernetes", "modal", "e2b", "daytona", "prime"),
-    "packages": ("docker", "bubblewrap", "modal", "e2b", "daytona", "local"),
-    "cpus": ("docker", "bubblewrap", "kubernetes", "modal", "daytona", "prime", "local"),
+    "packages": ("docker", "bubblewrap", "modal", "e2b", "daytona", "prime", "local", "ssh"),
+    "cpus": ("docker", "bubblewrap", "kubernetes", "modal", "daytona", "prime", "local", "ssh"),
     "disk_mb": ("docker", "bubblewrap", "kubernetes", "daytona", "prime", "local", "wasm", "ssh"),
     "files": ("docker", "bubblewrap", "local", "wasm", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
     "output": ("docker", "bubblewrap", "local", "wasm", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),

@@ -33,8 +33,6 @@ def _add_packages(folder: str) -> None:
 
 def _use_cpus(most: int) -> None:
     """Any of those there are, so that workers don't crowd on the first ones; all, where there are no more than that."""
-    if not hasattr(os, "sched_setaffinity"):
-        raise OSError("cpus takes Linux")
     usable = sorted(os.sched_getaffinity(0))
     first = int.from_bytes(os.urandom(2), "big") % len(usable)
     os.sched_setaffinity(0, (usable * 2)[first : first + most])

@@ -65,6 +65,8 @@ def start_options(
     read: tuple[str, ...] = (),
     write: tuple[str, ...] = (),
     file_bytes: int = 0,
+    packages: str | None = None,
+    cpus: int | None = None,
 ) -> bytes:
     """The options file of `start.py`, which says what each means."""
     options: dict[str, JSON] = {
@@ -75,6 +77,8 @@ def start_options(
         "read": list(read),
         "write": list(write),
         "file_bytes": file_bytes,
+        "packages": packages,
+        "cpus": cpus,
     }
     return json.dumps(options).encode()
 

@@ -20,6 +20,7 @@ from rlm.sandbox import vendor
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.far import FarMachine
 from rlm.sandbox.options import Sandbox
+from rlm.sandbox.packages import OPTIONS
 from rlm.sandbox.spawned import SpawnedWorker
 from rlm.sandbox.written import own_folder
 from rlm.types import Limits
@@ -28,6 +29,7 @@ _SESSIONS = 8  # of one connection: sshd allows 10 unless told otherwise
 _CONNECT = 30.0  # seconds
 _BEAT = 20.0  # seconds; the keeper gives up after 120
 _END = 20.0  # seconds for the keeper to remove the folder
+_INSTALL = 600.0  # seconds
 _LINE = 2**16  # bytes
 _SAID = 500  # characters
 _CHUNK = 2**18
@@ -165,13 +167,32 @@ class SshMachine(FarMachine):
         """
         first = await self._connected(f"exec {shlex.join([self.python, '-c', _keeper()])}")
         try:
-            self.folder = json.loads(first)["folder"]
+            told = json.loads(first)
+            self.folder, system = told["folder"], told["system"]
         except (ValueError, TypeError, KeyError):
             await self.remove()
             raise SandboxUnavailableError(
                 f"ssh {self._host}: its shell prints something by itself, which breaks streams: {first[:100]!r}"
             ) from None
         self._tasks = [asyncio.create_task(self._beat()), asyncio.create_task(self._hear())]
+        if self.sandbox.cpus is not None and system != "linux":
+            await self.remove()
+            raise SandboxUnavailableError(f"ssh {self._host}: `cpus` takes Linux there, and it is {system!r:.40}")
+
+    async def install(self) -> None:
+        """Installs packages into the folder, which the keeper removes: from wheels alone, so nothing of theirs runs."""
+        if not self.sandbox.packages:
+            return
+        options = ("--target", f"{self.folder}/packages", "--no-cache-dir", *OPTIONS)
+        argv = ["env", f"TMPDIR={self.folder}", self.python, "-m", "pip", "install", *options]
+        command = f"cd {shlex.quote(self.folder)} && {self._kept('pip', [*argv, '--', *self.sandbox.packages])}"
+        try:
+            async with asyncio.timeout(_INSTALL):
+                await self.run(command)
+        except TimeoutError:
+            raise SandboxError(f"ssh {self._host}: pip took more than {_INSTALL:g} s") from None
+        except SandboxError as error:
+            raise SandboxError(f"packages can't be installed: {error}") from None
 
     def lives(self) -> bool:
         """Whether its keeper is still connected."""
@@ -211,14 +232,12 @@ class SshMachine(FarMachine):
     async def start(self, argv: Sequence[str]) -> SshWorker:
         self._started += 1
         number = str(self._started)
-        pid = shlex.quote(f"{self.folder}/{number}.pid")
-        inner = f"echo $$ > {pid}; exec {shlex.join(argv)}"
-        outer = f"sh -c {shlex.quote(inner)}; s=$?; rm -f {pid}; exit $s"
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                command = f"exec sh -c {shlex.quote(outer)}"
-                process = await self._session(command, theirs.fileno(), theirs.fileno(), subprocess.DEVNULL)
+                process = await self._session(
+                    self._kept(number, argv), theirs.fileno(), theirs.fileno(), subprocess.DEVNULL
+                )
             worker = SshWorker(self, number, process, *await asyncio.open_connection(sock=ours, limit=2**20))
         except BaseException:
             ours.close()
@@ -237,6 +256,12 @@ class SshMachine(FarMachine):
             shutil.rmtree(self._sockets, ignore_errors=True)
         if self.folder and removed and not removed[0]:
             raise SandboxError(f"ssh {self._host}: the connection broke; its keeper removes {self.folder} by itself")
+
+    def _kept(self, name: str, argv: Sequence[str]) -> str:
+        """A command that the keeper ends, if it has not ended."""
+        pid = shlex.quote(f"{self.folder}/{name}.pid")
+        inner = f"echo $$ > {pid}; exec {shlex.join(argv)}"
+        return f"exec sh -c {shlex.quote(f'sh -c {shlex.quote(inner)}; s=$?; rm -f {pid}; exit $s')}"
 
     async def _connected(self, command: str) -> bytes:
         connection = Connection(self._host, self._config, f"{self._sockets}/{len(self._connections)}")

@@ -1,8 +1,9 @@
 """Prime Sandboxes on loopback: the REST API, and the gateway to each machine (files, and commands over Connect RPC).
 
-What is modelled: API keys and a gateway's tokens, creation with labels, deadlines, resources and egress lists, states
-from pending to running, removal; uploads; commands with input, signals and streamed output, which live on when their
-stream is dropped, and whose input has no end. What is not: that egress lists hold, limits, and attaching again.
+What is modelled: API keys and a gateway's tokens, creation with labels, deadlines, resources and egress lists, their
+change, states from pending to running, removal; uploads; commands with input, signals and streamed output, which live on
+when their stream is dropped, and whose input has no end. What is not: that egress lists hold, limits, and attaching
+again.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ class Prime(Double):
 
     def __init__(self):
         super().__init__()
+        self.applies = True  # egress lists that were changed
         self._home = tempfile.TemporaryDirectory(prefix="rlm-prime-")
 
     def variables(self):
@@ -44,6 +46,8 @@ class Prime(Double):
             web.get("/api/v1/sandbox/{name}/error-context", self._context),
             web.delete("/api/v1/sandbox/{name}", self._delete),
             web.post("/api/v1/sandbox/{name}/auth", self._auth),
+            web.get("/api/v1/sandbox/{name}/egress-policy", self._egress),
+            web.put("/api/v1/sandbox/{name}/egress-policy", self._set_egress),
             web.post(_BOX + "/upload", self._upload),
             web.post(_RPC + "Start", self._start),
             web.post(_RPC + "SendInput", self._send_input),
@@ -65,7 +69,7 @@ class Prime(Double):
         if self.fails:
             return web.json_response({"detail": "no capacity"}, status=self.fails.pop(0))
         place = self.add(self.new_name("sb"), await request.json())
-        place.seen, place.sessions = 0, {}
+        place.seen, place.sessions, place.policies, place.looks = 0, {}, [], 0
         return web.json_response(self._shown(place))
 
     def _shown(self, place):
@@ -114,6 +118,21 @@ class Prime(Double):
         expires = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)).isoformat()
         gate = {"gateway_url": f"{self.url}/gate", "user_ns": "ns", "job_id": place.name, "token": f"t-{place.name}"}
         return web.json_response({**gate, "expires_at": expires, "is_vm": True})
+
+    async def _set_egress(self, request):
+        place, asked = self._place(request), await request.json()
+        if (asked["allowlist"] is None) == (asked["denylist"] is None):
+            raise web.HTTPUnprocessableEntity(text='{"detail": "one list"}', content_type="application/json")
+        place.policies.append((asked, len(place.processes)))
+        return await self._egress(request)
+
+    async def _egress(self, request):
+        """Applied on the second look, and only as often as asked for."""
+        place = self._place(request)
+        generation, place.looks = len(place.policies), place.looks + 1
+        applied = place.looks > 1 and self.applies
+        shown = {"policy": place.policies[-1][0], "generation": generation, "applied": applied}
+        return web.json_response({**shown, "applied_generation": generation if applied else generation - 1})
 
     def _machine(self, request):
         """The machine behind the gateway."""

@@ -9,10 +9,12 @@ import pytest
 from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import vendor
 from rlm.sandbox.launchers import find_launcher
+from rlm.sandbox.launchers import prime as prime_launcher
 from rlm.sandbox.options import Sandbox
 from rlm.types import Limits
 from sandbox.doubles.prime import KEY, Prime
 from sandbox.launchers import far
+from sandbox.wheels import make_wheel
 
 
 @pytest.fixture
@@ -139,6 +141,44 @@ class TestLauncher:
         assert (asked["cpu_cores"], asked["memory_gb"], asked["disk_size_gb"]) == (1.5, 3, 4)
         assert (asked["docker_image"], asked["timeout_minutes"]) == ("mine:1", 11)
         assert asked["network_allowlist"] == ["pypi.org", "10.0.0.1"]
+
+    @pytest.mark.parametrize("hosts", [(), ("pypi.org", "10.0.0.1")])
+    def test_packages_are_installed_before_the_network_is_shut(self, service, monkeypatch, tmp_path, hosts):
+        make_wheel(tmp_path, "rlm-example", "value = 42")
+        monkeypatch.setattr(prime_launcher, "_PAUSE", 0.01)
+        add = service.add
+
+        def added(name, created):
+            place = add(name, created)
+            place.env |= {"PIP_FIND_LINKS": str(tmp_path), "PIP_TARGET": str(place.home / "installed")}
+            return place
+
+        monkeypatch.setattr(service, "add", added)
+
+        async def scene():
+            sandbox = Sandbox("prime", packages=("rlm-example==1.0",), network=hosts)
+            async with far.opened(find_launcher(sandbox)):
+                (place,) = service.places.values()
+                return place, (place.home / "installed" / "rlm_example.py").read_text()
+
+        place, installed = asyncio.run(scene())
+        assert installed == "value = 42"
+        assert place.created.get("network_allowlist") is None
+        ((policy, commands),) = place.policies
+        assert (policy, commands) == ({"allowlist": list(hosts), "denylist": None}, 3)  # after: up, folder, pip
+        assert place.looks == 2
+
+    def test_a_network_that_is_not_shut_is_refused(self, service, monkeypatch):
+        monkeypatch.setattr(prime_launcher, "_PAUSE", 0.001)
+        service.applies = False
+
+        async def scene():
+            with pytest.raises(SandboxError, match=r"its network was not shut within 0\.03 s"):
+                async with far.opened(find_launcher(Sandbox("prime", packages=("pip",)))):
+                    pass
+
+        asyncio.run(scene())
+        assert (service.places, len(service.gone)) == ({}, 1)
 
     def test_what_it_enforces(self, service):
         everything = {"files", "network", "memory", "time", "cpu", "processes", "disk"}

@@ -27,6 +27,7 @@ from rlm.sandbox.warm import WarmPool
 from rlm.types import Cell, Limits
 from sandbox.doubles.sshd import Sshd
 from sandbox.support import FUNCTIONS, descendants, echo, open_fds
+from sandbox.wheels import make_wheel
 
 pytestmark = pytest.mark.slow
 TESTS = Path(__file__).parents[2]
@@ -169,6 +170,62 @@ def test_files_output_and_inputs_travel(sshd, tmp_path):
     assert cell.error is None
     assert (tmp_path / "out" / "b.txt").read_text() == f"named{len(text)}"
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["b.txt"]
+
+
+@pytest.fixture
+def python_with_wheels(tmp_path):
+    """A Python whose pip finds a wheel there, and nothing else: variables of ours don't get to the machine."""
+    make_wheel(tmp_path, "rlm-example", "value = 42")
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\nexport PIP_NO_INDEX=1 PIP_FIND_LINKS={tmp_path}\nexec {sys.executable} "$@"\n', encoding="utf-8"
+    )
+    python.chmod(0o755)
+    return {"python": str(python)}
+
+
+def test_packages_and_cpus_are_kept(sshd, python_with_wheels):
+    before = left(), processes()
+    wanted = sandbox(sshd, options=python_with_wheels, packages=["rlm-example==1.0"], cpus=1)
+    cells = run(
+        wanted,
+        "import os, rlm_example\n(rlm_example.value, len(os.sched_getaffinity(0)))",
+        "open(rlm_example.__file__, 'a')",
+        "os.sched_setaffinity(0, range(64))",
+    )
+    assert cells[0].output == "(42, 1)\n"
+    assert cells[1].error.splitlines()[-1].startswith("PermissionError")
+    assert cells[2].error.splitlines()[-1].startswith("OSError: [Errno 38]")
+    with pytest.raises(SandboxError, match=r"packages can't be installed: ssh box: .*No matching .* rlm-missing"):
+        run(sandbox(sshd, options=python_with_wheels, packages=["rlm-missing"]), "1")
+    assert settled(before) == before
+
+
+def test_an_installation_that_is_cut_off_leaves_nothing(sshd, tmp_path):
+    before = left(), processes()
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\ntest "$2" = pip && exec sleep 60\nexec {sys.executable} "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+
+    async def main():
+        machine = ssh_machine.SshMachine(Sandbox("ssh", packages=["x"]), "box", str(python), str(sshd.config))
+        await machine.connect()
+        installing = asyncio.create_task(machine.install())
+        while not Path(machine.folder, "pip.pid").exists():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        installing.cancel()
+        await asyncio.wait([installing])
+        await machine.remove()
+
+    asyncio.run(main())
+    assert settled(before) == before
+
+
+def test_cpus_takes_linux_there(sshd, monkeypatch):
+    told = ssh_machine._keeper().replace("sys.platform", "'darwin'")
+    monkeypatch.setattr(ssh_machine, "_keeper", lambda: told)
+    with pytest.raises(SandboxUnavailableError, match="ssh box: `cpus` takes Linux there, and it is 'darwin'"):
+        run(sandbox(sshd, cpus=1), "1")
 
 
 def test_workers_share_connections(sshd):
@@ -348,8 +405,10 @@ def test_options_of_the_command_line_are_text():
 
 
 def test_what_it_cannot_keep_it_refuses():
-    with pytest.raises(ConfigError, match="'ssh' can't keep `cpus`"):
-        SshLauncher(Sandbox("ssh", cpus=1, options={"host": "box"}))
+    with pytest.raises(ConfigError, match="'ssh' can't keep `image`"):
+        SshLauncher(Sandbox("ssh", image="x", options={"host": "box"}))
+    with pytest.raises(ConfigError, match=r"the sandbox 'ssh' keeps a whole number of `cpus`, not 1\.5"):
+        SshLauncher(Sandbox("ssh", cpus=1.5, options={"host": "box"}))
     with pytest.raises(ConfigError, match="'ssh' has no option hosts; it has host, python, config, confine"):
         SshLauncher(Sandbox("ssh", options={"hosts": "box"}))
 

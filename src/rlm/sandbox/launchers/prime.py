@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 import shlex
@@ -11,6 +12,7 @@ from functools import partial
 from typing import IO
 
 from rlm.context import Context
+from rlm.errors import SandboxError
 from rlm.sandbox import vendor
 from rlm.sandbox.far import FarLauncher, FarMachine
 from rlm.sandbox.far_worker import FarWorker, starting
@@ -21,6 +23,7 @@ _KEY = "PRIME_API_KEY"
 _IMAGE = "python:3.13-slim"
 _IDLE = 10  # minutes without activity until a machine is ended
 _COMMAND = 600  # seconds
+_LOOKS, _PAUSE = 30, 1.0  # and seconds between two, until the network is shut
 
 
 class PrimeLauncher(FarLauncher):
@@ -29,7 +32,7 @@ class PrimeLauncher(FarLauncher):
     name = "prime"
     module = "prime_sandboxes"
     keys = (_KEY,)
-    keeps = frozenset(("image", "cpus", "disk_mb", "files", "output", "network"))
+    keeps = frozenset(("image", "packages", "cpus", "disk_mb", "files", "output", "network"))
 
     def _machine(self) -> FarMachine:
         return _Machine(self._sandbox)
@@ -44,13 +47,14 @@ class _Machine(FarMachine):
     async def make(self, context: Context, limits: Limits) -> None:
         """The SDK tries again where a failure may pass."""
         library = vendor.library("prime_sandboxes", "prime")
+        hosts = list(self.sandbox.network)
         asked = library.CreateSandboxRequest(
             name=f"rlm-{uuid.uuid4().hex[:12]}",
             docker_image=self.sandbox.image or _IMAGE,
             cpu_cores=self.sandbox.cpus or 1.0,
             memory_gb=vendor.gib(vendor.memory_mb(context, limits)),
             disk_size_gb=vendor.gib(vendor.disk_mb(context, self.sandbox)),
-            network_allowlist=list(self.sandbox.network),  # an empty one lets nothing through
+            network_allowlist=None if self.sandbox.packages else hosts,  # an empty one lets nothing through
             timeout_minutes=math.ceil(vendor.longest(limits) / 60),
             idle_timeout_minutes=_IDLE,
             labels=list(vendor.LABELS.values()),
@@ -67,6 +71,21 @@ class _Machine(FarMachine):
         if done.exit_code != 0:
             raise vendor.failed(done.exit_code, done.stderr)
         return str(done.stdout)
+
+    async def install(self) -> None:
+        """With the network open, which is shut before anything of the run is there."""
+        if not self.sandbox.packages:
+            return
+        await super().install()
+        rule = {"allow": list(self.sandbox.network)} if self.sandbox.network else {"deny": ["*"]}
+        with _told():
+            status = await self._client.set_network(self._id, **rule)
+            for _ in range(_LOOKS):
+                if status.applied:
+                    return
+                await asyncio.sleep(_PAUSE)
+                status = await self._client.get_network(self._id)
+        raise SandboxError(f"its network was not shut within {_LOOKS * _PAUSE:g} s")
 
     async def put(self, path: str, file: IO[bytes]) -> None:
         with _told():

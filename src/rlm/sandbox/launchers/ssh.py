@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import shutil
 from pathlib import Path
@@ -10,10 +11,12 @@ from rlm.context import Context
 from rlm.errors import ConfigError, SandboxUnavailableError
 from rlm.sandbox.launchers.base import Environment, Ready
 from rlm.sandbox.machine import MachineRun
-from rlm.sandbox.options import Sandbox, refuse_unkept
+from rlm.sandbox.options import Sandbox, refuse_unkept, whole_cpus
 from rlm.sandbox.session import Session
 from rlm.sandbox.ssh_machine import SshMachine
 from rlm.types import JSON, Limits
+
+_KEEPS = {"files", "output", "disk_mb", "packages", "cpus"}
 
 
 class SshLauncher:
@@ -32,7 +35,8 @@ class SshLauncher:
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._sandbox = sandbox or Sandbox(self.name)
-        refuse_unkept(self._sandbox, {"files", "output", "disk_mb"}, ("host", "python", "config", "confine"))
+        refuse_unkept(self._sandbox, _KEEPS, ("host", "python", "config", "confine"))
+        self._cpus = whole_cpus(self._sandbox)
         options = {"python": "python3", "config": None, "confine": True, **self._sandbox.options}
         self._host = options.get("host")
         if not isinstance(self._host, str) or not self._host or self._host.startswith("-") or " " in self._host:
@@ -72,10 +76,16 @@ class SshLauncher:
             raise SandboxUnavailableError(why_not)
         machine = SshMachine(self._sandbox, str(self._host), self._python, self._config)
         await machine.connect()
+        try:
+            await machine.install()
+        except BaseException:
+            await asyncio.shield(machine.remove())
+            raise
         return machine
 
     async def _opened(self, machine: SshMachine, context: Context, limits: Limits) -> Environment:
-        run = await MachineRun.open(machine, context, limits, self._sandbox)
+        packages = f"{machine.folder}/packages" if self._sandbox.packages else None
+        run = await MachineRun.open(machine, context, limits, self._sandbox, packages, self._cpus)
         try:
             await self._check(run, limits)
         except BaseException:
