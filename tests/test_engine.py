@@ -32,6 +32,7 @@ from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.trace.events import CallEnd, CellBegin, CellEnd, Event, NodeBegin, RunBegin, RunEnd
 from rlm.trace.store import read
 from rlm.types import JSON, Reply, Request
+from sandbox.support import children
 
 
 @pytest.fixture(autouse=True)
@@ -51,26 +52,13 @@ def run(
     return rlm.completion("What is it?", context=context)
 
 
-def children_of(pid: int) -> list[int]:
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                stat = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(stat[1]) == pid and stat[0] != "Z":
-                found.append(int(name))
-    return found
-
-
 def workers() -> list[int]:
-    """Run zygotes and workers: all that is below the process's one zygote."""
+    """Run zygotes and workers: all that is below the process's one zygote, but for what it has ready for the next."""
     found: list[int] = []
-    pending = [pid for zygote in children_of(os.getpid()) for pid in children_of(zygote)]
+    pending = [pid for zygote in children(os.getpid()) for pid in children(zygote)]
     while pending:
         found.append(pending.pop())
-        pending += children_of(found[-1])
+        pending += children(found[-1])
     return found
 
 
