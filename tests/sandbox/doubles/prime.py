@@ -1,8 +1,8 @@
 """Prime Sandboxes on loopback: the REST API, and the gateway to each machine (files, and commands over Connect RPC).
 
 What is modelled: API keys and a gateway's tokens, creation with labels, deadlines, resources and egress lists, their
-change, states from pending to running, removal; uploads; commands with input, signals and streamed output, which live on
-when their stream is dropped, and whose input has no end. What is not: that egress lists hold, limits, and attaching
+change, states from pending to running, removal; uploads; commands with input, signals and streamed output, which live
+on when their stream is dropped, and whose input has no end. What is not: that egress lists hold, limits, and attaching
 again.
 """
 
