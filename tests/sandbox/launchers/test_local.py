@@ -20,6 +20,7 @@ from rlm.sandbox.trials.registry import attempts
 from rlm.sandbox.trials.runner import Attack
 from rlm.types import Cell, Limits
 from sandbox.support import FUNCTIONS, echo, open_fds
+from sandbox.wheels import make_wheel, only_from
 
 BOTH = pytest.mark.parametrize("name", ["local", "unconfined", "unconfined elsewhere"])
 
@@ -106,6 +107,19 @@ def test_env_is_all_there_is(name):
         env={"A": "é"},
     )
     assert cell.output == "{'A': 'é'}\n"
+
+
+def test_packages_are_there_where_there_are_no_zygotes(tmp_path, monkeypatch):
+    make_wheel(tmp_path, "rlm-example", "value = 42")
+    only_from(monkeypatch, tmp_path)
+    (cell,) = run("unconfined elsewhere", "import rlm_example\nrlm_example.value", packages=["rlm-example"])
+    assert (cell.output, cell.error) == ("42\n", None)
+
+
+def test_cpus_takes_linux(monkeypatch):
+    monkeypatch.setattr(unconfined.sys, "platform", "darwin")
+    with pytest.raises(ConfigError, match="'unconfined' keeps `cpus` on Linux only; use sandbox='docker'"):
+        find_launcher(Sandbox("unconfined", cpus=1))
 
 
 @BOTH
