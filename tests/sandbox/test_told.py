@@ -3,6 +3,7 @@
 from rlm import RLM, Sandbox
 from rlm.lms.scripted import Scripted
 from rlm.sandbox.told import told
+from sandbox.wheels import make_wheel, only_from
 
 
 def test_files_output_and_notebook_are_told():
@@ -17,7 +18,21 @@ def test_files_output_and_notebook_are_told():
         "the variables of the user's notebook, whose types and sizes `notebook` tells: "
         "table (DataFrame of shape (2, 2), columns ['a']), n (int)",
     ]
+    assert told({"packages": ["numpy>=2", "rich"]}) == [
+        "`packages`: what was installed for you to import, beside the standard library: numpy>=2, rich"
+    ]
     assert told({}) == []
+
+
+def test_a_run_tells_what_was_installed(tmp_path, monkeypatch):
+    make_wheel(tmp_path, "rlm-example", "value = 42")
+    only_from(monkeypatch, tmp_path)
+    model = Scripted(["```repl\nimport rlm_example\nFINAL(f'{rlm_example.value} {packages}')\n```"])
+    sandbox = Sandbox("local", packages=["rlm-example"])
+    done = RLM(model=model, sandbox=sandbox, route="never").completion("q", context="x")
+    assert done.response == "42 ['rlm-example']"
+    said = "\n".join(message.content for message in model.requests[0].messages)
+    assert "`packages`: what was installed for you to import, beside the standard library: rlm-example" in said
 
 
 def test_many_are_counted():

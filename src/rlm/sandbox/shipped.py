@@ -110,4 +110,6 @@ def names_inside(sandbox: Sandbox, folder: str) -> dict[str, JSON]:
         names["files"] = {name: f"{folder}/files/{name}" for name in sandbox.files}
     if sandbox.output is not None:
         names["output_folder"] = f"{folder}/output"
+    if sandbox.packages:
+        names["packages"] = list(sandbox.packages)
     return names

@@ -13,12 +13,15 @@ _LINE = 160  # characters
 def told(names: Mapping[str, JSON]) -> list[str]:
     """A text for each name of `Environment.names` that there is to say something about."""
     texts = []
-    files, notebook = names.get("files"), names.get("notebook")
+    files, notebook, packages = names.get("files"), names.get("notebook"), names.get("packages")
     if isinstance(files, dict):
         listed = _listed([f"files[{name!r}]" for name in files])
         texts.append(f"`files`: the paths of files and folders that you can read, by `open` and the like: {listed}")
     if "output_folder" in names:
         texts.append("`output_folder`: the path of a folder; the files that you write into it are given to the user")
+    if isinstance(packages, list):
+        listed = _listed([str(one) for one in packages])
+        texts.append(f"`packages`: what was installed for you to import, beside the standard library: {listed}")
     if "one_thread" in names:
         texts.append(
             "`one_thread`: this Python has one thread and its standard library alone, without numpy; "

@@ -200,8 +200,12 @@ class EquippedRun:
         folder: str = "",
         end: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        files: dict[str, JSON] = {"files": dict(paths)} if paths else {}
-        self.names: Mapping[str, JSON] = {**files, "output_folder": folder} if written else files
+        names: dict[str, JSON] = {"files": dict(paths)} if paths else {}
+        if written:
+            names["output_folder"] = folder
+        if sandbox.packages:
+            names["packages"] = list(sandbox.packages)
+        self.names: Mapping[str, JSON] = names
         self.env = sandbox.env
         self._run = run
         self._written = written
