@@ -499,6 +499,8 @@ def test_without_a_trace_nothing_is_written(tmp_path: Path) -> None:
         ({"trace": "runs"}, "trace is True, False or the Path of a folder, not 'runs'"),
         ({"cache": "answers"}, "cache is True, False or the Path of a folder, not 'answers'"),
         ({"keep": 3}, "keep is a Retention(...), not 3"),
+        ({"profile": 3}, "profile is a profile's name, or the folder of one, not 3"),
+        ({"model": "nano", "model_options": {"nope": 1}}, "nano: got an unexpected keyword argument 'nope'"),
         ({"sub_models": ["nano"]}, "sub_models is a dict of models by name, not ['nano']"),
         ({"prices": {"nano": 3}}, "prices['nano'] is a Price(...), not 3"),
     ],

@@ -53,7 +53,7 @@ def model_of(backend: str, kwargs: Mapping[str, Any]) -> LM:
         hint = f", meant {near[0]!r}?" if near else ";"
         raise ConfigError(f"unknown backend {backend!r}{hint} there is: {', '.join(known)}")
     if not name:
-        raise ConfigError("backend_kwargs needs model_name")
+        raise ConfigError('backend_kwargs needs model_name, such as {"model_name": "gpt-5-nano"}')
     if backend == "vllm" and not options.get("base_url"):
         raise ConfigError("the backend vllm needs base_url in backend_kwargs")
     if backend == "azure_openai":

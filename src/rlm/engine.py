@@ -104,7 +104,7 @@ class RLM:
         otel: bool = False,
     ) -> None:
         conflict.check()
-        _check_kinds(trace=trace, cache=cache, keep=keep, sub_models=sub_models, prices=prices)
+        _check_kinds(trace, cache, keep, sub_models, prices, profile)
         limits = limits or Limits()
         check_limits(limits)
         if route not in ROUTES:
@@ -185,7 +185,12 @@ class RLM:
 
 
 def _check_kinds(
-    trace: object, cache: object, keep: object, sub_models: object, prices: Mapping[str, object] | None
+    trace: object,
+    cache: object,
+    keep: object,
+    sub_models: object,
+    prices: Mapping[str, object] | None,
+    profile: object,
 ) -> None:
     """Refuses what would be taken for something else: a str for a folder, say, which would be another one.
 
@@ -199,6 +204,7 @@ def _check_kinds(
         ("keep", keep, Retention | None, "a Retention(...)"),
         ("sub_models", sub_models, Mapping | None, "a dict of models by name"),
         ("prices", prices, Mapping | None, "a dict of Price(...) by model"),
+        ("profile", profile, str | Path | Profile | None, "a profile's name, or the folder of one"),
     ]
     if isinstance(prices, Mapping):
         kinds += [(f"prices[{name!r}]", price, Price, "a Price(...)") for name, price in prices.items()]

@@ -89,6 +89,7 @@ def test_a_file_that_is_no_run(rlm: Rlm, tmp_path: Path, text: str) -> None:
         told = rlm(command, str(path))
         assert (told.status, told.out) == (2, "")
         assert told.err.startswith(f"rlm: {path}, line 1: not a saved run (")
+        assert "__init__" not in told.err
 
 
 def test_bytes_that_are_no_run(rlm: Rlm, tmp_path: Path) -> None:

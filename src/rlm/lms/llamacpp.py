@@ -141,11 +141,27 @@ def _stops(given: JSON) -> list[JSON]:
     return given if isinstance(given, list) else [given] if given else []
 
 
-def box(file: str | Path | None = None, **options: Any) -> LlamaCpp:
-    """The model in the box, or a file that is to take its place; `options` as `LlamaCpp` takes them."""
+def box(
+    file: str | Path | None = None,
+    *,
+    window: int | None = None,
+    slots: int = 4,
+    threads: int | None = 1,
+    max_tokens: int | None = 400,
+    temperature: float | None = 0,
+) -> LlamaCpp:
+    """The model in the box, or a file that is to take its place; the options are `LlamaCpp`'s."""
     # After a first cell it may open another at once instead of ending its turn; nobody would run that one.
-    defaults = {"name": BOX, "temperature": 0, "max_tokens": 400, "threads": 1, "extra": {"stop": ["\n```repl"]}}
-    return LlamaCpp(file or BOX_FILE, **{**defaults, **options})
+    return LlamaCpp(
+        file or BOX_FILE,
+        name=BOX,
+        window=window,
+        slots=slots,
+        threads=threads,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        extra={"stop": ["\n```repl"]},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,5 +45,9 @@ def read(path: Path) -> Iterator[Event]:
                 event = event_of(json.loads(line))
                 check_version(path, event)
                 yield event
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise TraceError(f"{path}, line {number or 1}: not a saved run ({error})") from error
+        except (KeyError, TypeError, AttributeError) as error:  # whose words are Python's own
+            raise TraceError(
+                f"{path}, line {number or 1}: not a saved run (no event that this version knows)"
+            ) from error
