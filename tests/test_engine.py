@@ -507,7 +507,7 @@ def test_without_a_trace_nothing_is_written(tmp_path: Path) -> None:
 )
 def test_what_is_of_another_kind_is_refused(given: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        RLM(model=Scripted([]), **given)
+        RLM(**{"model": Scripted([]), **given})
     assert str(raised.value) == told
 
 
