@@ -25,7 +25,7 @@ def test_its_tools_can_be_called(rlm: Callable[..., SimpleNamespace], tmp_path: 
         ("'open", "rlm: --mcp 'open: No closing quotation"),
         ("no-such-program", "rlm: the MCP server no-such-program can't be used: FileNotFoundError"),
         ("http://127.0.0.1:9/mcp", "rlm: the MCP server 127.0.0.1 can't be used: ConnectError"),
-        ("", 'rlm: an MCP server is MCPServer(command=["program", "argument"])'),
+        ("", "rlm: an argument is empty"),
     ],
 )
 def test_what_is_no_server_is_told(rlm: Callable[..., SimpleNamespace], tmp_path: Path, server: str, why: str) -> None:

@@ -69,17 +69,16 @@ def test_an_endpoint_that_does_not_stream_is_taken_at_that() -> None:
 
 
 async def _cancel(lm: OpenAI, server: Any) -> BaseException:
-    """What a call ends with that is cancelled in the middle of its answer; the server sees it go within 100 ms."""
-    loop = asyncio.get_running_loop()
+    """What a call ends with that is cancelled in the middle of its answer, which never ends; the server sees it go."""
     call = asyncio.create_task(lm.complete(ASK))
-    await asyncio.sleep(0.1)  # the stream has begun, and stalls
-    began = loop.time()
+    await asyncio.sleep(0.3)  # the stream has begun, and stalls
     call.cancel()
     try:
         await call
     except asyncio.CancelledError as error:
-        assert loop.time() - began < 0.05
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(10):
+            while not server.closed:  # noqa: ASYNC110 - the server is in another thread
+                await asyncio.sleep(0.01)
         assert server.closed == 1
         return error
     raise AssertionError("it was answered")

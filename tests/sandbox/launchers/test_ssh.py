@@ -176,9 +176,9 @@ def test_files_output_and_inputs_travel(sshd, tmp_path):
 def python_with_wheels(tmp_path):
     """A Python whose pip finds a wheel there, and nothing else: variables of ours don't get to the machine."""
     make_wheel(tmp_path, "rlm-example", "value = 42")
-    python = tmp_path / "python"
+    python, real = tmp_path / "python", os.path.realpath(sys.executable)  # an environment may have no pip
     python.write_text(
-        f'#!/bin/sh\nexport PIP_NO_INDEX=1 PIP_FIND_LINKS={tmp_path}\nexec {sys.executable} "$@"\n', encoding="utf-8"
+        f'#!/bin/sh\nexport PIP_NO_INDEX=1 PIP_FIND_LINKS={tmp_path}\nexec {real} "$@"\n', encoding="utf-8"
     )
     python.chmod(0o755)
     return {"python": str(python)}
