@@ -197,6 +197,21 @@ def test_a_host_that_forked_starts_a_zygote_of_its_own():
     assert (done.stdout.split(), done.stderr) == (["1", "2", "3"], "")
 
 
+def test_a_host_ends_while_a_fork_of_it_lives_on():
+    program = """
+        import os, sys
+        sys.path.insert(0, {tests!r})
+        from sandbox.support import output
+        output("1")
+        if os.fork() == 0:
+            sys.stdin.read()
+            os._exit(0)
+    """
+    program = textwrap.dedent(program).format(tests=str(Path(__file__).parent.parent))
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", program], stdin=subprocess.PIPE) as host:
+        assert host.wait(timeout=60) == 0
+
+
 @pytest.mark.parametrize("delay", [0.0, 0.001, 0.002])
 def test_a_run_that_is_cancelled_while_it_ends_leaves_no_process_and_no_descriptor(delay):
     async def main():

@@ -109,6 +109,9 @@ class ProcessZygote:
         self._process.wait()
 
     def _release(self) -> None:
+        if self._owner == os.getpid():
+            with contextlib.suppress(OSError):  # it is closed
+                self._control.shutdown(socket.SHUT_RDWR)  # a fork of this process may hold it open
         self._control.close()
         if self._said >= 0:
             os.close(self._said)
