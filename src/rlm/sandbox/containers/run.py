@@ -60,6 +60,7 @@ class ContainerRun:
         self._workers: list[ContainerWorker] = []
         self._early: ContainerWorker | None = None
         self._holder: ContainerWorker | None = None
+        self._holding = asyncio.Lock()
         self._volume: str | None = None
 
     async def open_output(self, volume: str) -> None:
@@ -113,9 +114,11 @@ class ContainerRun:
         return self._early is not None and not self._early.has_ended()
 
     async def start(self, pieces: ChildContext | None = None) -> ContainerWorker:
-        if self._holder is not None and not await self._holder.runs():  # it ended, as with its engine
-            ended, self._holder = self._holder, await self._started(_HOLDS)
-            await ended.gone()
+        if self._holder is not None:
+            async with self._holding:  # or workers that start at once would each start one
+                if not await self._holder.runs():  # it ended, as with its engine
+                    ended, self._holder = self._holder, await self._started(_HOLDS)
+                    await ended.gone()
         early = self._early if pieces is None else None
         if early is None:
             worker = await self._started(_arguments(pieces))
