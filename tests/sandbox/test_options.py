@@ -13,6 +13,8 @@ def test_it_keeps_what_it_is_given_as_values_that_do_not_change(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     sandbox = Sandbox("docker", packages=["numpy>=2"], network=["pypi.org"], files={"table": "table.csv"}, output="out")
     assert (sandbox.packages, sandbox.network) == (("numpy>=2",), ("pypi.org",))
+    every_form = ("x", "x_y.z-1", "x[a,b]>=1!2.0,<3", "x~=1.0", "x===1.0+cpu", "x!=2.*")
+    assert Sandbox("docker", packages=every_form).packages == every_form
     assert (sandbox.files, sandbox.output) == ({"table": tmp_path / "table.csv"}, tmp_path / "out")
     assert "secret" not in repr(Sandbox("docker", options={"password": "secret"}, env={"TOKEN": "secret"}))
 
@@ -24,6 +26,11 @@ def test_it_keeps_what_it_is_given_as_values_that_do_not_change(tmp_path, monkey
         ({"packages": "numpy"}, "packages takes a list of str, not str"),
         ({"packages": ["-r /etc/passwd"]}, "packages has '-r /etc/passwd', which is not a requirement such as"),
         ({"packages": ["--index-url=x"]}, "packages has '--index-url=x', which is not a requirement"),
+        ({"packages": ["x @ file:///x"]}, "packages has 'x @ file:///x', which is not a requirement"),
+        ({"packages": ["file:///x.whl"]}, "packages has 'file:///x.whl', which is not a requirement"),
+        ({"packages": ["git+https://a.b/c"]}, r"packages has 'git\+https://a.b/c', which is not a requirement"),
+        ({"packages": ["folder/x"]}, "packages has 'folder/x', which is not a requirement"),
+        ({"packages": ["x" + "=x" * 99 + ";"]}, "which is not a requirement"),  # and at once
         ({"cpus": 0}, "cpus must be above 0, not 0"),
         ({"cpus": "two"}, "cpus must be above 0, not 'two'"),
         ({"cpus": True}, "cpus must be above 0, not True"),

@@ -28,7 +28,8 @@ KEPT_BY: Mapping[str, tuple[str, ...]] = {
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][\w.-]{0,99}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_]\w{0,99}", re.ASCII)
 _HOST = re.compile(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", re.ASCII)
-_REQUIREMENT = re.compile(r"[A-Za-z0-9][^\s;@|&<>`$\\'\"]*([<>=!~]=?[^\s;@|&`$\\'\"]+)*", re.ASCII)
+# By name alone: of a path or a URL, pip would run the source, even where it is told to take wheels alone.
+_REQUIREMENT = re.compile(r"[A-Za-z0-9][^\s;@|&<>`$\\'\"/:]*([<>=!~][^\s;@|&`$\\'\"/:]+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ class Sandbox:
     Args:
         name: The launcher's name.
         image: The image to run, where there are images: one with Python 3.8 or newer. Not together with `packages`.
-        packages: Requirements, such as `"numpy>=2"`, installed where the sandbox is made; they go before what is there.
+        packages: Requirements by name, such as `"numpy>=2"`, installed where the sandbox is made; they go before what
+            is there. No paths and no URLs.
         cpus: CPUs that a worker may use at once.
         disk_mb: MiB that may be written, where a sized file system can be had.
         files: Files or folders that cells may read; a cell finds the path of each in `files[name]`.
