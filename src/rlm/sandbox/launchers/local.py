@@ -47,7 +47,7 @@ class LocalLauncher:
     async def open(self, context: Context, limits: Limits) -> Environment:
         if (why_not := self.why_not()) is not None:
             raise SandboxUnavailableError(why_not)
-
+        process_zygote()  # it loads while the rest is made ready
         packages = await opened(self._sandbox)
 
         async def run(folder: str | None) -> RunZygote:
