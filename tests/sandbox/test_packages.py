@@ -128,3 +128,12 @@ def test_more_cpus_than_there_are_is_all(name):
 def test_a_part_of_a_cpu_is_refused(name):
     with pytest.raises(ConfigError, match=f"the sandbox '{name}' keeps a whole number of `cpus`, not 0.5"):
         find_launcher(Sandbox(name, cpus=0.5))
+
+
+def test_a_file_of_the_working_folder_is_no_package(tmp_path, monkeypatch):
+    make_wheel(tmp_path, "rlm-example", "")
+    (tmp_path / "rlm_example.zip").write_bytes(b"")  # pip would build what lies there
+    monkeypatch.chdir(tmp_path)
+    only_from(monkeypatch, tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match=r"No such file or directory: '.*rlm_example\.zip'"):
+        packages.kept_folder(["rlm_example.zip"])

@@ -84,7 +84,8 @@ def install(packages: Sequence[str], folder: Path) -> None:
         raise ConfigError("packages= needs pip on this machine: python -m ensurepip")
     try:
         done = subprocess.run(
-            [python, "-P", "-m", "pip", "install", "--target", str(folder), *OPTIONS, "--", *packages],
+            [python, "-P", "-m", "pip", "install", "--target", str(folder.absolute()), *OPTIONS, "--", *packages],
+            cwd=folder,  # a name such as x.tar.gz is a file to pip where there is one, and built
             capture_output=True,
             text=True,
             check=False,
