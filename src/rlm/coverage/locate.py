@@ -62,7 +62,7 @@ def locate(
             else:
                 places = ground.places_of_few(_all_seeds(batch, texts, found, ours))
             wanted.clear()  # what takes memory is dropped as soon as it can be
-            for number in batch:
+            for number in batch if places else ():
                 walk = _Walk(texts[number], ground, places, ours)
                 found[number] += [match for gap in _gaps(texts[number], found[number]) for match in walk.matches(*gap)]
                 found[number].sort()

@@ -181,8 +181,9 @@ def standing(seeds: Sequence[str], start: int, wanted: set[int] | Places) -> Ite
 
     One that is no longer wanted meanwhile is left out.
     """
-    # All in C, and looked up as they are taken; between two seeds stands one character.
-    starts = accumulate(map(len, seeds), initial=start)
-    numbered = zip(seeds, starts, count(), strict=False)
-    for seed, at, number in compress(numbered, map(wanted.__contains__, map(hash, seeds))):
-        yield seed, at + number
+    # What is done for every seed is done in C, and looked up as they are taken; between two stands one character.
+    last = 0
+    for number in compress(count(), map(wanted.__contains__, map(hash, seeds))):
+        start += sum(map(len, seeds[last:number])) + number - last
+        last = number
+        yield seeds[number], start
