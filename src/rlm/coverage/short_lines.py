@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate, compress
 
 from rlm.coverage.locate import LEAST, Match
@@ -61,14 +62,18 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[str, int]]:
         until = text.find("\n", start, end)
         until = end if until < 0 else until
         if SHORTEST <= until - start <= _LONGEST:
-            line = text[start:until]
-            seen = {(line, start)}
-            if (marked := _MARKED.fullmatch(line)) is not None:
-                seen |= {(marked[name], start + marked.start(name)) for name in ("quoted", "bare")}
-            for one, at in seen:
-                if len(one) >= SHORTEST and any(map(str.isalnum, one)):
-                    yield one, at
+            for line, at in _bared(text[start:until]):
+                yield line, start + at
         start = until + 1
+
+
+@lru_cache(maxsize=1 << 12)  # numbers of items, and the like, are the same in every text
+def _bared(line: str) -> tuple[tuple[str, int], ...]:
+    """A line as it is, and without what marks it, as far as there is enough of it; and where that starts in it."""
+    found = {(line, 0)}
+    if (marked := _MARKED.fullmatch(line)) is not None:
+        found |= {(marked[name], marked.start(name)) for name in ("quoted", "bare")}
+    return tuple(one for one in found if len(one[0]) >= SHORTEST and any(map(str.isalnum, one[0])))
 
 
 def _places(wanted: dict[str, list[tuple[int, int]]], blocks: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
