@@ -26,7 +26,7 @@ FIND = r"""import re
 a, n = "ATTRIBUTE", "NAME"
 for h in search(a + " " + n, 4):
     for s in re.split(r"(?<=\w{4}[.!?]) |\n", h):
-        t = re.sub("(?i)" + re.escape(n), "N", s)
+        t = re.sub(r"(?i)(?<!\w)" + re.escape(n) + r"(?!\w)", "N", s)
         u = re.sub("(?i)" + re.escape(a), "A", t)
         if s != t != u: print(a, u, u, sep=" | ")"""
 QUOTE = 'FINAL("Quoted, not answered:\\n" + "\\n\\n".join(h.where + ": " + h for h in search(question, 3)))'
