@@ -127,7 +127,9 @@ class TestTool:
         with pytest.raises(ConfigError, match="a tool's name is one that Python code can use"):
             Tool(look, name)
 
-    @pytest.mark.parametrize("name", ["context", "llm_query", "grep", "FINAL", "ToolError", "files", "print", "open"])
+    @pytest.mark.parametrize(
+        "name", ["context", "llm_query", "grep", "FINAL", "ToolError", "files", "packages", "print", "open"]
+    )
     def test_a_name_that_cells_have_already_is_refused(self, name: str) -> None:
         with pytest.raises(ConfigError) as raised:
             Tool(look, name)

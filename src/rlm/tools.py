@@ -23,7 +23,7 @@ from rlm.types import JSON
 # What cells find already; those of Python itself are not to be had either.
 RESERVED = frozenset(
     {
-        *("context", "context_0", "question", "history", "answer", "outputs", "files", "output_folder"),
+        *("context", "context_0", "question", "history", "answer", "outputs", "files", "output_folder", "packages"),
         *("llm_query", "llm_query_batched", "llm_map", "rlm_query", "rlm_query_batched", "grep", "chunks", "search"),
         *("FINAL", "FINAL_VAR", "SHOW_VARS", "LMError", "LimitError", "ToolError"),
     }

@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import stat
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from rlm.errors import ConfigError, SandboxError
 from rlm.sandbox.options import Sandbox
+from rlm.sandbox.private_folder import make_private
 from rlm.trace.store import home
 
 _INSTALL = 600.0  # seconds
@@ -53,7 +53,7 @@ def kept_folder(packages: Sequence[str]) -> str:
     import platform  # 1.4 ms of every start otherwise
 
     root = home() / "packages"
-    _own(root)
+    make_private(root, "packages")  # `unconfined` cells import from it, and may do all that you may
     key = repr((sorted(packages), sys.version, platform.machine()))
     folder = root / hashlib.sha256(key.encode()).hexdigest()[:16]
     if not folder.is_dir():
@@ -99,19 +99,6 @@ def install(packages: Sequence[str], folder: Path) -> None:
 
 def _has_pip(python: str) -> bool:
     return subprocess.run([python, "-P", "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0
-
-
-def _own(folder: Path) -> None:
-    """Cells import what is in it, and `unconfined` ones may do all that you may: nobody else may have written it."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-    except OSError as error:
-        raise SandboxError(f"there is no place for packages: {error}; set RLM_HOME") from error
-    if os.name == "posix" and (
-        not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022
-    ):
-        raise SandboxError(f"{folder} is not a folder that you alone can write to; remove it")
 
 
 def _remove_unused(root: Path) -> None:

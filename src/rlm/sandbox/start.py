@@ -7,8 +7,8 @@ Worker-side: standard library only, Python 3.8+.
 
 Options: `kind` and `parts` of the input; `confine`, "try" to lock down what the kernel lets it, or null to leave that
 to the sandbox around it; `memory_bytes` that may be added to what the input takes, or null; `read` and `write`, paths
-for cells; `file_bytes`, the most that a file of theirs may hold; `packages` and `cpus`, as
-`provision.py` has them. Neither file has to be there before the first frame comes: a place may be started early.
+for cells; `file_bytes`, the most that a file of theirs may hold; `packages` and `cpus`, as `provision.py` has them.
+Neither file has to be there before the first frame comes: a place may be started early.
 
 The process that is started watches: it ends the worker, which is its child, as soon as the stream is closed, also where
 the worker spins without a chance to see that; and it passes SIGINT on. The cells can neither kill nor trace it where it

@@ -6,9 +6,7 @@ import functools
 import hashlib
 import importlib.metadata
 import importlib.util
-import os
 import platform
-import stat
 import subprocess
 import sys
 import tempfile
@@ -16,6 +14,7 @@ from pathlib import Path
 
 from rlm.errors import SandboxError, SandboxUnavailableError
 from rlm.sandbox import wasm_guest
+from rlm.sandbox.private_folder import make_private
 from rlm.trace.store import home
 
 # The build of CPython 3.12.0 that VMware's webassembly-language-runtimes published as python/3.12.0+20231211-040d5a6,
@@ -47,7 +46,7 @@ def compiled() -> str:
     folder = home() / "wasm"
     version = importlib.metadata.version("wasmtime")
     module = folder / f"{SHA256[:16]}-{version}-{platform.machine().lower()}.cwasm"
-    _own(folder)
+    make_private(folder, "the compiled Python")  # machine code, which runs outside of the sandbox
     if not module.exists():
         _compile(module)
     return str(module)
@@ -58,19 +57,6 @@ def _found() -> Path | None:
     spec = importlib.util.find_spec(_PACKAGE)
     path = Path(spec.origin).with_name(_FILE) if spec is not None and spec.origin else None
     return path if path is not None and path.is_file() else None
-
-
-def _own(folder: Path) -> None:
-    """A compiled module is machine code that runs outside of the sandbox: nobody else may have written it."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-    except OSError as error:
-        raise SandboxError(f"there is no place for the compiled Python: {error}; set RLM_HOME") from error
-    if os.name == "posix" and (
-        not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022
-    ):
-        raise SandboxError(f"{folder} is not a folder that you alone can write to; remove it")
 
 
 def _compile(module: Path) -> None:
