@@ -67,6 +67,7 @@ class Place:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         for process in list(self.processes.values()):
+            process._transport.close()  # up to Python 3.12.4 `wait` waits for output that nobody reads any more
             await process.wait()
         shutil.rmtree(self.home, ignore_errors=True)
 
