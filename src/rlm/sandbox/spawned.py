@@ -162,8 +162,7 @@ class SpawnedWorker:
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        if not self.writer.transport.is_closing():  # a pipe can't be aborted twice
-            self.writer.transport.abort()
+        self.writer.transport.abort()
 
     def stop(self, why: str) -> None:
         """Kills it, if it runs, and has it end because of `why`."""

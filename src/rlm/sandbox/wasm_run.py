@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -133,21 +134,27 @@ class WasmRun:
         return str(text).encode("utf-8", "surrogatepass")
 
     async def _spawn(self, memory: int, ahead: int) -> WasmWorker:
+        # Not pipes: up to Python 3.12.4 the end of a process is not told while its pipe has more than anybody reads.
+        ours, theirs = socket.socketpair()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *PYTHON,
-                *(HOST, self._module, str(memory), PROGRAM, str(ahead), self._folders),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                env={},
-                cwd="/",
-                limit=_STREAM_LIMIT,
-                start_new_session=True,
-            )
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    *PYTHON,
+                    *(HOST, self._module, str(memory), PROGRAM, str(ahead), self._folders),
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=asyncio.subprocess.DEVNULL,
+                    env={},
+                    cwd="/",
+                    start_new_session=True,
+                )
         except OSError as error:
+            ours.close()
             raise SandboxError(f"no worker can be started: {error}") from error
-        worker = WasmWorker(process)
+        except BaseException:
+            ours.close()
+            raise
+        worker = WasmWorker(process, *await asyncio.open_connection(sock=ours, limit=_STREAM_LIMIT))
         self._workers.add(worker)
         return worker
 
@@ -168,11 +175,6 @@ def _each(pieces: Iterable[bytes]) -> int:
 
 class WasmWorker(SpawnedWorker):
     """A process with an instance in it."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        super().__init__(process, process.stdout, process.stdin)
 
     def interrupt(self) -> None:
         """Nothing: the frame is enough."""
