@@ -155,6 +155,18 @@ def test_arguments(
     assert run(program, arch, numbers[column], args) == (ALLOW if allowed else EPERM)
 
 
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+@pytest.mark.parametrize("deny_truncate", [False, True])
+@pytest.mark.parametrize("writes", [False, True])
+def test_a_filter_that_is_made_ahead_is_the_program_of_each_process(
+    machine: str, deny_truncate: bool, writes: bool
+) -> None:
+    ahead = seccomp.Filter(machine, deny_truncate, writes)
+    for pid in (PID, 1, 4_194_304):
+        ahead.make_for(pid)
+        assert ahead.code.raw == seccomp.program(machine, pid, deny_truncate, writes)
+
+
 @pytest.mark.parametrize(("machine", "arch", "column"), MACHINES)
 def test_truncating_opens_are_refused_where_landlock_cannot(machine: str, arch: int, column: int) -> None:
     for deny, answer in ((False, ALLOW), (True, EPERM)):

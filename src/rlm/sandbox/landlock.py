@@ -14,6 +14,7 @@ import struct
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Any
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _QUERY_VERSION = 1
@@ -25,11 +26,11 @@ WRITE_FILE, READ_FILE, READ_DIR = 1 << 1, 1 << 2, 1 << 3
 _WRITABLE = WRITE_FILE | READ_FILE | READ_DIR | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8
 _REFER, _TRUNCATE = 1 << 13, 1 << 14
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_call: Any = getattr(ctypes.CDLL(None, use_errno=True), "syscall", None)
 
 
 def _syscall(number: int, *args: object) -> int:
-    result: int = _libc.syscall(ctypes.c_long(number), *args)
+    result: int = _call(ctypes.c_long(number), *args)
     return result
 
 

@@ -29,10 +29,15 @@ _THREADS = 4096  # beyond the tasks that the machine has when the worker starts
 _NO_ONES_UIDS = 0x70000000  # above every range that systems hand out
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 1, 4, 24, 38, 47
 _CAP_AMBIENT_CLEAR_ALL = 4
-_CAPABILITY_VERSION_3 = 0x20080522
+_CAPABILITY_HEADER = struct.pack("=Ii", 0x20080522, 0)  # version 3, this process
 _M_ARENA_MAX = -8
 
 _libc = ctypes.CDLL(None, use_errno=True)
+# Looked up before any fork: a first look-up writes to pages that are shared.
+_functions: list[Any] = [getattr(_libc, name, None) for name in ("prctl", "capset", "mallopt")]
+_prctl, _capset, _mallopt = _functions
+if _prctl is not None:
+    _prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 
 # Code opens /dev/null to write as often as to read, and nothing comes of it.
 _DEVICES = {
@@ -98,8 +103,7 @@ def readable() -> list[str]:
 
 def prctl(option: int, *args: int) -> int:
     """Calls the system call of that name, with numbers."""
-    padded = [ctypes.c_ulong(arg) for arg in (*args, 0, 0, 0, 0)[:4]]
-    result: int = _libc.prctl(ctypes.c_int(option), *padded)
+    result: int = _prctl(option, *(*args, 0, 0, 0, 0)[:4])
     return result
 
 
@@ -109,8 +113,7 @@ def _drop_capabilities() -> None:
     while prctl(_PR_CAPBSET_DROP, capability) == 0:  # EPERM at once where there is none to lose, EINVAL at the end
         capability += 1
     prctl(_PR_CAP_AMBIENT, _CAP_AMBIENT_CLEAR_ALL)
-    header, nothing = struct.pack("=Ii", _CAPABILITY_VERSION_3, 0), bytes(24)
-    if _libc.capset(header, nothing):
+    if _capset(_CAPABILITY_HEADER, bytes(24)):
         raise OSError(ctypes.get_errno(), "capset failed")
 
 
@@ -123,10 +126,9 @@ def _limit_resources(memory_bytes: int | None, file_bytes: int) -> None:
     if memory_bytes is None:
         return
     # Each thread would reserve 64 MB of address space for an arena of its own, and the limit counts that as used.
-    getattr(_libc, "mallopt", lambda *_: 0)(_M_ARENA_MAX, 2)
-    with open("/proc/self/statm", "rb") as statm:
-        pages = int(statm.read().split()[0])
-    size = pages * resource.getpagesize() + memory_bytes
+    if _mallopt is not None:
+        _mallopt(_M_ARENA_MAX, 2)
+    size = int(_read("/proc/self/statm").split()[0]) * resource.getpagesize() + memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
@@ -148,11 +150,19 @@ def limit_tasks() -> None:
     The limit counts all tasks of the real uid, so it starts from what the whole machine runs: no harm to a worker that
     shares its uid with a busy user.
     """
-    with open("/proc/loadavg", "rb") as loadavg:
-        tasks = int(loadavg.read().split()[3].split(b"/")[1])
+    tasks = int(_read("/proc/loadavg").split()[3].split(b"/")[1])
     hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
     threads = tasks + _THREADS if hard == resource.RLIM_INFINITY else min(tasks + _THREADS, hard)
     resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
+
+
+def _read(path: str) -> bytes:
+    """A short file of /proc. What `open` makes around it would cost each worker 60 KB of pages of its own."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, 4096)
+    finally:
+        os.close(fd)
 
 
 def die_with(parent: int) -> None:
@@ -173,7 +183,7 @@ def prepare() -> None:
         seccomp.program(os.uname().machine, 0, deny_truncate=False)
 
 
-class Rules(namedtuple("Rules", "ruleset deny_truncate write file_bytes enforced")):
+class Rules(namedtuple("Rules", "ruleset filter file_bytes enforced")):
     """What several processes can be confined by, one after the other; `ruleset` is a descriptor of Landlock's."""
 
     __slots__ = ()
@@ -200,9 +210,9 @@ def make_rules(
     abi = landlock.abi() if landlock_abi_cap is None else min(landlock_abi_cap, landlock.abi())
     deny_truncate = abi < 3 and not (write and own_mounts)
     enforced = ["files", "network", "processes"] + (["disk"] if own_mounts or not write else [])
-    seccomp.program(os.uname().machine, 0, deny_truncate, bool(write))  # what is the same for all is kept
+    calls = seccomp.Filter(os.uname().machine, deny_truncate, bool(write))
     ruleset = landlock.make_ruleset(read, _DEVICES, abi, write)
-    return Rules(ruleset, deny_truncate, bool(write), file_bytes if write else 0, enforced)
+    return Rules(ruleset, calls, file_bytes if write else 0, enforced)
 
 
 def confine(rules: Rules, *, memory_bytes: int | None, parent: int) -> list[str]:
@@ -222,7 +232,7 @@ def confine(rules: Rules, *, memory_bytes: int | None, parent: int) -> list[str]
     if prctl(_PR_SET_NO_NEW_PRIVS, 1):
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_NO_NEW_PRIVS) failed")
     landlock.restrict(rules.ruleset)
-    seccomp.install(seccomp.program(os.uname().machine, os.getpid(), rules.deny_truncate, rules.write))
+    rules.filter.install(os.getpid())
     return [*rules.enforced, *(["memory"] if memory_bytes is not None else [])]
 
 
