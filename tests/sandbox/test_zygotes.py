@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import os
+import random
 import resource
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -15,9 +17,10 @@ import pytest
 
 from rlm.context import load
 from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError, WorkerDiedError
-from rlm.sandbox import lockdown, zygotes
+from rlm.sandbox import lockdown, worker, zygotes
 from rlm.sandbox.launchers import LAUNCHERS, find_launcher
 from rlm.sandbox.launchers.local import LocalLauncher
+from rlm.sandbox.session import Session
 from rlm.types import Cell, Limits
 from sandbox.support import children, descendants, open_fds, open_session, output, run_cells, spares
 
@@ -176,6 +179,52 @@ def test_an_input_that_cannot_be_loaded_is_a_sandbox_error():
     with pytest.raises(SandboxError):
         asyncio.run(main())
     assert output("1") == "1\n"
+
+
+def test_a_rehearsal_leaves_nothing_behind():
+    def found():
+        streams = sys.stdout, sys.stderr
+        return sys.modules["__main__"], *streams, signal.getsignal(signal.SIGINT), threading.stack_size()
+
+    before, threads, state = found(), threading.enumerate(), random.getstate()
+    worker.rehearse()
+    random.setstate(state)
+    assert (found(), threading.enumerate()) == (before, threads)
+
+
+def test_a_cell_finds_no_thread_but_its_own():
+    assert output("import threading\n[thread.name for thread in threading.enumerate()]") == "['MainThread']\n"
+
+
+def test_what_a_cell_forks_is_made_ready_by_the_modules_that_asked_for_it():
+    code = """
+        import os, random, threading, time
+        threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+        read, write = os.pipe()
+        if os.fork() == 0:
+            os.write(write, b"%d %r" % (threading.active_count(), random.random()))
+            os._exit(0)
+        os.wait()
+        count, number = os.read(read, 100).split()
+        threading.active_count(), int(count), float(number) == random.random()
+    """
+    assert output(textwrap.dedent(code), launcher="unconfined") == "(2, 1, False)\n"
+
+
+def test_a_worker_does_not_have_the_memory_where_the_ends_of_others_output_are_kept():
+    cell = Cell("sum('/dev/zero' in line for line in open('/proc/self/maps'))")
+    options = {"functions": [], "question": "", "max_output": 100, "on_call": None}
+
+    async def main():
+        with contextlib.closing(load("x")) as context:
+            environment = await find_launcher("unconfined").open(context, Limits())
+        try:
+            sessions = [Session(environment, limits=Limits(), **options) for _ in range(3)]
+            return [(await session.run(cell)).output for session in sessions]
+        finally:
+            await environment.close()
+
+    assert len(set(asyncio.run(main()))) == 1
 
 
 def test_a_host_that_forked_starts_a_zygote_of_its_own():

@@ -56,6 +56,10 @@ class Remains:
         kept = min(size, self._CHARACTERS)
         return data[len(data) - 4 * kept :].decode("utf-32-le", "replace"), size
 
+    def keep_from_forks(self) -> None:
+        """Processes that are forked from now on don't have it."""
+        self._memory.madvise(mmap.MADV_DONTFORK)
+
     def close(self) -> None:
         """Gives the memory back, here alone."""
         self._memory.close()

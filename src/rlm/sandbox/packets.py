@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _PACKET = 2**16
 _MESSAGE = 1000  # characters of an error
 _FD = struct.Struct("=i")
+_TIMES = 12  # as in `worker`
 
 
 def receive(control: _socket.socket, most: int) -> tuple[bytes, list[int]]:
@@ -38,3 +39,17 @@ def tell(control: _socket.socket, message: dict[str, Any], fds: list[int] | None
         )
     except OSError:
         os._exit(0)  # the workers die with their parent
+
+
+def rehearse() -> None:
+    """Tells and receives some packets, for what `worker.rehearse` runs cells for: what a zygote writes to its pages
+    between two forks, it no longer shares with the worker before.
+    """
+    ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
+    for _ in range(_TIMES):
+        tell(theirs, {"forked": 1}, [ours.fileno()])
+        data, fds = receive(ours, 1)
+        protocol.from_json(data.decode())
+        os.close(fds[0])
+    ours.close()
+    theirs.close()

@@ -63,11 +63,10 @@ def main(control_fd: int, blob: int, options_fd: int) -> None:
                 continue
             if pid == 0:
                 try:
-                    for _, _, other in workers.values():
-                        other.close()  # or it could read and write what the other workers print
                     _worker(control, fds[0], request["fork"], given, options, rules, remains)
                 finally:
                     os._exit(1)
+            remains.keep_from_forks()  # or the next worker could read and write what this one prints
             os.close(fds[0])
             pidfd = os.pidfd_open(pid)
             workers[pidfd] = request["fork"], pid, remains
@@ -170,6 +169,7 @@ def _worker(
         else:
             lockdown.die_with(os.getppid())
             _limit(options["memory_bytes"])
+            _let_fork()
     except (OSError, ValueError, MemoryError) as error:
         packets.tell(control, {"failed": number, "message": str(error)})
         os._exit(1)
@@ -190,6 +190,15 @@ def _mount_tmp(folder: str, size: int, files: int) -> None:
     data = f"size={size},nr_inodes={files},mode=700".encode()
     if libc.unshare(_CLONE_NEWNS) or libc.mount(b"tmpfs", folder.encode(), b"tmpfs", flags, data):
         raise OSError(ctypes.get_errno(), f"no file system for {folder} can be mounted")
+
+
+def _let_fork() -> None:
+    """Has `threading` and others get ready what cells fork here, as they asked for: the zygotes did without."""
+    import posix
+
+    os.register_at_fork = posix.register_at_fork
+    for hooks in sys.modules[__package__].at_fork:
+        os.register_at_fork(**hooks)
 
 
 def _limit(memory_bytes: int) -> None:

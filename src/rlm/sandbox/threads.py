@@ -18,11 +18,16 @@ class LeftBehind:
 
     def __init__(self) -> None:
         self._frames: dict[int, FrameType] = {}
+        self._left_out: int | None = None
+
+    def leave_out(self) -> None:
+        """The calling thread belongs to no cell."""
+        self._left_out = threading.get_ident()
 
     def note(self) -> None:
         """A cell has ended; called in the thread that ran it."""
-        own = threading.get_ident()
-        found = {ident: _outermost(frame) for ident, frame in sys._current_frames().items() if ident != own}
+        others = (threading.get_ident(), self._left_out)
+        found = {ident: _outermost(frame) for ident, frame in sys._current_frames().items() if ident not in others}
         self._frames = {ident: frame for ident, frame in found.items() if frame is not None}
 
     def calling(self) -> bool:

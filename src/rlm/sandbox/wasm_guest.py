@@ -10,7 +10,7 @@ import sys
 import types
 from collections.abc import Callable
 
-from . import calls, corpus, wasm_threads, worker
+from . import calls, corpus, protocol, wasm_threads, worker
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
@@ -88,6 +88,11 @@ class Worker(worker.Worker):
     def _listen(self) -> None:
         wasm_threads.install(self.waits, self._calls.defer)
         self.waits.idle = True
+
+    def _next(self) -> protocol.Message:
+        while not self._due:
+            self._take_or_end()
+        return self._due.popleft()
 
     def _run(self, *args: Any) -> None:
         self.waits.idle = False
