@@ -15,6 +15,9 @@ OUTER := $(PYTHON) -m pip --python $(BIN)/python
 PIP := pip="$(OUTER)"; $$pip --version >/dev/null 2>&1 || pip="$(BIN)/python -m pip"; \
 	$$pip --disable-pip-version-check install -q
 
+# Without what Python keeps of what it compiled, each of the thousand processes that tests start compiles all it imports.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: demo test live lint check lock clean
 
 demo: $(RUN)

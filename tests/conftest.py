@@ -1,6 +1,8 @@
 """What holds for every test: no network but loopback, a home for runs of its own, and, where asked, no skips."""
 
+import gc
 import ipaddress
+import itertools
 import os
 import sys
 
@@ -29,17 +31,33 @@ def _refuse_network(event, args):
 
 
 sys.addaudithook(_refuse_network)
+# What is imported to collect the tests, with the SDKs a million objects, is never garbage: to look through it again and
+# again took a fifth of all tests' time.
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser):
     parser.addoption("--no-skips", action="store_true", help="a skipped test fails the session")
 
 
+@pytest.fixture(scope="session")
+def _homes(tmp_path_factory):
+    """Folders that are named and not made: what needs one makes it."""
+    base = tmp_path_factory.mktemp("homes")
+    return (base / str(n) for n in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _home_of_its_own(tmp_path_factory, monkeypatch):
-    """Runs go to a temporary folder, and no key or model of the machine's user is seen."""
-    monkeypatch.setenv("RLM_HOME", str(tmp_path_factory.mktemp("rlm-home")))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("rlm-config")))
+def _home_of_its_own(_homes, monkeypatch):
+    """Runs go to a folder of the test's own, and no key or model of the machine's user is seen."""
+    home = next(_homes)
+    monkeypatch.setenv("RLM_HOME", str(home / "rlm"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     for name in list(os.environ):
         if name in ("RLM_MODEL", "RLM_SUB_MODEL", "RLM_CONFIG") or name.endswith(("_API_KEY", "_BASE_URL")):
             monkeypatch.delenv(name)

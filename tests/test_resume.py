@@ -484,6 +484,7 @@ def test_models_and_tools_of_the_users_own_are_asked_for() -> None:
 
 
 def test_a_key_that_is_missing_is_told_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rlm.lms.retries._wait", lambda *_: 0.0)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
     with pytest.raises(LMUnavailableError):

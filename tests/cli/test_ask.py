@@ -228,7 +228,12 @@ def test_the_model_in_the_box_is_announced_in_one_line(rlm: Rlm, book: Path) -> 
             4,
             "rlm: the sandbox 'unconfined' does not enforce files on this mach",
         ),
-        ("--mcp no-such-program", 1, "rlm: the MCP server no-such-program can't be used: FileNotFoundError: "),
+        pytest.param(  # to import the SDK takes a second
+            "--mcp no-such-program",
+            1,
+            "rlm: the MCP server no-such-program can't be used: FileNotFoundError: ",
+            marks=pytest.mark.slow,
+        ),
         ("--timeout 0", 2, "rlm: --timeout 0 leaves no time: give seconds, or leave it out for as long as it takes"),
     ],
 )

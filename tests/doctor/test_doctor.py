@@ -278,6 +278,7 @@ def test_what_is_suggested_helps(tmp_path: Path) -> None:
     assert (found.suggested, found.advice) == ({}, [])
 
 
+@pytest.mark.slow
 def test_the_model_in_the_box() -> None:
     found = examine(resolve("nano"))
     assert found.habits == Habits(runs=2, right=2, replies=3, fences={"repl": 3}, cells=3, answered=2)

@@ -13,10 +13,12 @@ from rlm.sandbox import landlock, lockdown
 from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.sandbox.launchers.unconfined import UnconfinedLauncher
 from rlm.sandbox.trials.host import Host
-from rlm.sandbox.trials.registry import Attempt, attempts
+from rlm.sandbox.trials.registry import FAMILIES, Attempt, attempts
 from rlm.sandbox.trials.runner import LIMITS, Attack, Outcome, run_plainly
 
 ABIS = range(1, landlock.abi() + 1)
+# All of them take a minute. One ABI and a few attempts of each family are in the fast tests.
+EACH_ABI = [pytest.param(abi, marks=[] if abi == ABIS[-2] else pytest.mark.slow) for abi in ABIS]
 LANDLOCKED = {"files", "network", "kernel"}
 
 
@@ -27,7 +29,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     host.close()
 
 
-@pytest.fixture(scope="module", params=ABIS, ids=lambda abi: f"abi{abi}")
+@pytest.fixture(scope="module", params=EACH_ABI, ids=lambda abi: f"abi{abi}")
 def under_local(request: pytest.FixtureRequest, host: Host) -> dict[str, Outcome]:
     """At the newest ABI every attempt, at the oldest all but the host's to hold; between them Landlock's own."""
     launcher = LocalLauncher(landlock_abi_cap=request.param)
@@ -41,10 +43,26 @@ def under_local(request: pytest.FixtureRequest, host: Host) -> dict[str, Outcome
         return asyncio.run(Attack(launcher, host, in_one_worker=True).run(tried))
 
 
+def test_some_of_each_family_are_held_and_real(host: Host) -> None:
+    quick = [one for one in attempts() if one.shown in ("unconfined", "host") and one.seconds == LIMITS.cell_seconds]
+    some = [one for family in FAMILIES for one in [one for one in quick if one.family == family][:3]]
+    with pytest.MonkeyPatch.context() as patch:
+        readable = [*lockdown.readable(), str(host.readable)]
+        patch.setattr(lockdown, "readable", lambda: readable)
+        held = asyncio.run(Attack(LocalLauncher(), host, in_one_worker=True).run(some))
+    assert {one.verdict for one in held.values()} == {"held"}
+    # Where nothing holds them those of resources take seconds, and the disk.
+    tried = [one for one in some if one.family != "resources"]
+    out = asyncio.run(Attack(UnconfinedLauncher(), host).run(tried))
+    real = {name for name, one in out.items() if one.verdict in ("out", "contained")}
+    assert real == {one.name for one in tried if one.shown == "unconfined"}
+
+
 def test_local_holds(under_local: dict[str, Outcome]) -> None:
     assert {name: outcome for name, outcome in under_local.items() if outcome.verdict != "held"} == {}
 
 
+@pytest.mark.slow
 def test_the_attempts_are_real(host: Host) -> None:
     straw: dict[str, object] = {}
     under_unconfined = asyncio.run(Attack(UnconfinedLauncher(), host).run(attempts()))

@@ -414,6 +414,7 @@ EVENT = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(EVENT, max_size=8))
 def test_malformed_events_make_a_reply_or_an_error_of_ours(events: list[dict[str, Any]]) -> None:

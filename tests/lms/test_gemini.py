@@ -425,6 +425,7 @@ def test_whatever_comes_is_a_reply_or_a_fault(value: Any) -> None:
     assert said.text or said.fault is not None
 
 
+@pytest.mark.slow
 @given(st.lists(objects, max_size=4))
 @settings(max_examples=100, deadline=None)
 def test_whatever_is_streamed_makes_a_value(chunks: list[Any]) -> None:

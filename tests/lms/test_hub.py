@@ -180,6 +180,7 @@ def test_without_the_extra_its_install_line_is_told(monkeypatch: pytest.MonkeyPa
         hub.fetch(REPO)
 
 
+@pytest.mark.slow
 def test_the_library_itself_takes_the_fake_for_a_hub(tmp_path: Path) -> None:
     """In a process of its own, told where the hub is by the environment alone."""
     code = f"""
@@ -200,6 +201,7 @@ print(len(open(theirs).read()))
     assert "some-3b" not in done.stderr  # no progress bar where there is no terminal
 
 
+@pytest.mark.slow
 def test_on_a_terminal_there_is_a_progress_bar(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 120))

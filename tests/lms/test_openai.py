@@ -331,6 +331,7 @@ REPLY = partly(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, derandomize=True, deadline=None)
 @given(REPLY.filter(lambda value: isinstance(value, dict)))
 def test_whatever_comes_back_is_a_reply_or_a_typed_error(value: dict[str, Any]) -> None:

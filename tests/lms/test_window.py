@@ -124,6 +124,13 @@ def test_a_window_that_is_none_is_not_believed(tokens: str) -> None:
     assert window.told(f"maximum context length is {tokens} tokens") == TooLong(None)
 
 
+@pytest.fixture
+def folder() -> Path:
+    """Where windows are kept, made."""
+    home().mkdir(parents=True)
+    return home()
+
+
 def saved() -> Any:
     return json.loads((home() / "windows.json").read_text())
 
@@ -157,9 +164,9 @@ def test_a_server_on_this_machine_is_remembered_by_the_process_alone() -> None:
     assert not (home() / "windows.json").exists()
 
 
-def test_what_another_process_learnt_is_kept() -> None:
+def test_what_another_process_learnt_is_kept(folder: Path) -> None:
     assert window.learnt("p/m") is None
-    (home() / "windows.json").write_text(json.dumps({"q/n": [1000, int(time.time())]}))
+    (folder / "windows.json").write_text(json.dumps({"q/n": [1000, int(time.time())]}))
     window.learn("p/m", 8192)
     assert saved().keys() == {"p/m", "q/n"}
 
@@ -197,16 +204,16 @@ def test_it_is_believed_for_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
         "\udcff",
     ],
 )
-def test_a_broken_file_is_as_one_that_is_not_there(text: str) -> None:
-    path = home() / "windows.json"
+def test_a_broken_file_is_as_one_that_is_not_there(folder: Path, text: str) -> None:
+    path = folder / "windows.json"
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     assert window.learnt("p/m") is None
     window.learn("p/m", 4096)
     assert {name: tokens for name, (tokens, _) in saved().items()} == {"p/m": 4096}
 
 
-def test_entries_that_make_sense_are_taken_from_a_file_that_has_others() -> None:
-    (home() / "windows.json").write_text(json.dumps({"p/m": [8192, int(time.time())], "p/n": "?", "p/o": None}))
+def test_entries_that_make_sense_are_taken_from_a_file_that_has_others(folder: Path) -> None:
+    (folder / "windows.json").write_text(json.dumps({"p/m": [8192, int(time.time())], "p/n": "?", "p/o": None}))
     assert (window.learnt("p/m"), window.learnt("p/n"), window.learnt("p/o")) == (8192, None, None)
 
 

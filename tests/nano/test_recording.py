@@ -100,6 +100,7 @@ def test_hand_written_wordings_have_their_slots():
             assert re.findall(r"{[A-Z]+}", template) in (["{N}"], ["{K}", "{N}"]), template
 
 
+@pytest.mark.slow
 def test_decoys_never_state_the_fact(world):
     for _ in range(200):
         fact = noun_fact(world)
@@ -125,6 +126,7 @@ def test_held_out_templates_are_never_trained_on(tmp_path):
     assert 10 < len(tested) < 50
 
 
+@pytest.mark.slow
 def test_an_absent_fact_is_answered_with_not_found(world):
     for _ in range(50):
         played = scene(world, {"find": 1.0})

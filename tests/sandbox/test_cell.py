@@ -190,8 +190,9 @@ def test_an_answer_within_itself_and_one_nested_too_deep_are_reprs():
     assert deep == Answer("[" * 60 + "1" + "]" * 60, is_repr=True)
 
 
+@pytest.mark.slow
 def test_an_answer_that_no_frame_holds_is_an_error():
-    result = run_cell("FINAL('x' * (40 * 2**20))")
+    result = run_cell("FINAL('x' * (33 * 2**20))")
     assert result.answer is None
     assert "the answer can't be sent: more than 32 MiB" in result.error
     result = run_cell("FINAL([0] * 2_500_000)")

@@ -91,6 +91,7 @@ def test_numpy_and_pandas_import_late_and_work() -> None:
     assert confined(code) == "{'a': 4, 'b': 2}"
 
 
+@pytest.mark.slow
 def test_every_standard_module_that_imports_outside_imports_inside() -> None:
     code = """
         import sys

@@ -15,6 +15,7 @@ from sandbox.support import run_cells
 from sandbox.wheels import make_wheel, only_from
 
 HERE = pytest.mark.parametrize("name", ["local", "unconfined", "bubblewrap"])
+SLOW = pytest.mark.slow  # pip takes a second each time
 CPUS = len(os.sched_getaffinity(0))
 WIDER = "import os\ntry:\n    os.sched_setaffinity(0, range(CPUS))\nexcept OSError as error:\n    print(error.errno)\n"
 ASKS = "import os\nlen(os.sched_getaffinity(0))"
@@ -29,7 +30,7 @@ def wheels(tmp_path, monkeypatch):
     return tmp_path
 
 
-@HERE
+@pytest.mark.parametrize("name", ["local", *(pytest.param(name, marks=SLOW) for name in ("unconfined", "bubblewrap"))])
 def test_packages_are_there_before_those_of_the_host_and_behind_the_standard_library(name, wheels):
     sandbox = Sandbox(name, packages=["rlm-example==1.0", "click>=99", "json"])
     (first, second) = run_cells(
@@ -42,6 +43,7 @@ def test_packages_are_there_before_those_of_the_host_and_behind_the_standard_lib
         assert second.error.splitlines()[-1].startswith(("PermissionError", "OSError: [Errno 30]"))
 
 
+@pytest.mark.slow
 def test_they_are_installed_once(wheels, monkeypatch):
     folder = packages.kept_folder(["rlm-example", "click"])
     monkeypatch.setattr(packages, "install", None)
@@ -57,6 +59,7 @@ def test_what_can_not_be_installed_leaves_nothing(wheels):
     assert list(Path(os.environ["RLM_HOME"], "packages").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_nothing_of_a_package_runs_where_it_is_installed(tmp_path, monkeypatch):
     (tmp_path / "rlm-source-1.0.tar.gz").write_bytes(b"no wheel")
     only_from(monkeypatch, tmp_path)
@@ -64,6 +67,7 @@ def test_nothing_of_a_package_runs_where_it_is_installed(tmp_path, monkeypatch):
         packages.kept_folder(["rlm-source"])
 
 
+@pytest.mark.slow
 def test_one_that_was_quicker_is_taken(wheels, monkeypatch):
     def install(names, folder):
         monkeypatch.undo()
@@ -77,6 +81,7 @@ def test_one_that_was_quicker_is_taken(wheels, monkeypatch):
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
+@pytest.mark.slow
 def test_what_nobody_uses_is_removed(wheels):
     kept = Path(packages.kept_folder(["rlm-example"]))
     old, left = kept.with_name("old"), kept.with_name(".installing-x")

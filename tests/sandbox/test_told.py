@@ -1,5 +1,7 @@
 """What models are told of the names that an environment has."""
 
+import pytest
+
 from rlm import RLM, Sandbox
 from rlm.lms.scripted import Scripted
 from rlm.sandbox.told import told
@@ -24,6 +26,7 @@ def test_files_output_and_notebook_are_told():
     assert told({}) == []
 
 
+@pytest.mark.slow
 def test_a_run_tells_what_was_installed(tmp_path, monkeypatch):
     make_wheel(tmp_path, "rlm-example", "value = 42")
     only_from(monkeypatch, tmp_path)

@@ -76,6 +76,7 @@ def test_what_is_too_much_is_left_out_and_the_rest_comes(tmp_path):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"first": "x", "last": "y"}
 
 
+@pytest.mark.slow
 def test_too_many_files_are_left_out(tmp_path):
     folders = [(f"output/{number % 7}", (tarfile.DIRTYPE, "")) for number in range(20_001)]
     with pytest.warns(UserWarning, match="1 of what cells wrote was not copied to .*: and the rest: too many files"):
@@ -167,6 +168,7 @@ def test_headers_that_lie_end_it_in_words(tmp_path, hostile, packed):
         unpack_output(packed(hostile + bytes(1024)), tmp_path, 2**20)
 
 
+@pytest.mark.slow
 def test_what_is_small_only_when_packed_is_not_unpacked_for_ever(tmp_path):
     bomb = gzip.compress(header("g", 2**20, tarfile.XGLTYPE) + bytes(2**20), 1) * 60
     with pytest.raises(SandboxError, match="output can't be brought back: "):

@@ -268,6 +268,7 @@ def test_it_is_off_unless_asked_for(collector: Collector) -> None:
     assert sent(collector) == []
 
 
+@pytest.mark.slow
 def test_none_of_many_spans_is_dropped(collector: Collector, tmp_path: Path) -> None:
     about: dict[str, Any] = {"question": "", "context": "", "model": "m"}
     run: dict[str, Any] = {"run_id": "r", "sub_model": "m", "sandbox": "", "enforces": [], "limits": {}, "seed": 0}

@@ -103,6 +103,7 @@ class TestLauncher:
 
         asyncio.run(scene())
 
+    @pytest.mark.slow
     def test_a_lost_machine_is_told(self, service):
         lost, told = far.a_lost_machine_is_told("daytona", service)
         assert lost.startswith(("it was killed by SIGKILL", "its stream broke", "it was killed by SIGHUP"))
@@ -127,6 +128,7 @@ class TestLauncher:
         assert find_launcher("daytona").enforces() == everything
         assert find_launcher(Sandbox("daytona", network=("pypi.org",))).enforces() == everything - {"network"}
 
+    @pytest.mark.slow
     def test_a_service_that_is_busy_is_asked_once_more(self, service, monkeypatch):
         monkeypatch.setattr(vendor, "_PAUSE", 0.01)
         service.fails = [503]

@@ -22,7 +22,10 @@ from sandbox.support import FUNCTIONS, echo
 LIMITS = Limits(memory_mb=256)
 
 
-@pytest.fixture(params=["runc", "runsc", "podman"])
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("runsc", "podman")]
+
+
+@pytest.fixture(params=["runc", *SLOW])
 def sandbox(request, engine):  # noqa: F811
     """Makes a `Sandbox` on the engine, with each runtime, and on podman."""
 
@@ -173,6 +176,7 @@ print(os.WIFSIGNALED(os.wait()[1]))
     assert second.output == "True\n" or "SIGKILL" in str(second.lost)
 
 
+@pytest.mark.slow
 def test_processes_are_limited(plain):
     fork = """
 import os
@@ -235,6 +239,7 @@ os.symlink("/etc/passwd", output_folder + "/link")
     (given / "one.txt").chmod(0o644)
 
 
+@pytest.mark.slow
 def test_the_output_of_a_lost_worker_comes_back_too(plain, tmp_path):
     first, second = run(
         plain(output=tmp_path / "back", disk_mb=2),

@@ -104,6 +104,7 @@ def test_a_far_engine_gets_the_input_once(engine, tmp_path):  # noqa: F811
         connect(proxy.url).api.close()
 
 
+@pytest.mark.slow
 def test_an_engine_that_goes_away_is_a_lost_worker_and_then_an_error(engine, monkeypatch):  # noqa: F811
     monkeypatch.setattr("rlm.sandbox.containers.run._RETURNS", 0.1)
     with Proxy(engine) as proxy:
@@ -165,6 +166,7 @@ def reap_volumes(address):
         connect(address).api.remove_volume(volume["Name"], force=True)
 
 
+@pytest.mark.slow
 def test_a_container_that_is_removed_is_a_lost_worker(engine):  # noqa: F811
     async def main():
         async with opened(sandboxed(engine)) as session:
@@ -352,6 +354,7 @@ def test_what_is_found_out_is_kept_for_a_day(engine, monkeypatch, tmp_path):  # 
     assert "memory" in find_launcher(sandboxed(engine)).enforces()
 
 
+@pytest.mark.slow
 def test_an_engine_that_does_not_see_our_files_gets_them_uploaded(engine, monkeypatch, tmp_path):  # noqa: F811
     """As in the virtual machine of a desktop, or where this process is in a container itself."""
     monkeypatch.setattr("rlm.sandbox.containers.measure.home", lambda: tmp_path)

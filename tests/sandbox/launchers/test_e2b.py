@@ -163,6 +163,7 @@ class TestLauncher:
         assert find_launcher(Sandbox("e2b", network=("10.0.0.1",))).enforces() == everything
         assert find_launcher(Sandbox("e2b", network=("pypi.org",))).enforces() == everything - {"network"}
 
+    @pytest.mark.slow
     def test_packages_are_installed_before_the_network_is_shut(self, service):
         async def scene():
             sandbox = Sandbox("e2b", packages=("no-such-package-1e5a==0",))

@@ -130,6 +130,7 @@ class TestLauncher:
         (owner,) = policies[name]["metadata"]["ownerReferences"]
         assert owner == {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": f"uid-of-{name}"}
 
+    @pytest.mark.slow
     def test_a_policy_that_nothing_enforces_refuses_the_run(self, cluster, monkeypatch):
         cluster.enforces = False
         monkeypatch.setattr(kubernetes, "_SETTLES", 1)
@@ -158,7 +159,7 @@ class TestLauncher:
 
         return asyncio.run(scene())
 
-    @pytest.mark.parametrize("version", ["v1alpha1", "v1beta1"])
+    @pytest.mark.parametrize("version", [pytest.param("v1alpha1", marks=pytest.mark.slow), "v1beta1"])
     def test_an_agent_sandbox_is_used_where_there_are_some(self, cluster, version):
         cluster.agent_sandbox = version
 
@@ -234,6 +235,7 @@ class TestLauncher:
     def test_what_a_command_prints_is_bounded(self, cluster):
         far.what_a_command_prints_is_bounded("kubernetes", cluster, streams=[""])
 
+    @pytest.mark.slow
     def test_a_lost_machine_is_told(self, cluster):
         lost, told = far.a_lost_machine_is_told("kubernetes", cluster)
         assert lost in ("it was killed by SIGKILL", "its stream broke")

@@ -109,6 +109,7 @@ def test_env_is_all_there_is(name):
     assert cell.output == "{'A': 'é'}\n"
 
 
+@pytest.mark.slow
 def test_packages_are_there_where_there_are_no_zygotes(tmp_path, monkeypatch):
     make_wheel(tmp_path, "rlm-example", "value = 42")
     only_from(monkeypatch, tmp_path)

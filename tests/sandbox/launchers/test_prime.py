@@ -126,11 +126,13 @@ class TestLauncher:
             with pytest.raises(SandboxError, match="the worker sends more than anybody asked for"):
                 asyncio.run(scene())
 
+    @pytest.mark.slow
     def test_a_lost_machine_is_told(self, service):
         lost, told = far.a_lost_machine_is_told("prime", service)
         assert lost.startswith(("it was killed by SIGKILL", "its stream broke: Prime: "))
         assert told.startswith("Prime: ")
 
+    @pytest.mark.slow
     def test_resources_hosts_and_images(self, service):
         async def scene():
             options = {"image": "mine:1", "cpus": 1.5, "disk_mb": 3000, "network": ("pypi.org", "10.0.0.1")}
@@ -142,6 +144,7 @@ class TestLauncher:
         assert (asked["docker_image"], asked["timeout_minutes"]) == ("mine:1", 11)
         assert asked["network_allowlist"] == ["pypi.org", "10.0.0.1"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("hosts", [(), ("pypi.org", "10.0.0.1")])
     def test_packages_are_installed_before_the_network_is_shut(self, service, monkeypatch, tmp_path, hosts):
         make_wheel(tmp_path, "rlm-example", "value = 42")
@@ -168,6 +171,7 @@ class TestLauncher:
         assert (policy, commands) == ({"allowlist": list(hosts), "denylist": None}, 3)  # after: up, folder, pip
         assert place.looks == 2
 
+    @pytest.mark.slow
     def test_a_network_that_is_not_shut_is_refused(self, service, monkeypatch):
         monkeypatch.setattr(prime_launcher, "_PAUSE", 0.001)
         service.applies = False
