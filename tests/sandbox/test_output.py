@@ -14,19 +14,20 @@ def printed(*texts, cap=100):
 
 def test_what_fits_is_kept_as_it_is():
     output = printed("one\n", "", "two")
-    assert (output.whole(), output.shown(), output.size) == ("one\ntwo", "one\ntwo", 7)
+    assert (output.whole(), output.shown(output.whole()), output.size) == ("one\ntwo", "one\ntwo", 7)
 
 
 def test_more_than_the_cap_is_cut_head_and_tail_and_says_how_much():
     output = printed("a" * 500, "b" * 500)
-    assert output.shown() == "a" * 34 + "\n[... 932 characters cut ...]\n" + "b" * 34
+    assert output.shown(output.whole()) == "a" * 34 + "\n[... 932 characters cut ...]\n" + "b" * 34
     assert output.whole() == "a" * 500 + "b" * 500
     assert output.size == 1000
 
 
 @pytest.mark.parametrize("cap", [0, 1, 29, 30, 31, 100])
 def test_what_is_shown_is_hardly_longer_than_the_cap(cap):
-    assert len(printed("a" * 500, cap=cap).shown()) <= max(cap, len("\n[... 500 characters cut ...]\n"))
+    output = printed("a" * 500, cap=cap)
+    assert len(output.shown(output.whole())) <= max(cap, len("\n[... 500 characters cut ...]\n"))
 
 
 def test_beyond_the_bound_head_and_tail_are_kept_and_the_size_is_true():
@@ -40,8 +41,8 @@ def test_beyond_the_bound_head_and_tail_are_kept_and_the_size_is_true():
     assert whole.startswith("xxx")
     assert whole.endswith("xxxthe end")
     assert f"\n[... {99 * MAX_KEPT + 7 - 1000:,} characters cut ...]\n" in whole
-    assert output.shown().endswith("the end")
-    assert len(output.shown()) <= 1000
+    assert output.shown(output.whole()).endswith("the end")
+    assert len(output.shown(output.whole())) <= 1000
 
 
 def test_the_tail_of_many_small_prints_beyond_the_bound_is_exact():

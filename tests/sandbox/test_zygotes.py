@@ -20,7 +20,6 @@ from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError, Worke
 from rlm.sandbox import lockdown, worker, zygotes
 from rlm.sandbox.launchers import LAUNCHERS, find_launcher
 from rlm.sandbox.launchers.local import LocalLauncher
-from rlm.sandbox.session import Session
 from rlm.types import Cell, Limits
 from sandbox.support import children, descendants, open_fds, open_session, output, run_cells, spares
 
@@ -209,22 +208,6 @@ def test_what_a_cell_forks_is_made_ready_by_the_modules_that_asked_for_it():
         threading.active_count(), int(count), float(number) == random.random()
     """
     assert output(textwrap.dedent(code), launcher="unconfined") == "(2, 1, False)\n"
-
-
-def test_a_worker_does_not_have_the_memory_where_the_ends_of_others_output_are_kept():
-    cell = Cell("sum('/dev/zero' in line for line in open('/proc/self/maps'))")
-    options = {"functions": [], "question": "", "max_output": 100, "on_call": None}
-
-    async def main():
-        with contextlib.closing(load("x")) as context:
-            environment = await find_launcher("unconfined").open(context, Limits())
-        try:
-            sessions = [Session(environment, limits=Limits(), **options) for _ in range(3)]
-            return [(await session.run(cell)).output for session in sessions]
-        finally:
-            await environment.close()
-
-    assert len(set(asyncio.run(main()))) == 1
 
 
 def test_a_host_that_forked_starts_a_zygote_of_its_own():

@@ -117,13 +117,14 @@ class Cells:
         tree = compile(code, name, "exec", flags | _ast.PyCF_ONLY_AST, dont_inherit=True)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], _ast.Expr) else None
         # Both are compiled before either runs: a mistake in the last line must not run the others first.
-        body = compile(tree, name, "exec", flags, dont_inherit=True)
+        body = compile(tree, name, "exec", flags, dont_inherit=True) if tree.body else None
         tail = compile(_ast.Expression(last.value), name, "eval", flags, dont_inherit=True) if last else None
-        self._evaluate(body)
+        if body is not None:
+            self._evaluate(body)
         if tail is not None:
             value = self._evaluate(tail)
             if value is not None:
-                print(repr(value))
+                print(repr(value) + "\n", end="")  # in one piece: each takes its time to keep
 
     def _evaluate(self, code: types.CodeType) -> Any:
         value = eval(code, self.namespace)

@@ -106,9 +106,8 @@ class Output:
             tail = "".join(self._tail)[-self._cap :]
             return self._head.getvalue() + _mark(self.size - MAX_KEPT - len(tail)) + tail
 
-    def shown(self) -> str:
-        """At most `cap` characters: the head, how much is missing, the tail."""
-        whole = self.whole()
+    def shown(self, whole: str) -> str:
+        """At most `cap` characters of all of it: the head, how much is missing, the tail."""
         if len(whole) <= self._cap:
             return whole
         half = max(0, self._cap - len(_mark(self.size))) // 2
@@ -139,7 +138,7 @@ class Stream(io.TextIOBase):
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        output = self._current()
+        output = self._current() if text else None
         if output is not None:
             output.write(str(text))
         return len(text)

@@ -56,6 +56,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._main = threading.get_ident()
+        self._handler = self._on_signal
         self._armed = False
         self._shields = 0
         self._pending = False
@@ -64,12 +65,16 @@ class Interrupts:
         """A cell begins. Takes the signal back, whatever an earlier cell did with it."""
         self._pending = False
         self._armed = True
-        signal.signal(signal.SIGINT, self._on_signal)
+        self._take_back()
 
     def disarm(self) -> None:
         """No cell runs: an interrupt that comes late does nothing."""
         self._armed = False
-        signal.signal(signal.SIGINT, self._on_signal)
+        self._take_back()
+
+    def _take_back(self) -> None:
+        if signal.getsignal(signal.SIGINT) is not self._handler:  # to ask takes no system call
+            signal.signal(signal.SIGINT, self._handler)
 
     def deliver(self) -> None:
         """Interrupts the cell, from another thread."""
@@ -219,22 +224,23 @@ class Worker:
             self._interrupts.disarm()
         except KeyboardInterrupt:  # it came after the cell's last line
             self._interrupts.disarm()
-        self._left.note()
         self._calls.end()
         self._output = None
         if self._reserve is not None:
             self._reserve.close()
-        cells.outputs.append(printed.whole())
+        whole = printed.whole()
         done = {
             "type": "done",
             "id": run["id"],
-            "output": printed.shown(),
+            "output": printed.shown(whole),
             "output_size": printed.size,
             "error": None if error is None else cells.describe(error),
             "answer": None,
             "seconds": time.perf_counter() - began,
         }
         self._send(_with_answer(done, cells))
+        cells.outputs.append(whole)  # while the host reads: what is not done before is not waited for
+        self._left.note()
 
     def _listen(self) -> None:
         _thread.start_new_thread(self._read, ())  # `threading` adds 0.1 MB, and waits until it runs
@@ -280,8 +286,10 @@ class Worker:
 
 def _reserve() -> mmap.mmap | None:
     """Address space to give back when the cell has ended, so that one which used up all can still be told so."""
-    try:
-        return mmap.mmap(-1, _RESERVE)
+    if sys.platform == "win32":  # it is here only for type checkers: it has no such flags
+        return None
+    try:  # private, because shared memory takes a file of the kernel's and twice the time
+        return mmap.mmap(-1, _RESERVE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ)
     except (OSError, MemoryError):
         return None
 
@@ -395,7 +403,9 @@ def _origin(text: Any) -> list[Any] | None:
 def _with_answer(done: dict[str, Any], cells: cell.Cells) -> bytes:
     try:
         done["answer"] = cells.answer()
-        if done["answer"] is not None and len(protocol.to_json(done["answer"]["value"])) > _MAX_ANSWER:
+        if done["answer"] is None:  # nothing that a cell made but text
+            return protocol.encode(done)
+        if len(protocol.to_json(done["answer"]["value"])) > _MAX_ANSWER:
             raise ValueError(f"more than {_MAX_ANSWER >> 20} MiB of JSON")
         return protocol.encode_checked(done)
     except (ValueError, MemoryError, RecursionError) as error:
