@@ -41,6 +41,21 @@ def test_a_trailing_expression_is_shown_as_a_notebook_would():
     assert output("for i in range(2): i") == ""
 
 
+@pytest.mark.parametrize("code", ["*[1], 2", "(y := 7)", "", "\n'a'\n", "1 if 0 else 'b' # c", "r'\\d'", "f'{1}'"])
+def test_a_cell_of_one_line_is_as_it_is_in_many(code):
+    alone, among = output(code), output("x = 0\n" + code)
+    assert alone == among
+
+
+@pytest.mark.parametrize(
+    "code", [" 1", "y := 5", "a if", "1 / 0", "'\0'", "return 1", "(1", "missing", "print(1, end=2)"]
+)
+def test_what_is_wrong_in_a_cell_of_one_line_is_told_as_in_many(code):
+    alone, among = run_cells(code)[0].error, run_cells("x = 0\n" + code)[0].error
+    assert among is not None
+    assert alone == among.replace("line 2", "line 1")
+
+
 def test_await_works_at_the_top_and_keeps_its_loop():
     code = "import asyncio\ntask = asyncio.ensure_future(asyncio.sleep(0.01, 'late'))\nawait asyncio.sleep(0)\n'soon'"
     first, second = run_cells(code, "await task")

@@ -1,6 +1,8 @@
+import asyncio
+
 import pytest
 
-from rlm.sandbox.clock import CellClock
+from rlm.sandbox.clock import Alarm, CellClock
 
 
 class Times:
@@ -62,3 +64,35 @@ def test_a_deadline_counts_waits_too(times):
 def test_where_cpu_time_cannot_be_known_only_the_wall_clock_counts():
     cell = CellClock(10, lambda: None, None, lambda: 0.0)
     assert cell.over() is None
+
+
+def test_an_alarm_takes_one_timer_for_all_that_is_set():
+    async def main():
+        timers = []
+        loop = asyncio.get_running_loop()
+        call_at = loop.call_at
+        loop.call_at = lambda at, call: timers.append(call_at(at, call)) or timers[-1]
+        alarm, rung = Alarm(), []
+        for number in range(100):
+            alarm.set(0.05, lambda number=number: rung.append(number))
+            alarm.clear()
+        alarm.set(0.06, lambda: rung.append("last"))
+        del loop.call_at
+        await asyncio.sleep(0.07)
+        return len(timers), rung
+
+    assert asyncio.run(main()) == (1, ["last"])
+
+
+def test_an_alarm_that_is_set_for_earlier_rings_earlier_and_one_that_is_cleared_does_not():
+    async def main():
+        alarm, rung = Alarm(), []
+        alarm.set(60, lambda: rung.append("late"))
+        alarm.set(0.001, lambda: rung.append("soon"))
+        await asyncio.sleep(0.02)
+        alarm.set(0.001, lambda: rung.append("never"))
+        alarm.clear()
+        await asyncio.sleep(0.02)
+        return rung
+
+    assert asyncio.run(main()) == ["soon"]

@@ -21,6 +21,7 @@ MAX_ERROR = 20_000  # characters of a traceback
 # `except Exception` lets it pass.
 _ANSWER_GIVEN = object()
 _CO_COROUTINE = 0x80  # as in `inspect`, whose import costs more than a cell
+_FLAGS = _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _FEW = 20  # items of a container, or characters, that SHOW_VARS() shows
 _MAX_LINE = 200  # characters of one variable in SHOW_VARS()
 _MAX_TOLD = 100  # variables that the host is told of
@@ -113,18 +114,22 @@ class Cells:
         return found
 
     def _execute(self, code: str, name: str) -> None:
-        flags = _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        tree = compile(code, name, "exec", flags | _ast.PyCF_ONLY_AST, dont_inherit=True)
+        alone = _expression(code, name)
+        if alone is not None:
+            self._show(self._evaluate(alone))
+            return
+        tree = compile(code, name, "exec", _FLAGS | _ast.PyCF_ONLY_AST, dont_inherit=True)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], _ast.Expr) else None
         # Both are compiled before either runs: a mistake in the last line must not run the others first.
-        body = compile(tree, name, "exec", flags, dont_inherit=True) if tree.body else None
-        tail = compile(_ast.Expression(last.value), name, "eval", flags, dont_inherit=True) if last else None
-        if body is not None:
-            self._evaluate(body)
+        body = compile(tree, name, "exec", _FLAGS, dont_inherit=True)
+        tail = compile(_ast.Expression(last.value), name, "eval", _FLAGS, dont_inherit=True) if last else None
+        self._evaluate(body)
         if tail is not None:
-            value = self._evaluate(tail)
-            if value is not None:
-                print(repr(value) + "\n", end="")  # in one piece: each takes its time to keep
+            self._show(self._evaluate(tail))
+
+    def _show(self, value: Any) -> None:
+        if value is not None:
+            print(repr(value) + "\n", end="")  # in one piece: each takes its time to keep
 
     def _evaluate(self, code: types.CodeType) -> Any:
         value = eval(code, self.namespace)
@@ -190,6 +195,20 @@ class Cells:
             and not name.startswith("__")
             and not isinstance(value, types.ModuleType)
         ]
+
+
+def _expression(code: str, name: str) -> types.CodeType | None:
+    """A cell that is one line and an expression: without a tree, it is compiled in a third of the time.
+
+    One with a backslash is left to the tree: Python would warn of a wrong escape twice.
+    """
+    if "\n" in code.strip() or "\\" in code:
+        return None
+    try:
+        alone: types.CodeType = compile(code, name, "eval", _FLAGS, dont_inherit=True)
+    except (SyntaxError, ValueError):  # whatever is wrong is found again
+        return None
+    return alone
 
 
 def _in_json(value: Any, most: int) -> tuple[Any, int]:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from rlm.errors import RlmError
 from rlm.sandbox import exchange, protocol
-from rlm.sandbox.clock import CellClock
+from rlm.sandbox.clock import Alarm, CellClock
 from rlm.sandbox.launchers.base import Worker
 from rlm.types import JSON
 
@@ -23,10 +23,12 @@ class CellRun:
 
     Args:
         worker: Where it runs.
+        frames: What that sends.
         number: Which of the session's cells it is, from 1.
         offered: The names of the calls that it may make, and `(protocol.TOOL, name)` for each tool.
         on_call: Answers a call; an `RlmError` that it raises reaches the cell.
         clock: What it may take.
+        alarm: The session's.
 
     Attributes:
         bug: What a call raised that no cell may see; the worker is killed then.
@@ -37,22 +39,25 @@ class CellRun:
     def __init__(
         self,
         worker: Worker,
+        frames: exchange.Frames,
         number: int,
         offered: Collection[str | tuple[str, str]],
         on_call: OnCall,
         clock: CellClock,
+        alarm: Alarm,
     ) -> None:
         self.bug: BaseException | None = None
         self.killed: str | None = None
         self.interrupted = False
         self._worker = worker
+        self._frames = frames
         self._number = number
         self._offered = offered
         self._on_call = on_call
         self._clock = clock
+        self._alarm = alarm
         self._calls: dict[int, asyncio.Task[None]] = {}
         self._bytes = 0
-        self._timer: asyncio.TimerHandle | None = None
         self._stop: asyncio.Task[None] | None = None
 
     async def done(self, code: str) -> protocol.Message:
@@ -62,9 +67,9 @@ class CellRun:
             OSError, EOFError, protocol.FrameError: The worker is lost.
         """
         self._worker.writer.write(protocol.encode({"type": "run", "id": self._number, "code": code}))
-        self._keep_time()
+        self._wait()
         while True:
-            message = await exchange.read(self._worker, exchange.REST)
+            message = await self._frames.next(exchange.REST)
             if message["type"] == "call":
                 self._begin_call(message)
             elif message["type"] == "done" and message["id"] == self._number:
@@ -80,8 +85,7 @@ class CellRun:
 
     def cancel(self) -> None:
         """Cancels what is still under way."""
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.clear()
         for task in self._tasks():
             if not task.cancelling():  # a second time would reach the clean-up that the first one started
                 task.cancel()
@@ -91,7 +95,7 @@ class CellRun:
         again = asyncio.create_task(self._interrupt_again())
         try:
             async with asyncio.timeout(_GRACE):
-                while (message := await exchange.read(self._worker, exchange.REST))["type"] == "call":
+                while (message := await self._frames.next(exchange.REST))["type"] == "call":
                     pass  # it will get no answer
         except exchange.LOST:
             return False
@@ -152,8 +156,11 @@ class CellRun:
         if (why := self._clock.over()) is not None:
             self._stop = asyncio.create_task(self._stopped(why))
             return
-        wait = max(0.001, min(_POLL, self._clock.left()))  # CPU time tells nobody that it passes
-        self._timer = asyncio.get_running_loop().call_later(wait, self._keep_time)
+        self._wait()
+
+    def _wait(self) -> None:
+        # CPU time tells nobody that it passes.
+        self._alarm.set(max(0.001, min(_POLL, self._clock.left())), self._keep_time)
 
     async def _stopped(self, why: str) -> None:
         """Interrupts the cell, and kills a worker that does not stop then."""

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from rlm.context import Context
 from rlm.errors import LimitError, LMError, RlmError, SandboxError
 from rlm.sandbox import protocol
-from rlm.sandbox.launchers.base import Worker
 from rlm.types import Answer, CellResult
 
 LOST = (OSError, EOFError, protocol.FrameError)  # what a lost worker raises; a time-out is an OSError
 REST = 30.0  # seconds for the rest of a frame, once its length has come
+_LENGTH = 4  # bytes of a frame's length
+_AT_ONCE, _MOST = 2**16, 2**20  # bytes that are read at once, ahead and of the rest of a frame
 _PIECE = 3 << 20  # bytes of an added context in one frame
 _MARK = 100  # characters beyond `max_output`, to say how much was cut
 _ERROR = 100_000  # characters of an error: several times what a worker sends
@@ -93,45 +94,72 @@ def why(error: BaseException, how: str) -> str:
     return f"it broke the protocol: {error}" if isinstance(error, protocol.FrameError) else how
 
 
-async def read(worker: Worker, seconds: float) -> protocol.Message:
-    """The next message of a worker; a call has its `size` in bytes beside its fields.
+class Frames:
+    """The messages that a worker sends. What has come is read at once, and a frame that is whole takes no timer: both
+    would cost a cell more than its code.
 
     Args:
-        worker: The worker.
-        seconds: For the rest of a frame, once its length has come.
-
-    Raises:
-        OSError, EOFError: The stream ended.
-        protocol.FrameError: It is not allowed, or did not come whole in time.
+        reader: Its stream.
     """
-    size = protocol.length(await worker.reader.readexactly(4))
-    try:
-        async with asyncio.timeout(seconds):
-            payload = await worker.reader.readexactly(size)
-    except TimeoutError:
-        raise protocol.FrameError("a frame did not come whole in time") from None
-    message = protocol.decode(payload)
-    protocol.check_from_worker(message)
-    if message["type"] == "call":
-        message["size"] = size
-    return message
 
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self._come = bytearray()
 
-async def heard(worker: Worker, kind: str, begins: float, ends: float) -> protocol.Message:
-    """The next message of a worker, which is to be of that kind.
+    async def next(self, seconds: float) -> protocol.Message:
+        """The next one; a call has its `size` in bytes beside its fields. It may be cancelled, and called again.
 
-    Args:
-        worker: The worker.
-        kind: Its type.
-        begins: Seconds until it begins.
-        ends: Seconds for the rest of it.
+        Args:
+            seconds: For the rest of a frame, once it has begun to come.
 
-    Raises:
-        OSError, EOFError: The stream ended, or nothing came in time.
-        protocol.FrameError: It is another one, or not allowed, or did not come whole in time.
-    """
-    async with asyncio.timeout(begins):
-        message = await read(worker, ends)
-    if message["type"] != kind:
-        raise protocol.FrameError(f"`{message['type']}` is not due")
-    return message
+        Raises:
+            OSError, EOFError: The stream ended.
+            protocol.FrameError: It is not allowed, or did not come whole in time.
+        """
+        if not self._come:
+            await self._more(_AT_ONCE)
+        missing = self._missing()
+        if missing:
+            try:
+                async with asyncio.timeout(seconds):
+                    while missing := self._missing():
+                        await self._more(min(missing, _MOST))
+            except TimeoutError:
+                raise protocol.FrameError("a frame did not come whole in time") from None
+        size = protocol.length(self._come[:_LENGTH])
+        payload = bytes(self._come[_LENGTH : _LENGTH + size])
+        del self._come[: _LENGTH + size]
+        message = protocol.decode(payload)
+        protocol.check_from_worker(message)
+        if message["type"] == "call":
+            message["size"] = size
+        return message
+
+    async def heard(self, kind: str, begins: float) -> protocol.Message:
+        """The next one, which is to be of that kind.
+
+        Args:
+            kind: Its type.
+            begins: Seconds until it begins.
+
+        Raises:
+            OSError, EOFError: The stream ended, or nothing came in time.
+            protocol.FrameError: It is another one, or not allowed, or did not come whole in time.
+        """
+        async with asyncio.timeout(begins):
+            message = await self.next(REST)
+        if message["type"] != kind:
+            raise protocol.FrameError(f"`{message['type']}` is not due")
+        return message
+
+    def _missing(self) -> int:
+        """Bytes that have not come, of the length or of the frame."""
+        if len(self._come) < _LENGTH:
+            return _LENGTH - len(self._come)
+        return max(0, _LENGTH + protocol.length(self._come[:_LENGTH]) - len(self._come))
+
+    async def _more(self, most: int) -> None:
+        come = await self._reader.read(most)
+        if not come:
+            raise EOFError("the stream ended")
+        self._come += come

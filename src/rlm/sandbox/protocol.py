@@ -177,7 +177,7 @@ def decode(payload: bytes) -> Message:
     return message
 
 
-def length(header: bytes) -> int:
+def length(header: bytes | bytearray) -> int:
     """The payload's length that a frame's first 4 bytes announce.
 
     Raises:

@@ -15,7 +15,7 @@ from rlm.context import Context
 from rlm.errors import ContextError, SandboxError
 from rlm.sandbox import exchange, protocol
 from rlm.sandbox.cell_run import CellRun, OnCall
-from rlm.sandbox.clock import CellClock
+from rlm.sandbox.clock import Alarm, CellClock
 from rlm.sandbox.launchers.base import ChildContext, Environment, Worker
 from rlm.types import JSON, Cell, CellResult, Limits
 
@@ -93,6 +93,8 @@ class Session:
         self._on_call = on_call
         self._pieces = pieces
         self._worker: Worker | None = None
+        self._frames: exchange.Frames  # of the worker
+        self._alarm = Alarm()
         self._cells = 0
         self._cpu: float | None = None  # CPU seconds of the worker when its last cell ended
         self._added = dict(added or {})
@@ -103,6 +105,8 @@ class Session:
         if after is not None:
             self._cells, self.enforces = after._cells, after.enforces
             self._worker, self._cpu, self._has = after._worker, after._cpu, after._has
+            if after._worker is not None:
+                self._frames = after._frames
             after._worker = None
         self._fresh: bool = after is not None and after._fresh  # whether no cell has run in the worker
         self._greeted = False  # whether the worker knows the question
@@ -120,10 +124,11 @@ class Session:
             return
         self.unstartable = True
         worker = self._worker = await self._environment.start(self._pieces)
+        self._frames = exchange.Frames(worker.reader)
         self._cpu, self._has, self._greeted = None, set(), True
         try:
             worker.writer.write(protocol.encode(self._hello))
-            ready = await exchange.heard(worker, "ready", _START, exchange.REST)
+            ready = await self._frames.heard("ready", _START)
             if ready["version"] != protocol.VERSION:
                 raise protocol.FrameError(f"it did not begin with `ready` of version {protocol.VERSION}")
             self.enforces = frozenset(one for one in ready["enforces"] if isinstance(one, str))
@@ -181,12 +186,12 @@ class Session:
                 worker.writer.write(frame)
                 async with asyncio.timeout(exchange.REST):
                     await worker.writer.drain()
-            if (why := (await exchange.heard(worker, "added", _START, exchange.REST))["error"]) is not None:
+            if (why := (await self._frames.heard("added", _START))["error"]) is not None:
                 self.refused = name
                 raise ContextError(f"{name} can't be loaded in the sandbox: {why[:_LINE]}; it may need more memory_mb")
             self._has.add(name)
         worker.writer.write(protocol.encode(self._hello))
-        return exchange.variables(await exchange.heard(worker, "kept", _KEPT, exchange.REST))
+        return exchange.variables(await self._frames.heard("kept", _KEPT))
 
     async def run(self, cell: Cell, *, deadline: float | None = None) -> CellResult:
         """Runs one cell. What its code does is a result: an error, an interrupt, a worker that died of it.
@@ -207,7 +212,7 @@ class Session:
             return CellResult("", 0, lost=lied)
         began = time.monotonic()
         clock = CellClock(self._limits.cell_seconds, worker.cpu_seconds, deadline)
-        run = CellRun(worker, self._cells, self._offered, self._on_call, clock)
+        run = CellRun(worker, self._frames, self._cells, self._offered, self._on_call, clock, self._alarm)
         try:
             done = await run.done(cell.code)
             exchange.check_size(done, self._hello["max_output"])
