@@ -2,6 +2,7 @@
 
 import ast
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ def _name(path: Path) -> str:
 MODULES = {_name(path): path for path in sorted(SOURCE.rglob("*.py"))}
 
 
+@cache
 def _imports(name: str) -> set[str]:
     """The modules that a module imports, anywhere in it; `from package import module` names the module."""
     found: set[str] = set()

@@ -1,9 +1,11 @@
 """A command line whose model is a script."""
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pytest
+import typer.main
 
 from rlm.cli import main
 from rlm.lms.scripted import Line, Scripted
@@ -14,6 +16,15 @@ class Result:
     status: int
     out: str
     err: str
+
+
+made_once = functools.cache(typer.main.get_command)
+
+
+@pytest.fixture(autouse=True)
+def _one_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its commands and options are made once: to make them for each command that a test gives took half the time."""
+    monkeypatch.setattr(typer.main, "get_command", made_once)
 
 
 @pytest.fixture

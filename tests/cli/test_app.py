@@ -62,7 +62,7 @@ def on_a_full_disk(tmp_path: Path, unbuffered: str, *arguments: str) -> tuple[in
     return done.returncode, done.stderr
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("unbuffered", ["", pytest.param("1", marks=pytest.mark.slow)])
 def test_an_output_that_can_not_be_written_is_told_in_a_line(tmp_path: Path, unbuffered: str) -> None:
     told = "rlm: standard output can't be written: No space left on device\n"
     assert on_a_full_disk(tmp_path, unbuffered, "runs", "--json") == (exit_codes.FAILED, told)

@@ -109,7 +109,11 @@ def test_a_yes_lets_the_batch_go_and_the_tree_is_drawn_on(begin: Callable[..., S
     assert "llm_query_batched × 2: 2 done" in session.seen[asked:]
 
 
-@pytest.mark.parametrize("typed", ["\n", "yo\n", "\x04"], ids=["enter", "yo", "ctrl-d"])
+@pytest.mark.parametrize(
+    "typed",
+    ["\n", pytest.param("yo\n", marks=pytest.mark.slow), pytest.param("\x04", marks=pytest.mark.slow)],
+    ids=["enter", "yo", "ctrl-d"],
+)
 def test_anything_else_is_a_no_that_the_cell_can_read(begin: Callable[..., Session], typed: str) -> None:
     session = begin("--confirm-above", "0.05")
     session.until("Go on? [y/N] ")
@@ -129,6 +133,7 @@ def test_ctrl_c_is_a_no_and_stops(begin: Callable[..., Session]) -> None:
     assert len(session.server.requests) == 1
 
 
+@pytest.mark.slow
 def test_what_was_typed_before_the_question_does_not_answer_it(begin: Callable[..., Session]) -> None:
     session = begin("--confirm-above", "0.05")
     session.type("y\n")

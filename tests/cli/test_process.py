@@ -125,6 +125,7 @@ def test_ctrl_c_while_a_model_is_asked(model: Model, environment: dict[str, str]
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_output_that_nobody_reads_any_more(model: Model, environment: dict[str, str], tmp_path: Path) -> None:
     model.cells = ["FINAL('x' * 1_000_000)"]
     process = start(environment, tmp_path, "ask", "Who?", "book.txt")

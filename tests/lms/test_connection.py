@@ -320,7 +320,8 @@ def test_over_tls() -> None:
         assert asyncio.run(ask(url)) == [({"a": "b"}, 0)] * 2
 
 
-def test_a_certificate_that_can_not_be_verified_is_told_at_once() -> None:
+def test_a_certificate_that_can_not_be_verified_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")  # other tests trust it
     with secure_server(answer) as url, pytest.raises(LMRefusedError, match="localhost: its certificate can't be verif"):
         asyncio.run(http.post(url, {}, b"{}", Policy()))
 

@@ -329,6 +329,7 @@ def test_an_answer_that_is_not_json_is_a_bug():
         play(sends(CALL), on_call=broken)
 
 
+@pytest.mark.slow
 def test_a_reply_too_long_for_a_frame_is_an_error_of_the_call():
     replies = []
 

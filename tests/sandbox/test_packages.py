@@ -135,6 +135,7 @@ def test_a_part_of_a_cpu_is_refused(name):
         find_launcher(Sandbox(name, cpus=0.5))
 
 
+@pytest.mark.slow
 def test_a_file_of_the_working_folder_is_no_package(tmp_path, monkeypatch):
     make_wheel(tmp_path, "rlm-example", "")
     (tmp_path / "rlm_example.zip").write_bytes(b"")  # pip would build what lies there

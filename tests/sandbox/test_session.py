@@ -214,7 +214,9 @@ def test_a_call_too_large_for_a_frame_is_an_error_and_the_next_one_works():
     [
         ("rlm_query('q', deep)", "nested deeper than 64"),
         ("llm_query(deep)", "nested deeper than 64"),
-        ("llm_map([[0] * 12] * 200_000, 'count')", "more than 1,048,576 values in a frame"),
+        pytest.param(
+            "llm_map([[0] * 12] * 200_000, 'count')", "more than 1,048,576 values in a frame", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_call_that_no_host_would_take_is_an_error_and_the_names_are_kept(call, why):

@@ -205,6 +205,7 @@ except OSError as error:
     assert output(sandbox(disk_mb=4), write) == "No space left on device 4\n"
 
 
+@pytest.mark.slow
 def test_every_kind_of_input_and_pieces_of_it(plain, tmp_path):
     assert output(plain(), "context['a']", value={"a": [1]}) == "[1]\n"
     (tmp_path / "a.txt").write_text("alpha")
