@@ -72,7 +72,7 @@ def test_no_key_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_replay_needs_what_no_trace_can_hold() -> None:
     whole = World("FINAL(seven)").run(values={"seven": 7})
-    with pytest.raises(ConfigError, match=r"^the run had values \(seven\), which its trace can't hold: pass values=$"):
+    with pytest.raises(ConfigError, match=r"^the run had values \(seven\), which its trace can't hold: give `values`$"):
         replay(whole.run_id, tools=[World().tool])
     assert replay(whole.run_id, tools=[World().tool], values={"seven": 7}).result().answer == 7
 

@@ -390,7 +390,9 @@ def test_what_a_user_has_allowed_is_not_asked_again() -> None:
     )
     whole = World(*cells, "FINAL(1)").run(approve=approve)
     assert len(asked) == 2
-    with pytest.raises(ConfigError, match=r"had a policy for its sub-calls: pass approve= \(None: all are allowed\)"):
+    with pytest.raises(
+        ConfigError, match=r"had a policy for its sub-calls: give `approve` \(None: all are allowed\), or --conf"
+    ):
         World(*cells, "FINAL(1)").resumed(whole)
     world = World(*cells, "FINAL(1)")
     assert world.resumed(whole, approve=approve).result().answer == 1
@@ -416,7 +418,7 @@ def test_an_input_that_has_changed_is_refused_with_both_hashes(tmp_path: Path) -
         "27dd8ed44a83ff94d557f9fd0412ed5a8cbca69ea04922d88c01184a07300a5a; put it back as it was, or ask again"
     )
     path.unlink()
-    with pytest.raises(ContextError, match=f"^the run's input is not there any more: {path}; put it back, or pass con"):
+    with pytest.raises(ContextError, match=f"^the run's input is not there any more: {path}; put it back, or give `co"):
         World("FINAL(1)").resumed(whole)
     assert World("FINAL(1)").resumed(whole, context="one\n").result().answer == 1
 
@@ -470,12 +472,14 @@ def test_models_and_tools_of_the_users_own_are_asked_for() -> None:
     whole = World("FINAL(1)").run()
     world = World("FINAL(1)")
     with pytest.raises(
-        ConfigError, match=r"^the run's model root can't be made again from its name \(.*\): pass model=$"
+        ConfigError, match=r"^the run's model root can't be made again from its name \(.*\): give `model`$"
     ):
         resume(whole.run_id)
-    with pytest.raises(ConfigError, match=r"^the run's model sub can't be made .*: pass sub_model=$"):
+    with pytest.raises(ConfigError, match=r"^the run's model sub can't be made .*: give `sub_model`$"):
         resume(whole.run_id, model=world.root)
-    with pytest.raises(ConfigError, match=r"^the run had tools \(tool\), which its trace can't hold: pass tools=$"):
+    with pytest.raises(
+        ConfigError, match=r"^the run had tools \(tool\), which its trace can't hold: give `tools`, or --mcp$"
+    ):
         resume(whole.run_id, model=world.root, sub_model=world.sub)
     with pytest.raises(
         ConfigError, match=r"^sub_model is root, and the run asked sub: to go on with another, fork it$"
@@ -490,7 +494,7 @@ def test_a_key_that_is_missing_is_told_as_ever(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(LMUnavailableError):
         RLM(model="openai/gpt-5-mini", route="never").completion("What is it?", context="x")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://localhost:9/v1")
-    with pytest.raises(ConfigError, match=r"was asked at 127\.0\.0\.1, and now would be at localhost: pass model=$"):
+    with pytest.raises(ConfigError, match=r"was asked at 127\.0\.0\.1, and now would be at localhost: give `model`$"):
         resume()
     monkeypatch.delenv("OPENAI_API_KEY")
     monkeypatch.delenv("OPENAI_BASE_URL")
@@ -519,12 +523,12 @@ def test_what_is_compared_is_redacted_like_the_trace() -> None:
     cells = ("print(llm_query('a secret'))", "FINAL(llm_query('b'))")
     whole = World(*cells).run(redact=redact)
     with pytest.raises(
-        ConfigError, match=r"^the run's trace was redacted: pass redact= \(None: it is not redacted from"
+        ConfigError, match=r"^the run's trace was redacted: give `redact` from Python \(None: it is not redacted from"
     ):
         World(*cells).resumed(whole)
     hidden = World("FINAL(1)").run("SECRET", redact=redact)
     with pytest.raises(
-        ConfigError, match=r"^the run's input was redacted in its trace: pass context=, the input as it"
+        ConfigError, match=r"^the run's input was redacted in its trace: give it as `context`, from Python$"
     ):
         World("FINAL(1)").resumed(hidden, redact=redact)
     assert World("FINAL(1)").resumed(hidden, redact=redact, context="SECRET").result().answer == 1

@@ -371,6 +371,6 @@ def test_the_limits_of_a_session_hold_over_its_questions() -> None:
     with pytest.raises(ConfigError, match=r"^the limit usd must be at least 0, not -1$"):
         rlm.session("x", limits=Limits(usd=-1))
     with pytest.raises(
-        ConfigError, match=r'^route="always" is a plain call, and the questions of a session are answered'
+        ConfigError, match=r"^the route 'always' is a plain call, and the questions of a session are answered"
     ):
         RLM(model=model, route="always").session("x")

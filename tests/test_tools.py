@@ -201,7 +201,7 @@ class TestToolset:
 
     def test_a_plain_call_has_no_tools(self) -> None:
         with pytest.raises(
-            ConfigError, match='route="always" is a plain call, which has no tools or values: leave it out'
+            ConfigError, match="the route 'always' is a plain call, which has no tools or values: leave it out"
         ):
             RLM(model=Scripted([]), tools=[look], route="always")
         rlm = RLM(model=Scripted([block("FINAL(1)")], window=100_000), tools=[look], trace=False)

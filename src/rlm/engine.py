@@ -142,7 +142,7 @@ class RLM:
             tracer=tracer() if otel else None,
         )
         if route == "always" and (more := only_in_cells(self.setup)):
-            raise ConfigError(f'route="always" is a plain call, which has no {more}: leave it out')
+            raise ConfigError(f"the route 'always' is a plain call, which has no {more}: leave it out")
 
     def completion(self, prompt: str | object, *, context: object = None) -> Completion:
         """Answers `prompt`, and waits for it.

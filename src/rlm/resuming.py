@@ -190,15 +190,19 @@ def _input(record: Record) -> object:
     if source["kind"] == "paths":
         paths = [Path(str(path)) for path in cast("list[JSON]", source["paths"])]
         if (missing := next((path for path in paths if not path.exists()), None)) is not None:
-            raise ContextError(f"the run's input is not there any more: {missing}; put it back, or pass context=")
+            raise ContextError(
+                f"the run's input is not there any more: {missing}; put it back, or give `context` from Python"
+            )
         return paths[0] if len(paths) == 1 else paths
     if source["kind"] == "none":
         raise ConfigError(f"the run {begin.run_id} ended before its input was loaded: ask again")
     if source["kind"] == "incomplete":
-        raise ConfigError(f"the run {begin.run_id} was killed while its input was stored: pass context=, as it was")
+        raise ConfigError(
+            f"the run {begin.run_id} was killed while its input was stored: give it as `context`, from Python"
+        )
     text = cast(str, source["text"])
     if hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != begin.digest:
-        raise ConfigError("the run's input was redacted in its trace: pass context=, the input as it was")
+        raise ConfigError("the run's input was redacted in its trace: give it as `context`, from Python")
     return text if source["kind"] == "text" else json.loads(text)
 
 
@@ -243,6 +247,9 @@ def _allow(estimate: Estimate) -> Decision:
     return "allow"
 
 
+_GIVEN = {"tools": "`tools`, or --mcp", "values": "`values`", "sandbox": "`sandbox`, or the same flags again"}
+
+
 def _check_given(described: Mapping[str, JSON], options: Mapping[str, Any]) -> None:
     """Refuses to go on without what the run had and a trace can't hold.
 
@@ -253,11 +260,15 @@ def _check_given(described: Mapping[str, JSON], options: Mapping[str, Any]) -> N
         if (had := described.get(name)) and where not in options:
             shown = ", ".join(map(str, cast("list[JSON]", had)))
             what = "options of its sandbox" if where == "sandbox" else name
-            raise ConfigError(f"the run had {what} ({shown}), which its trace can't hold: pass {where}=")
+            raise ConfigError(f"the run had {what} ({shown}), which its trace can't hold: give {_GIVEN[where]}")
     if described.get("redact") and "redact" not in options:
-        raise ConfigError("the run's trace was redacted: pass redact= (None: it is not redacted from here on)")
+        raise ConfigError(
+            "the run's trace was redacted: give `redact` from Python (None: it is not redacted from here on)"
+        )
     if described.get("approve") and "approve" not in options:
-        raise ConfigError("the run had a policy for its sub-calls: pass approve= (None: all are allowed)")
+        raise ConfigError(
+            "the run had a policy for its sub-calls: give `approve` (None: all are allowed), or --confirm-above"
+        )
     profile = described.get("profile")
     if profile is not None and profile not in profiles.shipped() and "profile" not in options:
         raise ConfigError(f"the run had a profile of yours, {profile}: give its folder as `profile`")
@@ -314,12 +325,12 @@ def _model(option: str, told: Mapping[str, JSON]) -> LM:
         raise
     except ConfigError as error:
         raise ConfigError(
-            f"the run's model {name} can't be made again from its name ({error}): pass {option}="
+            f"the run's model {name} can't be made again from its name ({error}): give `{option}`"
         ) from error
     now = setups.told(lm)
     if now["host"] != told["host"]:
         raise ConfigError(
-            f"the run's model {name} was asked at {told['host']}, and now would be at {now['host']}: pass {option}="
+            f"the run's model {name} was asked at {told['host']}, and now would be at {now['host']}: give `{option}`"
         )
     if lm.price is None and isinstance(told["price"], dict):
         lm = priced(lm, _price(told["price"]))

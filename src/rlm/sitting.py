@@ -41,7 +41,9 @@ class Sitting:
     def __init__(self, setup: Setup, context: object, limits: Limits | None = None) -> None:
         check_limits(limits or Limits())
         if setup.route == "always":
-            raise ConfigError('route="always" is a plain call, and the questions of a session are answered in its REPL')
+            raise ConfigError(
+                "the route 'always' is a plain call, and the questions of a session are answered in its REPL"
+            )
         self._setup = setup
         self._value = context
         self._limits = limits or Limits()

@@ -132,4 +132,4 @@ def test_files_and_an_output_folder_are_not_for_a_plain_call(rlm, tmp_path):
     (tmp_path / "in.txt").write_text("seven")
     refused = rlm("ask", "what?", "--file", str(tmp_path / "in.txt"), "--route", "always", script=["x"], window=100_000)
     assert refused.status == 2
-    assert 'route="always" is a plain call, which has no files or an output folder: leave it out' in refused.err
+    assert "the route 'always' is a plain call, which has no files or an output folder: leave it out" in refused.err

@@ -1,5 +1,7 @@
 """Errors about options, in words that the command line and Python share."""
 
+import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 Rlm = Callable[..., SimpleNamespace]
+SOURCE = Path(__file__).parents[2] / "src" / "rlm"
 HELP = "(rlm ask --help lists what there is)"
 
 
@@ -56,3 +59,18 @@ def test_a_key_that_is_missing(rlm: Rlm, monkeypatch: pytest.MonkeyPatch) -> Non
     done = rlm("ask", "Who?", "a.txt", "--model", "openai/gpt-5")
     told = "rlm: openai/gpt-5 at api.openai.com needs a key: set OPENAI_API_KEY\n"
     assert (done.status, done.err) == (2, told)
+
+
+def test_no_error_tells_to_pass_what_only_python_can() -> None:
+    """`name` is read as an option in Python, on the command line and in the config file alike, and name= is not."""
+    found = [
+        f"{path}:{told.lineno}: {told.value}"
+        for path in SOURCE.rglob("*.py")
+        for raised in ast.walk(ast.parse(path.read_text()))
+        if isinstance(raised, ast.Raise)
+        for told in ast.walk(raised)
+        if isinstance(told, ast.Constant)
+        and isinstance(told.value, str)
+        and re.search(r"\b(pass|give|use|set|or|for) [a-z_]+=($|\W|None|True|False)", told.value)
+    ]
+    assert found == []

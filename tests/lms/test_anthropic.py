@@ -173,7 +173,7 @@ def test_temperature_where_a_model_has_one(temperature: float, sent: dict[str, f
         (NEW, {"temperature": 0.0}, "claude-opus-5 takes no temperature: leave it out"),
         (OLD, {"temperature": 0.0, "thinking_tokens": 2000}, "no temperature while it thinks"),
         ("claude-opus-4-6", {"temperature": 0.0, "effort": "low"}, "no temperature while it thinks"),
-        (NEW, {"thinking_tokens": 2000}, "takes no thinking_tokens: it thinks as its effort says; give effort="),
+        (NEW, {"thinking_tokens": 2000}, "takes no thinking_tokens: it thinks as its effort says; give `effort`"),
         (OLD, {"thinking_tokens": 500}, "thinking_tokens is 0 or at least 1,024, not 500"),
         (NEW, {"effort": "huge"}, "effort is one of low, medium, high, xhigh, max, not 'huge'"),
         (NEW, {"cache": "2h"}, "cache is '5m', '1h' or None, not '2h'"),

@@ -145,7 +145,7 @@ def test_what_is_missing_is_said_before_anything_runs(monkeypatch: pytest.Monkey
     with pytest.raises(ConfigError, match=r"bedrock/m: The config profile \(nobody\) could not be found"):
         Bedrock("m", profile="nobody")
     monkeypatch.delenv("AWS_REGION")
-    with pytest.raises(ConfigError, match="bedrock/m needs a region: set AWS_REGION, or give region="):
+    with pytest.raises(ConfigError, match="bedrock/m needs a region: set AWS_REGION, or give its option `region`"):
         Bedrock("m", api_key="k")
     gateway = Bedrock("m:0", api_key="k", region="eu-west-1", base_url="https://gate.way/aws/?key=sk-secret")
     assert gateway._url == "https://gate.way/aws/model/m:0/converse?key=sk-secret"

@@ -192,7 +192,7 @@ def test_key_and_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_environments_key_goes_to_the_environments_url_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-openai")
-    said = r"openai/m at api\.other\.example needs a key: give api_key= \(OPENAI_API_KEY is for api\.openai\.com\)"
+    said = r"openai/m at api\.other\.example needs a key: give `api_key` \(OPENAI_API_KEY is for api\.openai\.com\)"
     with pytest.raises(MissingKeyError, match=said):
         OpenAI("m", base_url="https://api.other.example/v1")
     assert "Authorization" not in OpenAI("m", base_url=LOCAL)._headers
@@ -265,7 +265,7 @@ def test_extra_fields_can_not_replace_ours() -> None:
 
 def test_an_endpoint_that_names_the_limit_otherwise_is_told_how() -> None:
     said = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
-    with pytest.raises(LMRefusedError, match="can be given, max_tokens_field="):
+    with pytest.raises(LMRefusedError, match="can be given, as `max_tokens_field`"):
         ask(Answer(said, status=400))
 
 

@@ -91,7 +91,7 @@ def test_a_key_of_its_own_is_missed_before_anything_runs(name: str, monkeypatch:
 @pytest.mark.parametrize("name", [name for name in HOSTED if name != "azure_openai"])
 def test_its_key_goes_nowhere_else(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(KEYS[name], "secret")
-    with pytest.raises(MissingKeyError, match=rf"needs a key: give api_key= \({KEYS[name]} is for "):
+    with pytest.raises(MissingKeyError, match=rf"needs a key: give `api_key` \({KEYS[name]} is for "):
         PRESETS[name].client("m", base_url="https://elsewhere.example/v1")
     with pytest.raises(MissingKeyError, match="OPENAI_API_KEY"):
         resolve("openai/m", base_url=URLS[name])
@@ -209,7 +209,9 @@ def test_azures_key_goes_to_the_resource_of_the_environment_alone(monkeypatch: p
     with pytest.raises(MissingKeyError, match=r"AZURE_OPENAI_API_KEY is for mine\.openai\.azure\.com"):
         PRESETS["azure_openai"].client("mine", base_url="https://other.openai.azure.com")
     monkeypatch.delenv("AZURE_OPENAI_ENDPOINT")
-    with pytest.raises(ConfigError, match="needs its resource's URL: set AZURE_OPENAI_ENDPOINT, or give base_url="):
+    with pytest.raises(
+        ConfigError, match="needs its resource's URL: set AZURE_OPENAI_ENDPOINT, or give its option `base_url`"
+    ):
         PRESETS["azure_openai"].client("mine")
 
 
@@ -310,7 +312,7 @@ def test_default_addresses_are_on_this_machine(name: str, monkeypatch: pytest.Mo
 
 def test_a_key_that_a_server_wants(monkeypatch: pytest.MonkeyPatch) -> None:
     with served(ROUTES["vllm"], key="mine") as server:
-        with pytest.raises(MissingKeyError, match=r"the vllm server at http://.* wants a key: give api_key="):
+        with pytest.raises(MissingKeyError, match=r"the vllm server at http://.* wants a key: give `api_key`"):
             model("vllm", server, monkeypatch)
         lm = model("vllm", server, monkeypatch, api_key="mine")
         assert asyncio.run(lm.complete(ASK)).text == "4"

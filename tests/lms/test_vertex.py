@@ -281,6 +281,6 @@ def test_the_applications_token_goes_to_google_and_this_machine_alone(monkeypatc
     for url in ("https://us-central1-aiplatform.googleapis.com/v1", "http://127.0.0.1:9/v1"):
         Vertex("gemini-test", base_url=url)
     for url in ("https://gateway.example/v1", "https://googleapis.com.example/v1", "https://evilgoogleapis.com/v1"):
-        with pytest.raises(MissingKeyError, match=r"vertex/gemini-test at .* needs credentials of its own: give cred"):
+        with pytest.raises(MissingKeyError, match=r"vertex/gemini-test at .* needs credentials of its own: give `cred"):
             Vertex("gemini-test", base_url=url)
         Vertex("gemini-test", base_url=url, project="p", credentials=Counted())

@@ -102,7 +102,7 @@ def test_a_folder_of_someone_elses_is_refused(wheels, tmp_path):
 
 def test_pip_is_needed(monkeypatch):
     monkeypatch.setattr(packages, "_has_pip", lambda python: False)
-    with pytest.raises(ConfigError, match="packages= needs pip on this machine: python -m ensurepip"):
+    with pytest.raises(ConfigError, match="`packages` needs pip on this machine: python -m ensurepip"):
         packages.kept_folder(["x"])
 
 

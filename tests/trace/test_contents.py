@@ -316,7 +316,8 @@ def test_a_run_that_was_killed_while_its_input_was_copied_needs_it_again() -> No
         pack.write(b"\0" * (place[1] // 2))
     again = Scripted([])
     with pytest.raises(
-        ConfigError, match=f"^the run {run.run_id} was killed while its input was stored: pass context="
+        ConfigError,
+        match=f"^the run {run.run_id} was killed while its input was stored: give it as `context`, from Python$",
     ):
         resume(run.run_id, model=again)
     with pytest.raises(ContextError, match="killed while it was stored"):

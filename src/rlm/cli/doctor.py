@@ -192,4 +192,4 @@ def _save(found: Findings, folder: Path) -> None:
         return
     folder.mkdir(exist_ok=True)
     (folder / profile_file.FILE).write_text(as_toml(found), encoding="utf-8")
-    print(f"rlm: saved {folder / profile_file.FILE}: use it with RLM(profile={str(folder)!r})", file=sys.stderr)
+    print(f"rlm: saved {folder / profile_file.FILE}: use it with --profile {folder}, or as `profile`", file=sys.stderr)

@@ -100,7 +100,7 @@ class Bedrock(WireClient):
         if "claude" in model:
             self._claude = Form(model, max_tokens, temperature, thinking_tokens, effort, cache, extra or {})
         elif thinking_tokens is not None or effort is not None:
-            raise ConfigError(f"{name}: thinking_tokens and effort are for Claude; others may have a field for extra=")
+            raise ConfigError(f"{name}: thinking_tokens and effort are for Claude; others may have a field for `extra`")
         self._max_tokens = max_tokens
         self._temperature = temperature
         self._extra = {} if self._claude else check_extra(extra, _OURS)
@@ -231,7 +231,7 @@ def _configured(what: str, profile: str | None, name: str) -> Any:
     if found:
         return found
     if what == "region":
-        raise ConfigError(f"{name} needs a region: set AWS_REGION, or give region=")
+        raise ConfigError(f"{name} needs a region: set AWS_REGION, or give its option `region`")
     raise MissingKeyError(
         f"{name} needs AWS credentials: set {KEY_VARIABLE}, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in"
         " with a profile of AWS's"

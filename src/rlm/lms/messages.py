@@ -100,7 +100,7 @@ class Form:
             raise ConfigError(f"effort is one of {', '.join(EFFORTS)}, not {self.effort!r}")
         if self.thinking_tokens:
             if not knows.budgets:
-                raise ConfigError(f"{self.model} takes no thinking_tokens: it thinks as its effort says; give effort=")
+                raise ConfigError(f"{self.model} takes no thinking_tokens: it thinks as its effort says; give `effort`")
             if self.thinking_tokens < _LEAST_BUDGET:
                 raise ConfigError(f"thinking_tokens is 0 or at least {_LEAST_BUDGET:,}, not {self.thinking_tokens}")
         self._check_temperature(self.temperature)

@@ -279,5 +279,5 @@ class OpenAI(WireClient):
 
     def _hint(self, error: LMRefusedError) -> str:
         if error.status == 400 and "max_tokens" in str(error):
-            return "; the limit's name at this endpoint can be given, max_tokens_field="
+            return "; the limit's name at this endpoint can be given, as `max_tokens_field`"
         return super()._hint(error)

@@ -61,7 +61,9 @@ class Azure(Preset):
         resource = options.pop("base_url", None) or os.environ.get(self.url_variable)
         version = options.pop("api_version", None) or os.environ.get(self.version_variable)
         if not resource:
-            raise ConfigError(f"{self.provider} needs its resource's URL: set {self.url_variable}, or give base_url=")
+            raise ConfigError(
+                f"{self.provider} needs its resource's URL: set {self.url_variable}, or give its option `base_url`"
+            )
         host_of(resource)
         root = resource.rstrip("/").removesuffix("/v1").removesuffix("/openai") + "/openai"
         api = options.get("api") or ("responses" if only_here(model) else "chat")

@@ -67,12 +67,12 @@ class Server:
             value = json.loads(answer) if status == 200 else None
         except (OSError, http.client.HTTPException) as error:
             raise ConfigError(
-                f"no {self.name} server answers at {self._shown} ({type(error).__name__}): start it, or give base_url="
+                f"no {self.name} server answers at {self._shown} ({type(error).__name__}): start it, or give `base_url`"
             ) from error
         except ValueError:
             value = None
         if status in (401, 403):
-            raise MissingKeyError(f"the {self.name} server at {self._shown} wants a key: give api_key=")
+            raise MissingKeyError(f"the {self.name} server at {self._shown} wants a key: give `api_key`")
         if not isinstance(value, dict):
             raise ConfigError(f"what answers at {self._shown} is no {self.name} server: {path} gave {status}")
         return value

@@ -78,7 +78,7 @@ class Vertex(GenerateContent):
             raise ConfigError(f"{location!r} is no location of Google Cloud")
         form = Form(max_tokens, temperature, thinking_budget, thinking_level, dict(extra or {}))
         if credentials is None and base_url is not None and not _is_googles(host := host_of(base_url)):
-            raise MissingKeyError(f"{name} at {host} needs credentials of its own: give credentials=")
+            raise MissingKeyError(f"{name} at {host} needs credentials of its own: give `credentials`")
         found, project = _credentials(name, credentials, project)
         path = _path(model, project, location)
         super().__init__(
@@ -194,6 +194,6 @@ def _credentials(name: str, given: Any, project: str | None) -> tuple[Any, str]:
         project = project or theirs
     project = project or getattr(given, "project_id", None)
     if not project:
-        raise MissingKeyError(f"{name} needs a project: set {PROJECT_VARIABLE}, or give project=")
+        raise MissingKeyError(f"{name} needs a project: set {PROJECT_VARIABLE}, or give its option `project`")
     scoped: Any = google.auth.credentials.with_scopes_if_required  # a service account's have none of their own
     return scoped(given, [_SCOPE]), project

@@ -64,7 +64,7 @@ def check_key(keyed: bool, name: str, host: str, variables: Iterable[str], own: 
         return
     named = " or ".join(variables)
     if host != own:
-        raise MissingKeyError(f"{name} at {host} needs a key: give api_key= ({named} is for {own})")
+        raise MissingKeyError(f"{name} at {host} needs a key: give `api_key` ({named} is for {own})")
     raise MissingKeyError(f"{name} at {host} needs a key: set {named}")
 
 
@@ -82,7 +82,7 @@ def host_of(url: str) -> str:
     if parts is None or not host or parts.scheme not in ("http", "https"):
         raise ConfigError("the base URL must look like https://host/v1")
     if parts.username or parts.password:
-        raise ConfigError("the base URL must not hold a password: give api_key= or headers=")
+        raise ConfigError("the base URL must not hold a password: give `api_key` or `headers`")
     return host
 
 

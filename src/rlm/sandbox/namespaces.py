@@ -56,7 +56,7 @@ def _fix(said: str) -> str:
         return "allow user namespaces: sysctl kernel.unprivileged_userns_clone=1"
     if _setting("user/max_user_namespaces") == "0":
         return "allow user namespaces: sysctl user.max_user_namespaces=10000"
-    return "in a container, allow it to make namespaces and to mount /proc, or use sandbox='local'"
+    return "in a container, allow it to make namespaces and to mount /proc, or use the sandbox 'local'"
 
 
 def _setting(name: str) -> str:

@@ -81,7 +81,7 @@ def install(packages: Sequence[str], folder: Path) -> None:
     base = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
     python = next((one for one in (sys.executable, base) if _has_pip(one)), None)
     if python is None:
-        raise ConfigError("packages= needs pip on this machine: python -m ensurepip")
+        raise ConfigError("`packages` needs pip on this machine: python -m ensurepip")
     try:
         done = subprocess.run(
             [python, "-P", "-m", "pip", "install", "--target", str(folder.absolute()), *OPTIONS, "--", *packages],

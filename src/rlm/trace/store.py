@@ -119,7 +119,7 @@ class Trace:
             except OSError as error:
                 self.close()
                 raise ConfigError(
-                    f"the trace can't be written to {path}: {error.strerror}; set RLM_HOME or trace=False"
+                    f"the trace can't be written to {path}: {error.strerror}; set RLM_HOME, or `trace` to False"
                 ) from error
 
     def now(self) -> float:

@@ -252,7 +252,7 @@ SETTINGS = (
         ("bwrap: setting up uid map: Permission denied", SETTINGS[0], "1", "an AppArmor profile that allows `userns`"),
         ("bwrap: No permissions to create new namespace", SETTINGS[1], "0", "kernel.unprivileged_userns_clone=1"),
         ("bwrap: No permissions to create new namespace", SETTINGS[2], "0", "user.max_user_namespaces=10000"),
-        ("bwrap: Can't mount proc on /newroot/proc", None, "", "or use sandbox='local'"),
+        ("bwrap: Can't mount proc on /newroot/proc", None, "", "or use the sandbox 'local'"),
     ],
 )
 def test_it_says_what_to_do_where_it_cannot_be_used(said, setting, value, fix, tmp_path, monkeypatch):

@@ -119,7 +119,7 @@ def test_packages_are_there_where_there_are_no_zygotes(tmp_path, monkeypatch):
 
 def test_cpus_takes_linux(monkeypatch):
     monkeypatch.setattr(unconfined.sys, "platform", "darwin")
-    with pytest.raises(ConfigError, match="'unconfined' keeps `cpus` on Linux only; use sandbox='docker'"):
+    with pytest.raises(ConfigError, match="'unconfined' keeps `cpus` on Linux only; use the sandbox 'docker'"):
         find_launcher(Sandbox("unconfined", cpus=1))
 
 

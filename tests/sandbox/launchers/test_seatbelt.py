@@ -55,7 +55,7 @@ def test_the_profile_allows_what_is_named_and_nothing_else(tmp_path):
 
 def test_it_refuses_elsewhere():
     launcher = SeatbeltLauncher()
-    assert launcher.why_not() == "seatbelt is a part of macOS; use sandbox='local' here"
+    assert launcher.why_not() == "seatbelt is a part of macOS; use the sandbox 'local' here"
     assert launcher.enforces() == frozenset()
     with contextlib.closing(load("x")) as context, pytest.raises(SandboxUnavailableError, match="a part of macOS"):
         asyncio.run(launcher.open(context, Limits()))
@@ -75,7 +75,7 @@ def test_one_that_does_not_hold_is_found_out(on_macos):
 def test_one_that_does_not_start_is_told(on_macos):
     on_macos("echo 'profile: no such operation' >&2; exit 65")
     assert SeatbeltLauncher().why_not() == (
-        "Python does not start in sandbox-exec: profile: no such operation; use sandbox='docker'"
+        "Python does not start in sandbox-exec: profile: no such operation; use the sandbox 'docker'"
     )
 
 

@@ -141,7 +141,7 @@ def _digest(files: dict[str, Path], packages: Sequence[str]) -> str:
 def _libraries(programs: Iterable[Path]) -> set[str]:
     """The shared libraries that programs and extension modules need, as the system's loader finds them."""
     if shutil.which("ldd") is None:
-        raise SandboxError("an image of this machine's Python needs ldd to be made: name one, Sandbox(image=...)")
+        raise SandboxError("an image of this machine's Python needs ldd to be made: name one, as `image`")
     done = subprocess.run(["ldd", *map(str, programs)], capture_output=True, text=True, check=False)
     return {match for match in re.findall(r"(/\S+\.so[^\s:]*)(?= \(0x)", done.stdout) if os.path.exists(match)}
 

@@ -44,7 +44,7 @@ class JupyterLauncher:
 
     def why_not(self) -> str | None:
         if sys.platform == "win32":
-            return "a kernel can't be forked on Windows; use sandbox='unconfined'"
+            return "a kernel can't be forked on Windows; use the sandbox 'unconfined'"
         if self._is_own() or find_spec("jupyter_client") is not None:
             return None
         return "the sandbox 'jupyter' needs jupyter_client: pip install 'rlm-engine[jupyter]'"

@@ -44,9 +44,9 @@ class SeatbeltLauncher:
 
     def why_not(self) -> str | None:
         if not _on_macos():
-            return "seatbelt is a part of macOS; use sandbox='local' here"
+            return "seatbelt is a part of macOS; use the sandbox 'local' here"
         if (sandbox_exec := shutil.which("sandbox-exec")) is None:
-            return "there is no sandbox-exec; use sandbox='docker'"
+            return "there is no sandbox-exec; use the sandbox 'docker'"
         try:
             _try(sandbox_exec)
         except SandboxUnavailableError as error:
@@ -97,10 +97,10 @@ def _try(sandbox_exec: str) -> None:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise SandboxUnavailableError(f"sandbox-exec can't be run: {error}; use sandbox='docker'") from None
+            raise SandboxUnavailableError(f"sandbox-exec can't be run: {error}; use the sandbox 'docker'") from None
     *could, end = done.stdout.splitlines() or [""]
     if end != "end":
         said = " ".join(done.stderr.split())[-300:]
-        raise SandboxUnavailableError(f"Python does not start in sandbox-exec: {said}; use sandbox='docker'")
+        raise SandboxUnavailableError(f"Python does not start in sandbox-exec: {said}; use the sandbox 'docker'")
     if could:
         raise SandboxUnavailableError(f"sandbox-exec does not hold here: a cell could {', '.join(could)}")

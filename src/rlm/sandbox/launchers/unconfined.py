@@ -29,7 +29,7 @@ class UnconfinedLauncher:
         refuse_unkept(self._sandbox, {"output", "disk_mb", "packages", "cpus"})
         self._cpus = whole_cpus(self._sandbox)
         if self._cpus is not None and sys.platform != "linux":
-            raise ConfigError("the sandbox 'unconfined' keeps `cpus` on Linux only; use sandbox='docker'")
+            raise ConfigError("the sandbox 'unconfined' keeps `cpus` on Linux only; use the sandbox 'docker'")
 
     def enforces(self) -> frozenset[str]:
         """Nothing: its limits hold against accidents, and a forked process has as much again."""
