@@ -2,12 +2,15 @@
 
 import gzip
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from opentelemetry import trace
@@ -19,7 +22,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from rlm import RLM, ConfigError
 from rlm.cli import main
 from rlm.lms.scripted import Scripted
-from rlm.trace import spans
+from rlm.trace import otlp, spans
 from rlm.trace.events import CallBegin, CallEnd, Event, NodeBegin, RunBegin, TurnBegin
 from rlm.trace.store import read
 
@@ -290,3 +293,30 @@ def test_the_command_tells_a_run(collector: Collector, monkeypatch: pytest.Monke
     monkeypatch.setattr("rlm.engine.resolve", lambda spec, **options: Scripted(["```repl\nFINAL(1)\n```"]))
     assert main(["ask", "Q", "--route", "never", "--otel"]) == 0
     assert tree(sent(collector)) == ["invoke_agent rlm", "  turn 1", "    chat scripted", "    execute_tool python"]
+
+
+def test_where_no_collector_answers_it_is_given_up_soon_and_told_once(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://me:secret@127.0.0.1:{port}/")
+    rlm = RLM(model=Scripted(["an answer", "another"]), route="always", otel=True)
+    began = time.monotonic()
+    for _ in range(2):
+        rlm.completion("Q", context="text")
+        assert sent(collector) == []
+    assert time.monotonic() - began < 1
+    assert spans.lost() == 6
+    assert caplog.messages == [
+        f"rlm: spans can't be sent: nothing answers at http://127.0.0.1:{port}/v1/traces; "
+        "OTEL_EXPORTER_OTLP_ENDPOINT says where"
+    ]
+
+
+def test_a_proxy_is_asked_by_who_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert otlp.answers(urlsplit("http://collector.example/v1/traces"))
+    assert not otlp.answers(urlsplit("http://127.0.0.1:9/v1/traces"))
+    assert not otlp.answers(urlsplit("http://127.0.0.1:many/v1/traces"))

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import cache
@@ -37,12 +36,12 @@ from rlm.trace.events import (
     ToolEnd,
     TurnBegin,
 )
+from rlm.trace.otlp import exporter
 from rlm.types import JSON
 from rlm.version import VERSION
 
 if TYPE_CHECKING:
-    from opentelemetry.sdk.trace import ReadableSpan
-    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+    from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span, SpanKind, TracerProvider
 
 Attributes: TypeAlias = dict[str, str | int | float | bool | list[str]]
@@ -101,39 +100,9 @@ def _ours() -> tuple[TracerProvider, SpanExporter | None]:
         raise ConfigError("OpenTelemetry's SDK is not installed: pip install 'rlm-engine[otel]'") from error
     named = {} if "OTEL_SERVICE_NAME" in os.environ else {"service.name": "rlm"}
     ours = TracerProvider(resource=Resource(named).merge(Resource.create()) if named else Resource.create())
-    if (exporter := _exporter()) is not None:
-        ours.add_span_processor(BatchSpanProcessor(exporter))
-    return ours, exporter
-
-
-def _exporter() -> SpanExporter | None:
-    kind = os.environ.get("OTEL_TRACES_EXPORTER") or "otlp"
-    if kind == "none":
-        return None
-    if kind == "console":
-        from opentelemetry.sdk.trace.export import ConsoleSpanExporter
-
-        return ConsoleSpanExporter(out=sys.stderr)
-    protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL")
-    if kind != "otlp" or protocol not in (None, "", "http/protobuf"):
-        raise ConfigError(
-            f"spans are sent by OTLP over HTTP (otlp, http/protobuf), or to console or none: not {kind}, {protocol}; "
-            "for others, set a tracer provider of your own in your program"
-        )
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    except ImportError as error:
-        raise ConfigError("OpenTelemetry's OTLP exporter is not installed: pip install 'rlm-engine[otel]'") from error
-
-    class Exporter(OTLPSpanExporter):
-        lost = 0
-
-        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-            result = super().export(spans)
-            self.lost += 0 if result.name == "SUCCESS" else len(spans)
-            return result
-
-    return Exporter()
+    if (sender := exporter()) is not None:
+        ours.add_span_processor(BatchSpanProcessor(sender))
+    return ours, sender
 
 
 def send(events: Iterable[Event], to: TracerProvider) -> int:
