@@ -1,5 +1,6 @@
 """`packages` and `cpus` where workers run on this machine."""
 
+import asyncio
 import errno
 import os
 import time
@@ -11,6 +12,7 @@ from rlm.errors import ConfigError, SandboxError
 from rlm.sandbox import packages
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.options import Sandbox
+from sandbox.launchers import far
 from sandbox.support import run_cells
 from sandbox.wheels import make_wheel, only_from
 
@@ -69,7 +71,7 @@ def test_nothing_of_a_package_runs_where_it_is_installed(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_one_that_was_quicker_is_taken(wheels, monkeypatch):
-    def install(names, folder):
+    def install(names, folder, stop):
         monkeypatch.undo()
         only_from(monkeypatch, wheels)
         monkeypatch.setenv("RLM_HOME", str(folder.parents[2]))
@@ -90,6 +92,37 @@ def test_what_nobody_uses_is_removed(wheels):
         os.utime(path, (0, time.time() - days * 86_400))
     again = Path(packages.kept_folder(["click"]))
     assert sorted(path.name for path in kept.parent.iterdir()) == sorted([kept.name, again.name])
+
+
+def test_what_is_being_installed_ends_with_the_open_that_is_cancelled(tmp_path, monkeypatch):
+    told, slow = tmp_path / "pid", tmp_path / "python"
+    slow.write_text(
+        f'#!/bin/sh\ncase "$*" in *--version) exit;; esac\necho $$ > {told}.new; mv {told}.new {told}\nexec sleep 60\n'
+    )
+    slow.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(slow))
+
+    async def main():
+        opening = asyncio.create_task(packages.opened(Sandbox("local", packages=["rlm-example"])))
+        await far.until(told.exists)
+        opening.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(opening, 5)
+
+    asyncio.run(main())
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(told.read_text()), 0)
+    assert list(Path(os.environ["RLM_HOME"], "packages").iterdir()) == []
+
+
+def test_an_installation_that_takes_too_long_is_ended(tmp_path, monkeypatch):
+    slow = tmp_path / "python"
+    slow.write_text('#!/bin/sh\ncase "$*" in *--version) exit;; esac\nexec sleep 60\n')
+    slow.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(slow))
+    monkeypatch.setattr(packages, "INSTALL", 0.15)
+    with pytest.raises(ConfigError, match=r"^packages can't be installed: pip took more than 0\.15 s$"):
+        packages.kept_folder(["rlm-example"])
 
 
 def test_a_folder_of_someone_elses_is_refused(wheels, tmp_path):

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,8 @@ from rlm.sandbox.options import Sandbox
 from rlm.sandbox.private_folder import make_private
 from rlm.trace.store import home
 
-_INSTALL = 600.0  # seconds
+INSTALL = 600.0  # seconds
+_LOOK = 0.1  # seconds between looks whether it is to end
 _UNUSED = 90 * 86_400.0  # seconds
 _ABANDONED = 86_400.0  # seconds: no installation takes that long
 _MAKING = ".installing-"
@@ -38,17 +40,26 @@ async def opened(sandbox: Sandbox) -> str | None:
         ConfigError: They can't be installed.
         SandboxError: There is no place for them.
     """
-    return await asyncio.to_thread(kept_folder, sandbox.packages) if sandbox.packages else None
+    if not sandbox.packages:
+        return None
+    stop = threading.Event()
+    task = asyncio.ensure_future(asyncio.to_thread(kept_folder, sandbox.packages, stop))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        stop.set()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
 
 
-def kept_folder(packages: Sequence[str]) -> str:
-    """The folder with these packages, made if there is none. Blocks, for as long as pip takes.
+def kept_folder(packages: Sequence[str], stop: threading.Event | None = None) -> str:
+    """The folder with these packages, made if there is none. Blocks, for as long as pip takes or until `stop` is set.
 
     It is made beside and renamed: two at once, or one that is killed, leave no half of it.
 
     Raises:
         ConfigError: They can't be installed.
-        SandboxError: There is no place for them.
+        SandboxError: There is no place for them, or it was stopped.
     """
     import platform  # 1.4 ms of every start otherwise
 
@@ -61,7 +72,7 @@ def kept_folder(packages: Sequence[str]) -> str:
         with tempfile.TemporaryDirectory(prefix=_MAKING, dir=root) as beside:
             made = Path(beside, "packages")
             made.mkdir(mode=0o700)
-            install(packages, made)
+            install(packages, made, stop)
             try:
                 made.rename(folder)
             except OSError as error:
@@ -72,29 +83,44 @@ def kept_folder(packages: Sequence[str]) -> str:
     return str(folder.absolute())
 
 
-def install(packages: Sequence[str], folder: Path) -> None:
+def install(packages: Sequence[str], folder: Path, stop: threading.Event | None = None) -> None:
     """Installs packages and what they need into a folder, for this Python.
 
     Raises:
         ConfigError: pip is missing, or refuses.
+        SandboxError: Another thread has set `stop`.
     """
     base = os.path.realpath(getattr(sys, "_base_executable", None) or sys.executable)
     python = next((one for one in (sys.executable, base) if _has_pip(one)), None)
     if python is None:
         raise ConfigError("`packages` needs pip on this machine: python -m ensurepip")
-    try:
-        done = subprocess.run(
-            [python, "-P", "-m", "pip", "install", "--target", str(folder.absolute()), *OPTIONS, "--", *packages],
-            cwd=folder,  # a name such as x.tar.gz is a file to pip where there is one, and built
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_INSTALL,
-        )
-    except subprocess.TimeoutExpired:
-        raise ConfigError(f"packages can't be installed: pip took more than {_INSTALL:g} s") from None
-    if done.returncode:
-        raise ConfigError(f"packages can't be installed: {done.stderr.strip()[-1000:]}")
+    argv = [python, "-P", "-m", "pip", "install", "--target", str(folder.absolute()), *OPTIONS, "--", *packages]
+    # In the folder: a name such as x.tar.gz is a file to pip where there is one, and built.
+    with subprocess.Popen(argv, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as pip:
+        try:
+            said = _said(pip, stop or threading.Event())
+        finally:
+            pip.kill()  # where it has not ended
+    if pip.returncode:
+        raise ConfigError(f"packages can't be installed: {said.strip()[-1000:]}")
+
+
+def _said(pip: subprocess.Popen[str], stop: threading.Event) -> str:
+    """What it has said when it has ended.
+
+    Raises:
+        ConfigError: It takes too long.
+        SandboxError: It is to end before.
+    """
+    until = time.monotonic() + INSTALL
+    while True:
+        try:
+            return pip.communicate(timeout=_LOOK)[1]
+        except subprocess.TimeoutExpired:
+            if stop.is_set():
+                raise SandboxError("packages are not installed: nobody waits for them any more") from None
+            if time.monotonic() > until:
+                raise ConfigError(f"packages can't be installed: pip took more than {INSTALL:g} s") from None
 
 
 def _has_pip(python: str) -> bool:

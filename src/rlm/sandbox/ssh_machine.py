@@ -20,7 +20,7 @@ from rlm.sandbox import vendor
 from rlm.sandbox.exits import in_words
 from rlm.sandbox.far import FarMachine
 from rlm.sandbox.options import Sandbox
-from rlm.sandbox.packages import OPTIONS
+from rlm.sandbox.packages import INSTALL, OPTIONS
 from rlm.sandbox.spawned import SpawnedWorker
 from rlm.sandbox.written import own_folder
 from rlm.types import Limits
@@ -29,7 +29,6 @@ _SESSIONS = 8  # of one connection: sshd allows 10 unless told otherwise
 _CONNECT = 30.0  # seconds
 _BEAT = 20.0  # seconds; the keeper gives up after 120
 _END = 20.0  # seconds for the keeper to remove the folder
-_INSTALL = 600.0  # seconds
 _LINE = 2**16  # bytes
 _SAID = 500  # characters
 _CHUNK = 2**18
@@ -187,10 +186,10 @@ class SshMachine(FarMachine):
         argv = ["env", f"TMPDIR={self.folder}", self.python, "-m", "pip", "install", *options]
         command = f"cd {shlex.quote(self.folder)} && {self._kept('pip', [*argv, '--', *self.sandbox.packages])}"
         try:
-            async with asyncio.timeout(_INSTALL):
+            async with asyncio.timeout(INSTALL):
                 await self.run(command)
         except TimeoutError:
-            raise SandboxError(f"ssh {self._host}: pip took more than {_INSTALL:g} s") from None
+            raise SandboxError(f"ssh {self._host}: pip took more than {INSTALL:g} s") from None
         except SandboxError as error:
             raise SandboxError(f"packages can't be installed: {error}") from None
 
