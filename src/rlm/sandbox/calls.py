@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import _thread
 import itertools
-import threading
 
 from . import protocol
 
@@ -85,11 +84,12 @@ class Calls:
         self._open: dict[int, _Open] = {}
         self._bytes = 0
         self._cell: object = None
-        self._room = threading.Condition(threading.Lock())
+        self._lock = _thread.allocate_lock()
+        self._waiting: list[_thread.LockType] = []  # threads that wait for room
 
     def begin(self) -> None:
         """A cell begins: calls are taken."""
-        with self._room:
+        with self._lock:
             self._cell = object()
 
     def end(self) -> None:
@@ -102,7 +102,7 @@ class Calls:
 
     def answer(self, message: protocol.Message) -> None:
         """Hands a `return` or `raise` to the call that waits for it, if there still is one."""
-        with self._room:
+        with self._lock:
             waiting = self._take(message["id"])
         if waiting is not None:
             waiting.answer = message
@@ -133,17 +133,17 @@ class Calls:
         try:
             waiting.answered.acquire()
         finally:
-            with self._room:
+            with self._lock:
                 self._take(number)
         return value_of(waiting.answer)
 
     def _register(self, number: int, frame: bytes, waiting: _Open, name: str) -> None:
-        with self._room:
+        with self._lock:
             cell = self._cell
             while len(self._open) >= protocol.MAX_OPEN_CALLS or (
                 self._open and self._bytes + waiting.size > _OPEN_BYTES
             ):
-                self._room.wait()
+                self._wait_for_room()
             if self._cell is None or self._cell is not cell or self._refuses():
                 raise ToolError(f"{name}: {_ENDED}")
             self._open[number] = waiting
@@ -154,15 +154,26 @@ class Calls:
         waiting = self._open.pop(number, None)
         if waiting is not None:
             self._bytes -= waiting.size
-            self._room.notify()
+            if self._waiting:
+                self._waiting.pop(0).release()
         return waiting
 
+    def _wait_for_room(self) -> None:
+        """Leaves the lock to others until a call is answered. Not to be interrupted."""
+        turn = _thread.allocate_lock()
+        turn.acquire()
+        self._waiting.append(turn)
+        self._lock.release()
+        turn.acquire()
+        self._lock.acquire()
+
     def _fail(self, why: str, close: bool) -> None:
-        with self._room:
+        with self._lock:
             if close:
                 self._cell = None
             failed = [self._take(number) for number in list(self._open)]
-            self._room.notify_all()
+            while self._waiting:
+                self._waiting.pop().release()
         for waiting in failed:
             if waiting is not None:
                 waiting.answer = {"type": "raise", "error": {"type": "ToolError", "message": why}}

@@ -5,7 +5,6 @@ Worker-side: standard library only, Python 3.8+.
 
 from __future__ import annotations
 
-import _ast  # `ast` itself takes 2 ms
 import math
 import sys
 import types
@@ -21,7 +20,7 @@ MAX_ERROR = 20_000  # characters of a traceback
 # `except Exception` lets it pass.
 _ANSWER_GIVEN = object()
 _CO_COROUTINE = 0x80  # as in `inspect`, whose import costs more than a cell
-_FLAGS = _ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_FLAGS = 0x2000  # `ast.PyCF_ALLOW_TOP_LEVEL_AWAIT`
 _FEW = 20  # items of a container, or characters, that SHOW_VARS() shows
 _MAX_LINE = 200  # characters of one variable in SHOW_VARS()
 _MAX_TOLD = 100  # variables that the host is told of
@@ -118,6 +117,8 @@ class Cells:
         if alone is not None:
             self._show(self._evaluate(alone))
             return
+        import _ast  # 1 ms; `ast` itself takes 2
+
         tree = compile(code, name, "exec", _FLAGS | _ast.PyCF_ONLY_AST, dont_inherit=True)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], _ast.Expr) else None
         # Both are compiled before either runs: a mistake in the last line must not run the others first.

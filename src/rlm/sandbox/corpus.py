@@ -10,12 +10,6 @@ from __future__ import annotations
 import itertools
 import mmap
 from _collections_abc import Mapping
-from collections import namedtuple
-
-if __package__:
-    from .search import lines_of, rank
-else:
-    from search import lines_of, rank  # type: ignore[import-not-found, no-redef, unused-ignore]
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
@@ -209,6 +203,10 @@ class Loaded:
             k: The most passages.
             names: Only these files, as for `grep`.
         """
+        if __package__:  # 1 ms, for those who search: zygotes load it when they are idle
+            from .search import lines_of, rank
+        else:
+            from search import lines_of, rank  # type: ignore[import-not-found, no-redef, unused-ignore]
         found = rank(self.texts(names), query, k)
         lines = lines_of((text, start) for _, text, start, _, _ in found)
         return [
@@ -236,10 +234,17 @@ class Loaded:
             yield _Source(of, 0, "", 1, None)
 
 
-class _Source(namedtuple("_Source", "text start name line origin")):
+class _Source:
     """A text to cut into chunks, and the start, name, line and origin that it has as a piece."""
 
-    __slots__ = ()
+    __slots__ = ("line", "name", "origin", "start", "text")
+
+    def __init__(self, text: str, start: int, name: str, line: int, origin: tuple[int, int, str] | None) -> None:
+        self.text = text
+        self.start = start
+        self.name = name
+        self.line = line
+        self.origin = origin
 
 
 def build_context(kind: str, parts: Iterable[Any], source: Any) -> Loaded:

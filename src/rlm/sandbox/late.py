@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import gc
 
-from . import lockdown, packets, search, worker
+from . import lockdown, packets, worker
 
 IDLE = 20  # milliseconds without a request
-_MODULES = ("ast", "json", "linecache", "re", "signal", "socket", "contextlib")
+_MODULES = ("ast", "json", "linecache", "re", "signal", "socket", "contextlib", "threading", "_ast")
 
 loaded = False  # here or in the zygote that this process was forked from
 
@@ -19,6 +19,8 @@ loaded = False  # here or in the zygote that this process was forked from
 def load() -> None:
     """Loads it; 40 ms."""
     global loaded
+    from . import search
+
     for name in _MODULES:
         __import__(name)
     search.prepare()

@@ -12,7 +12,6 @@ import os
 import resource
 import struct
 import sys
-from collections import namedtuple
 
 from . import landlock, seccomp
 
@@ -51,10 +50,10 @@ _DEVICES = {
 def supported(landlock_abi_cap: int | None = None) -> str | None:
     """None where `lock_down` can hold on this machine; otherwise why not, and what to do about it."""
     if sys.platform != "linux":
-        return "the local sandbox needs Linux (Landlock and seccomp); use a container, or sandbox='unconfined'"
+        return "the local sandbox needs Linux (Landlock and seccomp); use a container, or the sandbox 'unconfined'"
     machine = os.uname().machine
     if machine not in seccomp.AUDIT_ARCH or struct.calcsize("P") != 8 or sys.byteorder != "little":
-        return f"the local sandbox knows x86-64 and aarch64, not this {machine} Python; use sandbox='unconfined'"
+        return f"the local sandbox knows x86-64 and aarch64, not this {machine} Python; use the sandbox 'unconfined'"
     if landlock_abi_cap == 0:
         return "Landlock is capped at ABI 0, so files can't be kept from the worker; lift the cap"
     if landlock.abi() < 1:
@@ -76,7 +75,7 @@ def no_writing(landlock_abi_cap: int | None = None) -> str | None:
     abi = landlock.abi() if landlock_abi_cap is None else min(landlock_abi_cap, landlock.abi())
     if abi >= 3:
         return None
-    return "a writable folder takes Linux 6.2 (Landlock ABI 3) in the local sandbox; use sandbox='bubblewrap'"
+    return "a writable folder takes Linux 6.2 (Landlock ABI 3) in the local sandbox; use the sandbox 'bubblewrap'"
 
 
 def readable() -> list[str]:
@@ -84,6 +83,16 @@ def readable() -> list[str]:
 
     The interpreter, its standard library and packages, the folders of shared libraries, time zones, MIME types.
     """
+    packages = [path for path in sys.path if path.endswith(("site-packages", "dist-packages", ".zip"))]
+    if _found.get("packages") != packages:  # 0.4 ms to find out
+        _found.update(packages=packages, paths=_readable(packages))
+    return list(_found["paths"])
+
+
+_found: dict[str, list[str]] = {}
+
+
+def _readable(packages: list[str]) -> list[str]:
     import site  # on the host alone: a worker has no need of them, and they take 0.3 MB of it
     import sysconfig
 
@@ -92,7 +101,7 @@ def readable() -> list[str]:
     for scheme in (sysconfig.get_paths(), sysconfig.get_paths(vars=base)):
         paths += [scheme[key] for key in ("stdlib", "platstdlib", "purelib", "platlib")]
     paths += site.getsitepackages([sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix])
-    paths += [path for path in sys.path if path.endswith(("site-packages", "dist-packages", ".zip"))]
+    paths += packages
     triplet = sysconfig.get_config_var("MULTIARCH") or f"{os.uname().machine}-linux-gnu"
     paths += [f"/lib/{triplet}", f"/usr/lib/{triplet}", "/lib64", "/usr/lib64", "/usr/local/lib"]
     if sys.base_prefix != "/usr":  # a Python that brings its libraries along; /usr/lib itself is the whole host's
@@ -180,13 +189,19 @@ def die_with(parent: int) -> None:
 def prepare() -> None:
     """Makes what is the same for all processes that will be confined."""
     if supported() is None:
-        seccomp.program(os.uname().machine, 0, deny_truncate=False)
+        seccomp.prepared(os.uname().machine, False, False)
 
 
-class Rules(namedtuple("Rules", "ruleset filter file_bytes enforced")):
+class Rules:
     """What several processes can be confined by, one after the other; `ruleset` is a descriptor of Landlock's."""
 
-    __slots__ = ()
+    __slots__ = ("enforced", "file_bytes", "filter", "ruleset")
+
+    def __init__(self, ruleset: int, calls: seccomp.Filter, file_bytes: int, enforced: list[str]) -> None:
+        self.ruleset = ruleset
+        self.filter = calls
+        self.file_bytes = file_bytes
+        self.enforced = enforced
 
 
 def make_rules(
@@ -210,7 +225,7 @@ def make_rules(
     abi = landlock.abi() if landlock_abi_cap is None else min(landlock_abi_cap, landlock.abi())
     deny_truncate = abi < 3 and not (write and own_mounts)
     enforced = ["files", "network", "processes"] + (["disk"] if own_mounts or not write else [])
-    calls = seccomp.Filter(os.uname().machine, deny_truncate, bool(write))
+    calls = seccomp.prepared(os.uname().machine, deny_truncate, bool(write))
     ruleset = landlock.make_ruleset(read, _DEVICES, abi, write)
     return Rules(ruleset, calls, file_bytes if write else 0, enforced)
 

@@ -5,16 +5,18 @@ Worker-side: standard library only, Python 3.8+.
 
 from __future__ import annotations
 
+import _thread
 import codecs
 import io
 import mmap
 import struct
-import threading
-from collections import deque
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable
+else:
+    from _collections import deque  # `collections` takes 1 ms
 
 codecs.lookup("utf-32-le")  # a module, which each worker would load for itself at its first print
 MAX_KEPT = 8 * 2**20  # characters of one cell's output that `outputs[i]` holds: 32 MiB at worst
@@ -80,7 +82,7 @@ class Output:
         self._head = io.StringIO()
         self._tail: deque[str] = deque()
         self._tail_size = 0
-        self._lock = threading.Lock()
+        self._lock = _thread.allocate_lock()
 
     def write(self, text: str) -> None:
         """Adds what was printed; from any thread."""

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import functools
 import struct
-from collections import namedtuple
 
 from .syscalls import NUMBERS
 
@@ -61,10 +59,16 @@ _WRITING = """
 """
 
 
-class Test(namedtuple("Test", "arg value mask high", defaults=(0xFFFFFFFF, False))):
+class Test:
     """Passes where 32 bits of an argument, masked, equal a value; the high ones or the low ones."""
 
-    __slots__ = ()
+    __slots__ = ("arg", "high", "mask", "value")
+
+    def __init__(self, arg: int, value: int, mask: int = 0xFFFFFFFF, high: bool = False) -> None:
+        self.arg = arg
+        self.value = value
+        self.mask = mask
+        self.high = high
 
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
@@ -157,7 +161,6 @@ def _compared(machine: str, blocks: Iterable[tuple[str, list[bytes]]]) -> bytes:
     return b"".join(code)
 
 
-@functools.lru_cache(maxsize=None)  # noqa: UP033 - 3.8; most of the work, and the same for all workers
 def _fixed(machine: str, deny_truncate: bool, writes: bool) -> tuple[bytes, bytes]:
     """What comes before the calls of `_own`, and after them."""
     default = _instruction(_RETURN, RET_ERRNO | errno.ENOSYS)
@@ -189,6 +192,17 @@ def program(machine: str, pid: int, deny_truncate: bool, writes: bool = False) -
 
 class _SockFprog(ctypes.Structure):
     _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+
+_prepared: dict[tuple[str, bool, bool], Filter] = {}
+
+
+def prepared(machine: str, deny_truncate: bool, writes: bool) -> Filter:
+    """A filter, made once for all processes that are forked from this one."""
+    key = machine, deny_truncate, writes
+    if key not in _prepared:
+        _prepared[key] = Filter(*key)
+    return _prepared[key]
 
 
 class Filter:

@@ -5,8 +5,8 @@ Worker-side: standard library only, Python 3.8+.
 
 from __future__ import annotations
 
+import _thread
 import sys
-import threading
 from types import FrameType
 
 # The frames around a thread's own code. A thread of a pool that has no others waits for work and belongs to no cell.
@@ -22,11 +22,11 @@ class LeftBehind:
 
     def leave_out(self) -> None:
         """The calling thread belongs to no cell."""
-        self._left_out = threading.get_ident()
+        self._left_out = _thread.get_ident()
 
     def note(self) -> None:
         """A cell has ended; called in the thread that ran it."""
-        others = (threading.get_ident(), self._left_out)
+        others = (_thread.get_ident(), self._left_out)
         found = {ident: _outermost(frame) for ident, frame in sys._current_frames().items() if ident not in others}
         self._frames = {ident: frame for ident, frame in found.items() if frame is not None}
 
@@ -34,7 +34,7 @@ class LeftBehind:
         """Whether the calling thread is one of them."""
         if not self._frames:
             return False
-        left = self._frames.get(threading.get_ident())
+        left = self._frames.get(_thread.get_ident())
         if left is None:
             return False
         frame: FrameType | None = sys._getframe()

@@ -52,13 +52,20 @@ class Calls(calls.Calls):
             self._deferred = None
         return future
 
+    def _wait_for_room(self) -> None:
+        self._lock.release()
+        try:
+            self.waits.some(None)
+        finally:
+            self._lock.acquire()
+
     def _answered(self, number: int, waiting: Any) -> Any:
         future, self._deferred = self._deferred, None
         if future is None:
             try:
                 self.waits.until(lambda: waiting.answer)
             finally:
-                with self._room:
+                with self._lock:
                     self._take(number)
             return calls.value_of(waiting.answer)
 
@@ -92,7 +99,7 @@ class Worker(worker.Worker):
     def _next(self) -> protocol.Message:
         while not self._due:
             self._take_or_end()
-        return self._due.popleft()
+        return self._due.pop(0)
 
     def _run(self, *args: Any) -> None:
         self.waits.idle = False

@@ -11,9 +11,7 @@ import mmap
 import os
 import random
 import sys
-import threading
 import time
-from collections import deque
 
 from . import calls, cell, corpus, output, protocol, threads
 
@@ -55,7 +53,7 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._main = threading.get_ident()
+        self._main = _thread.get_ident()
         self._handler = self._on_signal
         self._armed = False
         self._shields = 0
@@ -91,11 +89,11 @@ class Interrupts:
         raise KeyboardInterrupt
 
     def __enter__(self) -> None:
-        if threading.get_ident() == self._main:
+        if _thread.get_ident() == self._main:
             self._shields += 1
 
     def __exit__(self, *exc: object) -> None:
-        if threading.get_ident() == self._main:
+        if _thread.get_ident() == self._main:
             self._shields -= 1
             if self._pending and not self._shields:
                 self._pending = False
@@ -133,7 +131,7 @@ class Worker:
         self._interrupts = Interrupts()
         self._left = threads.LeftBehind()
         self._calls = calls.Calls(send, self._left.calling, self._interrupts)
-        self._due: deque[protocol.Message] = deque()
+        self._due: list[protocol.Message] = []
         self._has_due = _thread.allocate_lock()  # taken while there may be none
         self._coming = bytearray()  # of a context that is being added
         self._refused: str | None = None  # why it can't be
@@ -156,7 +154,7 @@ class Worker:
             os._exit(0)
         protocol.check_to_worker(hello)
         self._interrupts.disarm()
-        threading.stack_size(_STACK)
+        _thread.stack_size(_STACK)
         self._cap = hello["max_output"]
         cells = cell.Cells(self._names(hello))
         cells.namespace.update(self._variables)
@@ -266,7 +264,7 @@ class Worker:
         """The host's next message that is the main thread's to act on; waits for it."""
         while not self._due:
             self._has_due.acquire()
-        return self._due.popleft()
+        return self._due.pop(0)
 
     def _dispatch(self, message: protocol.Message) -> None:
         kind = message["type"]
@@ -289,7 +287,7 @@ def _reserve() -> mmap.mmap | None:
     if sys.platform == "win32":  # it is here only for type checkers: it has no such flags
         return None
     try:  # private, because shared memory takes a file of the kernel's and twice the time
-        return mmap.mmap(-1, _RESERVE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PROT_READ)
+        return mmap.mmap(-1, _RESERVE, mmap.MAP_PRIVATE, mmap.PROT_READ)
     except (OSError, MemoryError):
         return None
 
@@ -301,7 +299,7 @@ def rehearse() -> None:
     then, with all workers that are forked later: of each it would take 0.4 MB, and 1 ms to its first cell.
     """
     main, streams, handler = sys.modules["__main__"], (sys.stdout, sys.stderr), signal.getsignal(signal.SIGINT)
-    stack = threading.stack_size()
+    stack = _thread.stack_size()
     hello = {"type": "hello", "version": protocol.VERSION, "seed": 0, "question": "", "max_output": 0, "window": None}
     frames = [{**hello, "functions": ["llm_query", "llm_query_batched"], "tools": [], "names": {}, "env": {}}]
     frames += [{"type": "run", "id": number, "code": code} for number, code in enumerate(_REHEARSED, 1)]
@@ -316,7 +314,7 @@ def rehearse() -> None:
     remains.close()
     sys.modules["__main__"], (sys.stdout, sys.stderr) = main, streams
     signal.signal(signal.SIGINT, handler)
-    threading.stack_size(stack)
+    _thread.stack_size(stack)
 
 
 def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) -> dict[str, Any]:
