@@ -41,7 +41,7 @@ check: lint
 $(RUN): requirements.lock pyproject.toml
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "make: Python 3.11 or newer is needed, and none was found (make PYTHON=...)" >&2; exit 1; }
-	@echo "setting up .venv (once; the downloads are about 60 MB)"
+	@echo "setting up .venv (once; the downloads are about 80 MB)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
 	@$(OUTER) --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null 2>&1 || { \
 		echo "make: pip 22.3 or newer is needed: $(PYTHON) -m pip install --upgrade pip" >&2; exit 1; }

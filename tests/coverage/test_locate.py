@@ -6,7 +6,7 @@ import pytest
 import truth
 
 from rlm.coverage import locate as module
-from rlm.coverage import seeds
+from rlm.coverage import rows
 from rlm.coverage.locate import LEAST, Match, locate
 
 INPUT = truth.text(500_000)
@@ -101,19 +101,46 @@ def test_a_wide_character_in_the_prompt_changes_nothing():
     assert places(locate([prompt], [INPUT])[0]) == [(100, 3000)]
 
 
-def test_more_texts_than_one_table_takes(monkeypatch: pytest.MonkeyPatch):
+def test_more_texts_than_one_row_takes(monkeypatch: pytest.MonkeyPatch):
     chosen = [LINES[n] for n in range(5, 3000, 37)]
     whole = locate(chosen, [INPUT])
-    monkeypatch.setattr(module, "_TABLE", 10)
+    monkeypatch.setattr(module, "_ROW", 200)
     assert locate(chosen, [INPUT]) == whole
 
 
 def test_the_ends_of_slices_hide_nothing(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(seeds, "_SLICE", 400)
+    monkeypatch.setattr(rows, "_SLICE", 400)
+    monkeypatch.setattr(rows, "_PART", 150)
     chosen = [LINES[n] for n in range(5, 400, 7)]
     text = "\n".join(LINES[:400])
     found = locate(["\n".join(f"* {line}" for line in chosen)], [text])[0]
     assert places(found, text) == [(text.index(line), text.index(line) + len(line)) for line in chosen]
+
+
+def test_characters_that_are_alike_in_their_lowest_bytes_are_told_apart():
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + 200)))
+    shifted = "".join(chr(ord(character) + 0x100) for character in text)
+    assert locate([shifted], [text]) == [[]]
+    mixed = text[:100] + shifted[100:]
+    assert locate([mixed], [text]) == [[Match(0, 100, ((0, 0),), False)]]
+
+
+def test_a_long_stretch_is_one_though_much_in_it_stands_elsewhere_too():
+    often = "this line is in all the places there are and says nothing"
+    text = "\n".join(line for pair in zip(LINES[:200], [often] * 200, strict=True) for line in pair)
+    assert locate([text[3_000:9_000]], [text]) == [[Match(0, 6_000, ((0, 3_000),), False)]]
+
+
+@pytest.mark.parametrize("period", ["-", "=-", "abc", "null, ", "0.0 0.0 "])
+def test_what_repeats_itself_is_from_anywhere(period: str):
+    assert locate([period * 200], [period * 2_000]) == [[]]
+
+
+def test_of_what_stands_everywhere_in_the_texts_too_one_place_is_told():
+    line = "this line is in all the places there are and says nothing\n"
+    (matches,) = locate([line * 1_100], [line * 50])
+    assert {(match.places[0], match.more) for match in matches} == {((0, 0), True)}
+    assert sum(match.end - match.start for match in matches) == 1_100 * len(line)
 
 
 @pytest.mark.parametrize("seed", range(25))

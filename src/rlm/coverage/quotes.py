@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, NamedTuple, TypeAlias
 
-from rlm.coverage.locate import Match, locate
-from rlm.coverage.seeds import MOST_PLACES
+from rlm.coverage.locate import MOST_PLACES, Match, locate
 from rlm.coverage.source import Input
 from rlm.types import JSON
 

@@ -35,7 +35,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from rlm.coverage.locate import Match, locate
 from rlm.coverage.short_lines import add_short_lines
@@ -74,8 +74,7 @@ class Reader:
     traced: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """A stretch of the input that was read.
 
     Attributes:
@@ -225,7 +224,13 @@ def reached(tree: RunTree, source: Input) -> Coverage:
         traced = sum(match.end - match.start for match in matches)
         readers.append(replace(reader, traced=traced))
         for match in matches:
-            stretches += _stretches(number, match, match.start in claimed_at, source)
+            if len(match.places) == 1 and not match.more:
+                how: How = "origin" if claimed_at and match.start in claimed_at else "exact"
+                block, at = match.places[0]
+                for span in source.spans(block, at, at + match.end - match.start):
+                    stretches.append(Stretch(number, span, how))
+            else:
+                stretches += _ambiguous(number, match, source)
         if last[which[number]] == number:
             matches.clear()  # a hundred thousand of them, and as many stretches, take 80 MB together
     assert tree.begin is not None, "a run with a root has begun"
@@ -275,14 +280,10 @@ def _claimed(prompt: str, call: Call, source: Input) -> list[Match]:
     return matches
 
 
-def _stretches(reader: int, match: Match, claimed: bool, source: Input) -> Iterable[Stretch]:
-    """What a match is in the texts of the input: more than one where texts were read one after the other."""
+def _ambiguous(reader: int, match: Match, source: Input) -> Iterable[Stretch]:
+    """What a match in several places is in the texts of the input: more than one where texts were read in one go."""
     size = match.end - match.start
-    if len(match.places) == 1 and not match.more:
-        how: How = "origin" if claimed else "exact"
-        block, at = match.places[0]
-        return [Stretch(reader, span, how) for span in source.spans(block, at, at + size)]
-    places = [list(source.spans(block, at, at + size)) for block, at in match.places]
+    places = [source.spans(block, at, at + size) for block, at in match.places]
     return [
         Stretch(reader, span, "ambiguous", tuple(other[number] for other in places[1:] if number < len(other)))
         for number, span in enumerate(places[0])

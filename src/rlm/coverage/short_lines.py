@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, compress
 
-from rlm.coverage.locate import LEAST, Match
-from rlm.coverage.seeds import MOST_PLACES
+from rlm.coverage.locate import LEAST, MOST_PLACES, Match
 
 SHORTEST = 4  # characters; a `yes` is from anywhere
 _LONGEST = 4 * LEAST

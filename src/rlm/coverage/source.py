@@ -119,17 +119,21 @@ class Input:
         at = start + offset
         return block.count("\n", start, at) + 1, at - max(block.rfind("\n", start, at) + 1, start) + 1
 
-    def spans(self, block: int, start: int, end: int) -> Iterator[Span]:
+    def spans(self, block: int, start: int, end: int) -> list[Span]:
         """The texts' parts of block[start:end]: what stands between texts is of none."""
         first = self._firsts[block]
         last = self._firsts[block + 1] if block + 1 < len(self._firsts) else len(self.sizes)
+        if last - first == 1:
+            return [Span(first, start, end)]
+        spans: list[Span] = []
         text = bisect_right(self._starts, start, first, last) - 1
         while text < last and self._starts[text] < end:
             at = self._starts[text]
             low, high = max(start - at, 0), min(end - at, self.sizes[text])
             if low < high:
-                yield Span(text, low, high)
+                spans.append(Span(text, low, high))
             text += 1
+        return spans
 
     def _block(self, text: int) -> int:
         return bisect_right(self._firsts, text) - 1

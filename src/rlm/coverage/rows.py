@@ -1,0 +1,87 @@
+"""Texts, and an input, each as one row of characters that numpy works on."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+import numpy as np
+
+from rlm.coverage.chains import REACH
+from rlm.coverage.locate import Gap
+from rlm.coverage.windows import SIZE, STEP, Codes, Numbers, codes
+
+_SLICE = 1 << 20  # characters of the input that are encoded at a time
+_PART = 1 << 19  # of them, or of texts, what is looked through at a time
+
+
+class Ground:
+    """The input as one row of characters: its blocks, each followed by one that is in none of them."""
+
+    def __init__(self, blocks: Sequence[str]) -> None:
+        self.blocks = blocks
+        self.bases = list(accumulate((len(block) + 1 for block in blocks), initial=0))
+
+    def slices(self) -> Iterator[tuple[int, int, int, Codes]]:
+        """From where and to where windows start, and their characters with some about them, and where these start."""
+        for base, block in zip(self.bases, self.blocks, strict=False):
+            for start in range(0, len(block) - SIZE + 1, _SLICE):
+                low, end = max(start - REACH, 0), min(start + _SLICE, len(block) - SIZE + 1)
+                yield base + start, base + end, base + low, codes(block[low : end + SIZE - 1 + REACH])
+
+    def parts(self) -> Iterator[tuple[int, Codes]]:
+        """Where windows start, and their characters; what is left of the slices."""
+        for low, high, base, there in self.slices():
+            for start in range(low, high, _PART):
+                yield start, there[start - base : min(start + _PART, high) - base + SIZE - 1]
+
+    def place(self, at: int) -> tuple[int, int]:
+        """A place as its block and the offset there."""
+        block = bisect_right(self.bases, at) - 1
+        return block, at - self.bases[block]
+
+
+class Row:
+    """Parts of texts as one row of characters, each followed by one that is in none of them."""
+
+    def __init__(self, texts: Sequence[str], gaps: Sequence[Gap]) -> None:
+        self.texts = texts
+        self.gaps = gaps
+        self.bases = list(accumulate((gap.end - gap.start + 1 for gap in gaps), initial=0))
+        self.limits = np.array(self.bases)
+
+    def pieces(self) -> Iterator[tuple[int, Codes]]:
+        """The characters, some parts at a time, each with where it starts."""
+        first = 0
+        while first < len(self.gaps):
+            base = self.bases[first]
+            last = bisect_right(self.bases, base + _PART, first + 1) - 1
+            texts = (self.texts[gap.text][gap.start : gap.end] for gap in self.gaps[first : max(last, first + 1)])
+            yield base, codes("\0".join([*texts, ""]))
+            first = max(last, first + 1)
+
+    def codes(self) -> Codes:
+        """All the characters."""
+        row = np.empty(self.bases[-1], np.uint8)
+        for base, piece in self.pieces():
+            row[base : base + len(piece)] = piece
+        return row
+
+    def starts(self) -> Numbers:
+        """Where its windows start."""
+        ranges = [
+            range(base, base + gap.end - gap.start - SIZE + 1, STEP)
+            for base, gap in zip(self.bases, self.gaps, strict=False)
+        ]
+        starts = np.empty(sum(map(len, ranges)), np.int32)
+        at = 0
+        for some in ranges:
+            starts[at : at + len(some)] = some
+            at += len(some)
+        return starts
+
+    def gap(self, at: int) -> tuple[Gap, int]:
+        """The part that a character is in, and how far that is from there in its text."""
+        number = bisect_right(self.bases, at) - 1
+        return self.gaps[number], self.gaps[number].start - self.bases[number]

@@ -1,0 +1,262 @@
+"""Windows of texts, and where in the input each of them stands.
+
+A window is 16 characters. Of a text every ninth is taken, and all windows of the input are looked at, so that of
+whatever 24 characters of a text stand in the input one window is found there. Windows are known by 32 bits of a hash of
+their characters' lowest bytes: whoever is told a place looks there for the characters themselves.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from bisect import bisect_left
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlm.coverage.locate import LEAST, MOST_PLACES
+
+SIZE = 16  # characters of a window
+STEP = LEAST - SIZE + 1
+
+_FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)  # odd: as in splitmix64 and xxHash
+_NUMBER_BITS = np.uint64(32)  # of a hash that are of no use, and take a window's number
+_NUMBER = np.uint64((1 << 32) - 1)
+_UPPER = np.uint32(32 - 23)  # a hash's bits that say where it is in the first table of the filter, of 8 MB,
+_LOWER = np.uint32((1 << 22) - 1)  # and in the second one, of 4 MB
+_BUCKET = np.uint32(32 - 19)  # bits that say near which of the sorted hashes it is
+_MOST_TIMES = 1_000  # in the texts, of a window that stands in many places: of one that is in more, one place is told
+_PERIODS = 3, 5, 6, 7, 8  # characters, and so 1, 2 and 4: what repeats itself after so many is from anywhere
+_PART = 1 << 16  # windows at a time: what that takes stays in a core's cache
+
+Codes = NDArray[np.uint8]
+Words = NDArray[np.uint64]
+Hashes = NDArray[np.uint32]
+Numbers = NDArray[np.int32]
+Places = NDArray[np.int64]
+
+
+def give_back() -> None:
+    """Gives memory that was dropped back to the machine, which glibc does of itself only from 64 MB on."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
+
+
+def codes(text: str) -> Codes:
+    """The lowest byte of each character."""
+    try:
+        return np.frombuffer(text.encode("latin-1"), np.uint8)
+    except UnicodeEncodeError:
+        return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint8)
+
+
+class Windows:
+    """Windows of a row of characters, to be looked for in the input part by part.
+
+    First `found` and `note`, for each part of the input, and `done`; then `want`, `pairs` and `settle`, for windows
+    that stand in one place, in some, in many.
+
+    Args:
+        pieces: The characters, in pieces that cut through no window, each with where it starts in the row.
+        starts: Where the windows start in the row, in order: fewer than 2 ** 31.
+    """
+
+    def __init__(self, pieces: Iterable[tuple[int, Codes]], starts: Numbers) -> None:
+        self._starts = starts
+        self._hashes, self._order, self._first = _by_hash(_keys(pieces, starts))
+        give_back()
+        tops = np.arange(1 << 19, dtype=np.uint32) << _BUCKET
+        self._buckets = np.searchsorted(self._hashes, tops).astype(np.int32)
+        self._says = self._hashes != 0
+        self._seen = np.zeros(len(self._hashes), np.uint8)  # places of each hash that were counted
+        self._seen[~self._says] = MOST_PLACES + 1
+        self._settled = np.zeros(len(starts), np.bool_)
+        self._noted: list[tuple[int, Numbers, Numbers]] = []  # where a part starts; hashes by number; places in it
+        self._counted = 0  # of the parts
+        self._filter: tuple[NDArray[np.bool_], ...] = np.empty(1 << 23, np.bool_), np.empty(1 << 22, np.bool_)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Makes the bloom filter that of the windows that are still looked for."""
+        first, second = self._filter
+        first[:] = second[:] = False
+        for low in range(0, len(self._hashes), _PART):
+            wanted = self._hashes[low : low + _PART][self._seen[low : low + _PART] <= MOST_PLACES]
+            first[(wanted >> _UPPER).view(np.int32)] = True
+            second[(wanted & _LOWER).view(np.int32)] = True
+
+    def found(self, part: Codes) -> tuple[Numbers, Numbers]:
+        """The windows that stand in a part of the input, as their hashes' numbers, and where in it. For any thread."""
+        words = _words(part)
+        found: list[Places] = [np.empty(0, np.int64)]
+        hashes: list[Hashes] = [np.empty(0, np.uint32)]
+        first, second = self._filter
+        for low in range(0, len(words) - 8, _PART):
+            mixed = _mixed(words[low : low + _PART][: len(words) - 8 - low], words[low + 8 : low + 8 + _PART])
+            places = np.flatnonzero(first.take((mixed >> _UPPER).view(np.int32)))
+            mixed = mixed[places]
+            both = second.take((mixed & _LOWER).view(np.int32))
+            found.append(places[both] + low)
+            hashes.append(mixed[both])
+        numbers = self._numbers(np.concatenate(hashes))
+        there = numbers >= 0
+        return numbers[there], np.concatenate(found)[there].astype(np.int32)
+
+    def note(self, low: int, numbers: Numbers, places: Numbers) -> None:
+        """Notes what was found in the next part of the input, which starts at `low`."""
+        self._noted.append((low, numbers, places))
+
+    def forget(self) -> None:
+        """Looks no longer for windows with enough places; not while a thread is looking. It takes 20 ms."""
+        self._count()
+        self._fill()
+
+    def _numbers(self, hashes: Hashes) -> Numbers:
+        """Which of the known hashes these are; -1 for none."""
+        numbers = np.full(len(hashes), -1, np.int32)
+        at = self._buckets[(hashes >> _BUCKET).view(np.int32)]
+        left = np.flatnonzero(at < len(self._hashes))
+        while len(left):
+            known, wanted = self._hashes[at[left]], hashes[left]
+            same = left[known == wanted]
+            numbers[same] = at[same]
+            left = left[known < wanted]
+            at[left] += 1
+            left = left[at[left] < len(self._hashes)]
+        return numbers
+
+    def _count(self) -> None:
+        """Counts the places that were noted since it was last called."""
+        for _, numbers, _ in self._noted[self._counted :]:
+            ordered = np.sort(numbers)
+            first = np.flatnonzero(_new(ordered))
+            times = np.diff(np.append(first, len(ordered)))
+            self._seen[ordered[first]] = np.minimum(self._seen[ordered[first]] + times, MOST_PLACES + 1)
+        self._counted = len(self._noted)
+
+    def done(self) -> None:
+        """Nothing more is noted: of windows that stand in many places, the first ones are kept."""
+        self._count()
+        self._filter, self._hashes, self._buckets = (), self._hashes[:0], self._buckets[:0]
+        told = np.zeros(len(self._seen), np.uint8)
+        for number, (base, numbers, places) in enumerate(self._noted):
+            few = self._few(numbers, told)
+            self._noted[number] = base, numbers[few], places[few]
+
+    def _few(self, numbers: Numbers, told: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        """Which of a part's windows have few places up to it; `told` are the places of each hash before, and after."""
+        few = self._seen[numbers] <= MOST_PLACES
+        many = np.flatnonzero(~few)
+        many = many[np.argsort(numbers[many], kind="stable")]
+        ordered = numbers[many]
+        first = np.flatnonzero(_new(ordered))
+        times = np.diff(np.append(first, len(ordered)))
+        rank = np.arange(len(ordered)) - np.repeat(first, times) + told[ordered]
+        told[ordered[first]] = np.minimum(told[ordered[first]] + times, MOST_PLACES + 1)
+        often = self._first[ordered + 1] - self._first[ordered] > _MOST_TIMES
+        few[many] = rank <= np.where(often, 0, MOST_PLACES)
+        return few
+
+    def want(self, least: int, most: int) -> None:
+        """From here on, pairs are those of windows that stand in so many places; in more and more, at each call."""
+        left = self._says & (self._seen >= least)
+        if len(left):
+            left &= np.logical_or.reduceat(~self._settled[self._order], self._first[:-1])
+        for number, (base, numbers, places) in enumerate(self._noted):
+            kept = left[numbers]
+            self._noted[number] = base, numbers[kept], places[kept]
+        self._wanted = left & (self._seen <= most)
+        give_back()
+
+    def pairs(self, low: int, high: int) -> tuple[Places, Places]:
+        """What was noted in the parts that start in input[low:high]: windows' starts in the row, and their places."""
+        starts: list[Places] = [np.empty(0, np.int64)]
+        found: list[Places] = [np.empty(0, np.int64)]
+        for base, numbers, places in self._noted[_at(self._noted, low) : _at(self._noted, high)]:
+            taken = np.flatnonzero(self._wanted[numbers])
+            many = self._first[numbers[taken] + 1] - self._first[numbers[taken]]
+            ends = np.cumsum(many)
+            within = np.arange(many.sum()) - np.repeat(ends - many, many)
+            windows = self._order[np.repeat(self._first[numbers[taken]], many) + within]
+            left = ~self._settled[windows]
+            starts.append(self._starts[windows[left]].astype(np.int64))
+            found.append(np.repeat(places[taken].astype(np.int64) + base, many)[left])
+        return np.concatenate(starts), np.concatenate(found)
+
+    def settle(self, starts: Places, ends: Places) -> None:
+        """Takes the windows in these stretches of the row as found; the starts are in order."""
+        new = np.ones(len(starts), np.bool_)
+        new[1:] = starts[1:] >= np.maximum.accumulate(ends)[:-1]
+        first = np.flatnonzero(new)
+        change = np.zeros(len(self._starts) + 1, np.int8)
+        if len(first):
+            np.add.at(change, np.searchsorted(self._starts, starts[first]), 1)
+            last = np.maximum.reduceat(ends, first)
+            np.add.at(change, np.searchsorted(self._starts, last - SIZE, "right"), -1)
+        np.cumsum(change, out=change)
+        self._settled |= change[:-1] > 0
+
+
+def _keys(pieces: Iterable[tuple[int, Codes]], starts: Numbers) -> Words:
+    """The windows' hashes and numbers as one, in order: numpy sorts these ten times as fast as it tells an order."""
+    keys = np.empty(len(starts), np.uint64)
+    for base, piece in pieces:
+        words = _words(piece)
+        low, high = np.searchsorted(starts, [base, base + len(piece)]).tolist()
+        at = starts[low:high] - base
+        before = words[at]
+        hashes = _mixed(before, words[at + 8])
+        for period in _PERIODS:
+            hashes[before == words[at + period]] = 0
+        keys[low:high] = hashes.astype(np.uint64) << _NUMBER_BITS | np.arange(low, high, dtype=np.uint64)
+    keys.sort()
+    return keys
+
+
+def _by_hash(keys: Words) -> tuple[Hashes, Numbers, Numbers]:
+    """Each hash once, in order; the windows in this order; and where in that each hash's start, and their number."""
+    order = np.empty(len(keys), np.int32)
+    new = np.empty(len(keys), np.bool_)
+    for low in range(0, len(keys), _PART):  # in parts, as all that is done to every window: there are a million
+        part = keys[low : low + _PART]
+        order[low : low + _PART] = part & _NUMBER
+        part >>= _NUMBER_BITS
+        new[low : low + _PART] = _new(part, keys[low - 1] if low else None)
+    hashes = np.empty(int(np.count_nonzero(new)), np.uint32)
+    first = np.empty(len(hashes) + 1, np.int32)
+    first[-1] = len(keys)
+    done = 0
+    for low in range(0, len(keys), _PART):
+        ones = np.flatnonzero(new[low : low + _PART]) + low
+        hashes[done : done + len(ones)] = keys[ones]
+        first[done : done + len(ones)] = ones
+        done += len(ones)
+    return hashes, order, first
+
+
+def _at(noted: list[tuple[int, Numbers, Numbers]], low: int) -> int:
+    return bisect_left(noted, low, key=lambda part: part[0])
+
+
+def _words(row: Codes) -> Words:
+    """Eight characters from every place on, as one number."""
+    return np.ndarray((max(len(row) - 7, 0),), "<u8", row, strides=(1,))
+
+
+def _mixed(before: Words, after: Words) -> Hashes:
+    """The hashes of windows, from their halves."""
+    mixed = after * _SECOND
+    mixed += before
+    mixed *= _FIRST
+    mixed >>= np.uint64(32)
+    return mixed.astype(np.uint32)
+
+
+def _new(ordered: NDArray[Any], before: np.generic | None = None) -> NDArray[np.bool_]:
+    """Which of a row in order differ from the one before."""
+    new = np.ones(len(ordered), np.bool_)
+    if before is not None:
+        new[:1] = ordered[:1] != before
+    new[1:] = ordered[1:] != ordered[:-1]
+    return new
