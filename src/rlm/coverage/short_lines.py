@@ -32,7 +32,7 @@ def add_short_lines(texts: Sequence[str], blocks: Sequence[str], found: Sequence
     wanted: dict[str, list[tuple[int, int]]] = {}  # line -> where it stands in the texts
     for number, text in enumerate(texts):
         for start, end in _rest(text, found[number]):
-            for line, at in _lines(text, start, end):
+            for line, at in _lines(text, start, end) if end - start >= SHORTEST else ():  # most are line ends
                 if len(wanted) < _MOST or line in wanted:
                     wanted.setdefault(line, []).append((number, at))
     if not wanted:
