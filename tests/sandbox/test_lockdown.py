@@ -181,7 +181,7 @@ def test_a_writable_folder_and_nothing_beyond_it(tmp_path: Path, cap: int | None
 def test_before_abi_3_a_writable_folder_takes_mounts() -> None:
     assert lockdown.no_writing() is None
     assert "takes Linux 6.2" in str(lockdown.no_writing(landlock_abi_cap=2))
-    with pytest.raises(OSError, match=r"use sandbox='bubblewrap'"):
+    with pytest.raises(OSError, match=r"use the sandbox 'bubblewrap'"):
         lockdown.lock_down([], memory_bytes=None, landlock_abi_cap=2, write=["/tmp"])
 
 

@@ -49,7 +49,7 @@ def test_local_refuses_where_it_cannot_hold(monkeypatch):
         asyncio.run(use(capped))
     monkeypatch.setattr(lockdown.sys, "platform", "darwin")
     assert find_launcher("local").enforces() == frozenset()
-    with pytest.raises(SandboxUnavailableError, match=r"needs Linux .* or sandbox='unconfined'"):
+    with pytest.raises(SandboxUnavailableError, match=r"needs Linux .* or the sandbox 'unconfined'"):
         asyncio.run(use(find_launcher("local")))
 
 
@@ -151,6 +151,7 @@ print(first.error or first.output, second.error, sep="\\n--\\n")
         ("def later():\n    {}['key']", "\n"),
         ("def later():\n    {}['key']\nlater()", "    {}['key']"),
         ("import inspect\ndef later():\n    {}['key']\ninspect.getsource(later)", "def later():\\n    {}['key']"),
+        ("def later():\n    {}['key']\n'found', len(search('nothing'))", "('found', 0)"),
     ],
 )
 def test_the_first_cell_of_a_process_can_look_at_its_lines_and_be_looked_at(code, shown):

@@ -11,6 +11,11 @@ import itertools
 import mmap
 from _collections_abc import Mapping
 
+if __package__:
+    from .search import lines_of, rank  # not at the first search: a worker that is confined can't read our own files
+else:
+    from search import lines_of, rank  # type: ignore[import-not-found, no-redef, unused-ignore]
+
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
     import re
@@ -203,10 +208,6 @@ class Loaded:
             k: The most passages.
             names: Only these files, as for `grep`.
         """
-        if __package__:  # 1 ms, for those who search: zygotes load it when they are idle
-            from .search import lines_of, rank
-        else:
-            from search import lines_of, rank  # type: ignore[import-not-found, no-redef, unused-ignore]
         found = rank(self.texts(names), query, k)
         lines = lines_of((text, start) for _, text, start, _, _ in found)
         return [
