@@ -11,7 +11,7 @@ import gc
 from . import lockdown, packets, worker
 
 IDLE = 20  # milliseconds without a request
-_MODULES = ("ast", "json", "linecache", "re", "signal", "socket", "contextlib", "threading", "_ast")
+_MODULES = ("ast", "array", "heapq", "json", "linecache", "random", "re", "signal", "socket", "contextlib", "threading")
 
 loaded = False  # here or in the zygote that this process was forked from
 

@@ -9,11 +9,7 @@ Standard library only, Python 3.8 and up: shipped into every sandbox as it is.
 
 from __future__ import annotations
 
-import heapq
 import math
-from array import array
-from bisect import bisect
-from collections import namedtuple
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
@@ -47,10 +43,18 @@ def prepare() -> None:
         re.compile(pattern)
 
 
-class _Found(namedtuple("_Found", "score position name text start end")):
+class _Found:
     """A passage: text[start:end], at a position among all documents."""
 
-    __slots__ = ()
+    __slots__ = ("end", "name", "position", "score", "start", "text")
+
+    def __init__(self, score: float, position: int, name: str, text: str, start: int, end: int) -> None:
+        self.score = score
+        self.position = position
+        self.name = name
+        self.text = text
+        self.start = start
+        self.end = end
 
 
 class _Word:
@@ -58,6 +62,7 @@ class _Word:
 
     def __init__(self, text: str) -> None:
         import re
+        from array import array
 
         self.text = text
         self.unspaced = bool(re.match(_IS_UNSPACED, text))
@@ -103,6 +108,8 @@ class _Scan:
     """
 
     def __init__(self, words: list[_Word]) -> None:
+        from array import array
+
         self.live = words
         self.total = 0
         self.documents: list[tuple[str, str]] = []
@@ -142,6 +149,8 @@ class _Scan:
 
     def _short(self, texts: list[tuple[str, str]]) -> None:
         low = _lower("\n".join(text for _, text in texts))
+        from bisect import bisect
+
         starts, bases, start = [], [], 0
         for _, text in texts:
             starts.append(start)
@@ -190,6 +199,8 @@ def rank(texts: Iterable[tuple[str, str]], query: str, k: int) -> list[tuple[str
         word.weight *= _NAME if word.text in names else 1.0
     weights = {word.text: word.weight for word in words if word.weight}
     pairs = [pair for pair in dict.fromkeys(_pairs(asked)) if all(word in weights for word in pair)]
+    from bisect import bisect
+
     found = []
     for first, last in _candidates(words, max(64, 8 * k)):
         index = bisect(scan.bases, first) - 1
@@ -252,6 +263,8 @@ def _candidates(words: list[_Word], most: int) -> list[tuple[int, int]]:
         if right + 1 == size or events[right + 1][0] - events[left][0] > PASSAGE:  # it can't grow to the right
             weight = sum(words[index].weight for index in {index for _, index in events[left : right + 1]})
             windows.append((-round(weight, 6), right - left, left, right))
+    import heapq
+
     best = heapq.nsmallest(most, windows)
     return [_narrowed(events[left : right + 1]) for _, _, left, right in best]
 

@@ -9,11 +9,10 @@ import _thread
 import io
 import mmap
 import os
-import random
 import sys
 import time
 
-from . import calls, cell, corpus, output, protocol, threads
+from . import calls, cell, chance, corpus, interrupts, output, protocol, threads
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
@@ -29,6 +28,8 @@ SHIPPED = (
     "protocol",
     "calls",
     "cell",
+    "chance",
+    "interrupts",
     "output",
     "threads",
     "corpus",
@@ -44,61 +45,6 @@ _RESERVE = 64 * 2**20  # bytes
 _MAX_ANSWER = 32 * 2**20  # bytes of JSON
 _REHEARSED = ("for line in context.splitlines():\n    print(len(line))\ncontext", "len(context)")
 _TIMES = 12  # Python 3.11 to 3.13 are done with noting after 8
-
-
-class Interrupts:
-    """Turns SIGINT into one KeyboardInterrupt a cell, never outside one, and never within a frame.
-
-    As a context manager it is the shield that holds an interrupt back for a moment.
-    """
-
-    def __init__(self) -> None:
-        self._main = _thread.get_ident()
-        self._handler = self._on_signal
-        self._armed = False
-        self._shields = 0
-        self._pending = False
-
-    def arm(self) -> None:
-        """A cell begins. Takes the signal back, whatever an earlier cell did with it."""
-        self._pending = False
-        self._armed = True
-        self._take_back()
-
-    def disarm(self) -> None:
-        """No cell runs: an interrupt that comes late does nothing."""
-        self._armed = False
-        self._take_back()
-
-    def _take_back(self) -> None:
-        if signal.getsignal(signal.SIGINT) is not self._handler:  # to ask takes no system call
-            signal.signal(signal.SIGINT, self._handler)
-
-    def deliver(self) -> None:
-        """Interrupts the cell, from another thread."""
-        if hasattr(signal, "pthread_kill"):
-            signal.pthread_kill(self._main, signal.SIGINT)
-
-    def _on_signal(self, number: int, frame: Any) -> None:
-        if not self._armed:
-            return
-        if self._shields:
-            self._pending = True
-            return
-        self._armed = False
-        raise KeyboardInterrupt
-
-    def __enter__(self) -> None:
-        if _thread.get_ident() == self._main:
-            self._shields += 1
-
-    def __exit__(self, *exc: object) -> None:
-        if _thread.get_ident() == self._main:
-            self._shields -= 1
-            if self._pending and not self._shields:
-                self._pending = False
-                self._armed = False
-                raise KeyboardInterrupt
 
 
 class Worker:
@@ -128,7 +74,7 @@ class Worker:
         self._enforces = enforces
         self._remains = remains
         self._variables = variables or {}
-        self._interrupts = Interrupts()
+        self._interrupts = interrupts.Interrupts()
         self._left = threads.LeftBehind()
         self._calls = calls.Calls(send, self._left.calling, self._interrupts)
         self._due: list[protocol.Message] = []
@@ -173,7 +119,7 @@ class Worker:
 
     def _names(self, hello: protocol.Message) -> dict[str, Any]:
         """What every cell finds that runs for the question of `hello`."""
-        random.seed(hello["seed"])
+        chance.seed(hello["seed"])
         for name, value in hello["env"].items():  # `update` loads what each worker would pay for
             os.environ[name] = value
         names = functions(self._calls.call, hello["functions"])
