@@ -8,7 +8,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from rlm.coverage.chains import REACH
+from rlm.coverage.chains import PAD, REACH
 from rlm.coverage.locate import Gap
 from rlm.coverage.windows import SIZE, STEP, Codes, Numbers, codes
 
@@ -62,10 +62,10 @@ class Row:
             first = max(last, first + 1)
 
     def codes(self) -> Codes:
-        """All the characters."""
-        row = np.empty(self.bases[-1], np.uint8)
+        """All the characters, with `PAD` before and after them."""
+        row = np.zeros(self.bases[-1] + 2 * PAD, np.uint8)
         for base, piece in self.pieces():
-            row[base : base + len(piece)] = piece
+            row[base + PAD : base + PAD + len(piece)] = piece
         return row
 
     def starts(self) -> Numbers:

@@ -27,7 +27,7 @@ _UPPER = np.uint32(32 - 23)  # a hash's bits that say where it is in the first t
 _LOWER = np.uint32((1 << 22) - 1)  # and in the second one, of 4 MB
 _BUCKET = np.uint32(32 - 19)  # bits that say near which of the sorted hashes it is
 _MOST_TIMES = 1_000  # in the texts, of a window that stands in many places: of one that is in more, one place is told
-_PERIODS = 3, 5, 6, 7, 8  # characters, and so 1, 2 and 4: what repeats itself after so many is from anywhere
+_PERIODS = 5, 6, 7, 8  # characters, and so 1 to 4: what repeats itself after so many is from anywhere
 _PART = 1 << 16  # windows at a time: what that takes stays in a core's cache
 
 Codes = NDArray[np.uint8]
@@ -88,20 +88,20 @@ class Windows:
 
     def found(self, part: Codes) -> tuple[Numbers, Numbers]:
         """The windows that stand in a part of the input, as their hashes' numbers, and where in it. For any thread."""
-        words = _words(part)
+        there = words(part)
         found: list[Places] = [np.empty(0, np.int64)]
         hashes: list[Hashes] = [np.empty(0, np.uint32)]
         first, second = self._filter
-        for low in range(0, len(words) - 8, _PART):
-            mixed = _mixed(words[low : low + _PART][: len(words) - 8 - low], words[low + 8 : low + 8 + _PART])
+        for low in range(0, len(there) - 8, _PART):
+            mixed = _mixed(there[low : low + _PART][: len(there) - 8 - low], there[low + 8 : low + 8 + _PART])
             places = np.flatnonzero(first.take((mixed >> _UPPER).view(np.int32)))
             mixed = mixed[places]
             both = second.take((mixed & _LOWER).view(np.int32))
             found.append(places[both] + low)
             hashes.append(mixed[both])
         numbers = self._numbers(np.concatenate(hashes))
-        there = numbers >= 0
-        return numbers[there], np.concatenate(found)[there].astype(np.int32)
+        known = numbers >= 0
+        return numbers[known], np.concatenate(found)[known].astype(np.int32)
 
     def note(self, low: int, numbers: Numbers, places: Numbers) -> None:
         """Notes what was found in the next part of the input, which starts at `low`."""
@@ -136,38 +136,39 @@ class Windows:
         self._counted = len(self._noted)
 
     def done(self) -> None:
-        """Nothing more is noted: of windows that stand in many places, the first ones are kept."""
+        """Nothing more is noted."""
         self._count()
         self._filter, self._hashes, self._buckets = (), self._hashes[:0], self._buckets[:0]
+
+    def want(self, least: int, most: int) -> None:
+        """From here on, pairs are those of windows that stand in so many places; in more and more, at each call.
+
+        Of windows that stand in many places, the first ones are kept.
+        """
+        left = self._says & (self._seen >= least)
+        if len(left):
+            left &= np.logical_or.reduceat(~self._settled[self._order], self._first[:-1])
         told = np.zeros(len(self._seen), np.uint8)
         for number, (base, numbers, places) in enumerate(self._noted):
-            few = self._few(numbers, told)
-            self._noted[number] = base, numbers[few], places[few]
+            kept = left[numbers]
+            if least > MOST_PLACES:
+                kept[kept] = self._first_few(numbers[kept], told)
+            self._noted[number] = base, numbers[kept], places[kept]
+        self._wanted = left & (self._seen <= most)
+        give_back()
 
-    def _few(self, numbers: Numbers, told: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    def _first_few(self, numbers: Numbers, told: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Which of a part's windows have few places up to it; `told` are the places of each hash before, and after."""
-        few = self._seen[numbers] <= MOST_PLACES
-        many = np.flatnonzero(~few)
-        many = many[np.argsort(numbers[many], kind="stable")]
-        ordered = numbers[many]
+        order = np.argsort(numbers, kind="stable")
+        ordered = numbers[order]
         first = np.flatnonzero(_new(ordered))
         times = np.diff(np.append(first, len(ordered)))
         rank = np.arange(len(ordered)) - np.repeat(first, times) + told[ordered]
         told[ordered[first]] = np.minimum(told[ordered[first]] + times, MOST_PLACES + 1)
         often = self._first[ordered + 1] - self._first[ordered] > _MOST_TIMES
-        few[many] = rank <= np.where(often, 0, MOST_PLACES)
+        few = np.empty(len(numbers), np.bool_)
+        few[order] = rank <= np.where(often, 0, MOST_PLACES)
         return few
-
-    def want(self, least: int, most: int) -> None:
-        """From here on, pairs are those of windows that stand in so many places; in more and more, at each call."""
-        left = self._says & (self._seen >= least)
-        if len(left):
-            left &= np.logical_or.reduceat(~self._settled[self._order], self._first[:-1])
-        for number, (base, numbers, places) in enumerate(self._noted):
-            kept = left[numbers]
-            self._noted[number] = base, numbers[kept], places[kept]
-        self._wanted = left & (self._seen <= most)
-        give_back()
 
     def pairs(self, low: int, high: int) -> tuple[Places, Places]:
         """What was noted in the parts that start in input[low:high]: windows' starts in the row, and their places."""
@@ -202,13 +203,13 @@ def _keys(pieces: Iterable[tuple[int, Codes]], starts: Numbers) -> Words:
     """The windows' hashes and numbers as one, in order: numpy sorts these ten times as fast as it tells an order."""
     keys = np.empty(len(starts), np.uint64)
     for base, piece in pieces:
-        words = _words(piece)
+        ours = words(piece)
         low, high = np.searchsorted(starts, [base, base + len(piece)]).tolist()
         at = starts[low:high] - base
-        before = words[at]
-        hashes = _mixed(before, words[at + 8])
+        before = ours[at]
+        hashes = _mixed(before, ours[at + 8])
         for period in _PERIODS:
-            hashes[before == words[at + period]] = 0
+            hashes[before == ours[at + period]] = 0
         keys[low:high] = hashes.astype(np.uint64) << _NUMBER_BITS | np.arange(low, high, dtype=np.uint64)
     keys.sort()
     return keys
@@ -239,7 +240,7 @@ def _at(noted: list[tuple[int, Numbers, Numbers]], low: int) -> int:
     return bisect_left(noted, low, key=lambda part: part[0])
 
 
-def _words(row: Codes) -> Words:
+def words(row: Codes) -> Words:
     """Eight characters from every place on, as one number."""
     return np.ndarray((max(len(row) - 7, 0),), "<u8", row, strides=(1,))
 
