@@ -25,6 +25,7 @@ else:
     import _signal as signal  # `signal` makes enums of all constants
 
 _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
+_ZYGOTE, _RUN = ctypes.create_string_buffer(b"rlm-zygote"), ctypes.create_string_buffer(b"rlm-run")
 _PAUSE = 5  # milliseconds that the run has for itself which took the spare, before the next one is forked
 _FAILED = 1000  # where none could be
 
@@ -37,7 +38,7 @@ def main(control_fd: int, host: int, paths: str) -> None:
     # The kernel reaps run zygotes, and workers that outlived theirs for a moment: process 1 may reap nothing.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     lockdown.prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    _name(b"rlm-zygote")
+    _name(_ZYGOTE)
     gc.freeze()
     _serve(_socket.socket(fileno=control_fd), host)
     os._exit(0)
@@ -94,7 +95,7 @@ def _fork(control: _socket.socket, host: int) -> int:
         lockdown.die_with(parent)
         data, fds = packets.receive(control, 3)
         if data:
-            _name(b"rlm-run")
+            _name(_RUN)
             control.close()
             os.close(held)
             run_zygote.main(*fds)
@@ -102,5 +103,5 @@ def _fork(control: _socket.socket, host: int) -> int:
         os._exit(1)
 
 
-def _name(name: bytes) -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_NAME, name)
+def _name(name: ctypes.Array[ctypes.c_char]) -> None:
+    lockdown.prctl(_PR_SET_NAME, ctypes.addressof(name))

@@ -208,28 +208,29 @@ class RunZygote:
         self._loop.add_reader(control, self._on_readable)
 
     async def start(self, pieces: ChildContext | None = None) -> ForkedWorker:
-        self._number += 1
-        number = self._number
+        number = self._number = self._number + 1
         try:
             ours, theirs = socket.socketpair()
         except OSError as error:
             raise SandboxError(f"no worker can be started: {error}") from None
         worker = self._workers[number] = ForkedWorker(self._loop)
-        request = {"fork": number, "piece": pieces}
         try:
             with theirs:
-                socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])
-            await worker.forked
+                socket.send_fds(
+                    self._control, [json.dumps({"fork": number, "piece": pieces}).encode()], [theirs.fileno()]
+                )
             worker.reader, worker.writer = await asyncio.open_connection(sock=ours, limit=_STREAM_LIMIT)
             # asyncio reads into 256 KiB, for which each read maps memory anew: 17 of a cell's 200 microseconds.
             worker.writer.transport.max_size = _AT_ONCE  # type: ignore[attr-defined]
+            await worker.forked  # last: it is forked meanwhile
         except OSError as error:
             ours.close()
             self._workers.pop(number, None)
             raise SandboxError(f"the run's zygote has ended: {error}") from None
         except BaseException:
-            ours.close()
-            worker.kill()
+            worker.kill()  # and the stream with it, where that is open
+            if not hasattr(worker, "writer"):
+                ours.close()
             raise
         return worker
 
