@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import gzip
 import socket
 import ssl
@@ -322,6 +323,7 @@ def test_over_tls() -> None:
 
 def test_a_certificate_that_can_not_be_verified_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")  # other tests trust it
+    monkeypatch.setattr(pool, "_tls", functools.cache(pool._tls.__wrapped__))
     with secure_server(answer) as url, pytest.raises(LMRefusedError, match="localhost: its certificate can't be verif"):
         asyncio.run(http.post(url, {}, b"{}", Policy()))
 
