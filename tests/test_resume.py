@@ -363,6 +363,7 @@ def test_a_limit_that_ended_the_run_ends_it_again_and_another_one_does_not() -> 
     assert (done.answer, done.status, dict(world.asked)) == ("end", "done", {"turn 3": 1})
 
 
+@pytest.mark.slow
 def test_seconds_of_the_record_count_and_those_of_being_served_do_not() -> None:
     cells = ("import time\ntime.sleep(0.3)", "print(1)", "import time\ntime.sleep(9)", "FINAL('end')")
     whole = World(*cells).run(limits=Limits(seconds=1.0))

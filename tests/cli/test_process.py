@@ -114,6 +114,7 @@ def test_ctrl_c_ends_with_the_partial_answer_and_the_cost(
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_model_is_asked(model: Model, environment: dict[str, str], tmp_path: Path) -> None:
     with ScriptedServer(lambda request: Answer(fault="hang")) as server:
         process = start({**environment, "OPENAI_BASE_URL": server.url}, tmp_path, "ask", "Who?", "book.txt", "--json")

@@ -101,6 +101,7 @@ def test_a_wide_character_in_the_prompt_changes_nothing():
     assert places(locate([prompt], [INPUT])[0]) == [(100, 3000)]
 
 
+@pytest.mark.slow
 def test_more_texts_than_one_row_takes(monkeypatch: pytest.MonkeyPatch):
     chosen = [LINES[n] for n in range(5, 3000, 37)]
     whole = locate(chosen, [INPUT])

@@ -239,6 +239,7 @@ def test_a_run_that_is_cancelled_at_any_time_leaves_nothing(engine, tmp_path, af
     asyncio.run(main())
 
 
+@pytest.mark.slow
 def test_the_next_run_removes_what_never_started(engine):  # noqa: F811
     run(sandboxed(engine), "1")
     api = connect(engine).api
@@ -343,6 +344,7 @@ def test_memory_holds_where_what_takes_too_much_is_ended(memory, holds):
         _held("")
 
 
+@pytest.mark.slow
 def test_what_is_found_out_is_kept_for_a_day(engine, monkeypatch, tmp_path):  # noqa: F811
     monkeypatch.setattr("rlm.sandbox.containers.measure.home", lambda: tmp_path)
     launcher = find_launcher(sandboxed(engine))
