@@ -214,11 +214,10 @@ class RunZygote:
         except OSError as error:
             raise SandboxError(f"no worker can be started: {error}") from None
         worker = self._workers[number] = ForkedWorker(self._loop)
+        packet = json.dumps({"fork": number, "piece": pieces}).encode()
         try:
             with theirs:
-                socket.send_fds(
-                    self._control, [json.dumps({"fork": number, "piece": pieces}).encode()], [theirs.fileno()]
-                )
+                socket.send_fds(self._control, [packet], [theirs.fileno()])
             worker.reader, worker.writer = await asyncio.open_connection(sock=ours, limit=_STREAM_LIMIT)
             # asyncio reads into 256 KiB, for which each read maps memory anew: 17 of a cell's 200 microseconds.
             worker.writer.transport.max_size = _AT_ONCE  # type: ignore[attr-defined]
@@ -287,8 +286,8 @@ class RunZygote:
         elif "forked" in message:
             self._workers[message["forked"]].on_forked(fds[0] if fds else None)
         elif "exited" in message:
-            text, size = message.get("printed", ("", 0))
-            self._workers.pop(message["exited"]).on_exited(in_words(message["status"]), text, size)
+            printed = message.get("printed", ("", 0))
+            self._workers.pop(message["exited"]).on_exited(in_words(message["status"]), *printed)
         elif message["failed"] is not None:
             self._workers[message["failed"]].why = message["message"]
         elif not self.loaded.done():
