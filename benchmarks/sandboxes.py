@@ -146,7 +146,7 @@ async def a_large_input(text: str) -> tuple[list[float], float]:
 
 
 async def many_children(text: str) -> tuple[float, float]:
-    """Seconds until 64 children, each on one of the ten pieces that `chunks` gives, have run a cell; the memory of all
+    """Seconds until 64 children, each on one of the nine pieces that `chunks` gives, have run a cell; the memory of all
     together, in inputs.
     """
     size, many = PIECE_MB * 1_000_000, len(text) // (PIECE_MB * 1_000_000)
