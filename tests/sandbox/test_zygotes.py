@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import linecache
 import os
 import random
 import resource
@@ -78,6 +79,7 @@ def test_zygotes_stay_single_threaded_and_keep_no_descriptors():
             await first.start()
             await second.run(Cell("import threading"))
             (zygote,) = children(os.getpid())
+            await asyncio.sleep(0.2)  # a zygote that is idle for the first time opens files, which it loads
             return [_threads_and_fds(pid) for pid in (zygote, *children(zygote))]
 
     process, *runs = asyncio.run(main())
@@ -184,7 +186,8 @@ def test_an_input_that_cannot_be_loaded_is_a_sandbox_error():
 def test_a_rehearsal_leaves_nothing_behind():
     def found():
         streams = sys.stdout, sys.stderr
-        return sys.modules["__main__"], *streams, signal.getsignal(signal.SIGINT), threading.stack_size()
+        lines = [name for name in linecache.cache if name.startswith("<cell ")]
+        return sys.modules["__main__"], *streams, signal.getsignal(signal.SIGINT), threading.stack_size(), lines
 
     before, threads, state = found(), threading.enumerate(), random.getstate()
     worker.rehearse()

@@ -261,6 +261,9 @@ def rehearse() -> None:
     sys.modules["__main__"], (sys.stdout, sys.stderr) = main, streams
     signal.signal(signal.SIGINT, handler)
     _thread.stack_size(stack)
+    if "linecache" in sys.modules:
+        for number in range(1, len(frames)):
+            sys.modules["linecache"].cache.pop(f"<cell {number}>", None)
 
 
 def functions(call: Callable[[str, dict[str, Any]], Any], offered: list[str]) -> dict[str, Any]:
