@@ -79,8 +79,12 @@ def test_zygotes_stay_single_threaded_and_keep_no_descriptors():
             await first.start()
             await second.run(Cell("import threading"))
             (zygote,) = children(os.getpid())
-            await asyncio.sleep(0.2)  # a zygote that is idle for the first time opens files, which it loads
-            return [_threads_and_fds(pid) for pid in (zygote, *children(zygote))]
+            for _ in range(100):  # a zygote that is idle for the first time opens the files that it loads
+                found = [_threads_and_fds(pid) for pid in (zygote, *children(zygote))]
+                if [fds for _, fds in found[1:]] == [6, 6]:
+                    break
+                await asyncio.sleep(0.02)
+            return found
 
     process, *runs = asyncio.run(main())
     assert process[0] == 1
