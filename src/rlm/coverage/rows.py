@@ -5,15 +5,29 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 
-from rlm.coverage.chains import PAD, REACH
+from rlm.coverage.chains import PAD
 from rlm.coverage.locate import Gap
 from rlm.coverage.windows import SIZE, STEP, Codes, Numbers, codes
 
 _SLICE = 1 << 20  # characters of the input that are encoded at a time
 _PART = 1 << 19  # of them, or of texts, what is looked through at a time
+
+
+class Slice(NamedTuple):
+    """A part of a block of the input: where windows start and end to start in it, and where the block starts."""
+
+    block: str
+    start: int
+    end: int
+    base: int
+
+    def codes(self, about: int) -> Codes:
+        """The characters of its windows, and so many about them, as far as there are."""
+        return codes(self.block[max(self.start - about, 0) : self.end + SIZE - 1 + about])
 
 
 class Ground:
@@ -23,18 +37,18 @@ class Ground:
         self.blocks = blocks
         self.bases = list(accumulate((len(block) + 1 for block in blocks), initial=0))
 
-    def slices(self) -> Iterator[tuple[int, int, int, Codes]]:
-        """From where and to where windows start, and their characters with some about them, and where these start."""
+    def slices(self) -> Iterator[Slice]:
+        """All of it, a part of a block at a time."""
         for base, block in zip(self.bases, self.blocks, strict=False):
             for start in range(0, len(block) - SIZE + 1, _SLICE):
-                low, end = max(start - REACH, 0), min(start + _SLICE, len(block) - SIZE + 1)
-                yield base + start, base + end, base + low, codes(block[low : end + SIZE - 1 + REACH])
+                yield Slice(block, start, min(start + _SLICE, len(block) - SIZE + 1), base)
 
     def parts(self) -> Iterator[tuple[int, Codes]]:
-        """Where windows start, and their characters; what is left of the slices."""
-        for low, high, base, there in self.slices():
-            for start in range(low, high, _PART):
-                yield start, there[start - base : min(start + _PART, high) - base + SIZE - 1]
+        """Where windows start, and the characters of these: what is left of the slices."""
+        for piece in self.slices():
+            there = piece.codes(0)
+            for start in range(0, piece.end - piece.start, _PART):
+                yield piece.base + piece.start + start, there[start : start + _PART + SIZE - 1]
 
     def place(self, at: int) -> tuple[int, int]:
         """A place as its block and the offset there."""

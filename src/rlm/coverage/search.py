@@ -13,7 +13,7 @@ import numpy as np
 from rlm.coverage.chains import AFTER, BEFORE, REACH, Chains, apart, extended, joined, trimmed, united
 from rlm.coverage.locate import LEAST, MOST_PLACES, Gap, Match
 from rlm.coverage.overlaps import settled
-from rlm.coverage.rows import Ground, Row
+from rlm.coverage.rows import Ground, Row, Slice
 from rlm.coverage.windows import Codes, Places, Windows, give_back
 
 _FIRST = 4  # parts, until windows that stand in many places are forgotten for the first time
@@ -80,11 +80,12 @@ def _threaded(work: Callable[..., _T], items: Iterable[tuple[Any, ...]]) -> Iter
 def _extended(windows: Windows, row: Row, codes: Codes, ground: Ground) -> Chains:
     """The chains of what the windows give."""
 
-    def work(starts: Places, places: Places, there: Codes, base: int) -> Chains:
-        return extended(joined(starts, places), codes, row.limits, there, base)
+    def work(piece: Slice, starts: Places, places: Places) -> Chains:
+        base = piece.base + max(piece.start - REACH, 0)
+        return extended(joined(starts, places), codes, row.limits, piece.codes(REACH), base)
 
-    slices = ((*windows.pairs(low, high), there, base) for low, high, base, there in ground.slices())
-    chains = united(list(_threaded(work, slices)))
+    pairs = ((piece, *windows.pairs(piece.base + piece.start, piece.base + piece.end)) for piece in ground.slices())
+    chains = united(list(_threaded(work, (pair for pair in pairs if len(pair[1])))))
     for number in np.flatnonzero(chains[:, 3])[:_GOES_ON].tolist():
         chains[number, 1:3] = _followed(chains[number].tolist(), row, ground)
     return united([chains])
