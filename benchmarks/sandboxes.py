@@ -146,19 +146,20 @@ async def a_large_input(text: str) -> tuple[list[float], float]:
 
 
 async def many_children(text: str) -> tuple[float, float]:
-    """Seconds until 64 children, each on one of the nine pieces that `chunks` gives, have run a cell; the memory of all
+    """Seconds until 64 children, each on one of the ten pieces that `chunks` gives, have run a cell; the memory of all
     together, in inputs.
     """
-    size, many = PIECE_MB * 1_000_000, len(text) // (PIECE_MB * 1_000_000)
+    size = PIECE_MB * 1_000_000
+    spans = [(start, min(start + size, len(text))) for start in range(0, len(text), size)]
     async with opened(Sandbox("local"), text) as environment, contextlib.AsyncExitStack() as stack:
         root = await stack.enter_async_context(session(environment))
         await root.run(Cell("len(context)"))
-        pieces = [ChildContext(n % many * size, (n % many + 1) * size, "") for n in range(CHILDREN)]
+        pieces = [ChildContext(*spans[number % len(spans)], "") for number in range(CHILDREN)]
         workers = [await stack.enter_async_context(session(environment, piece)) for piece in pieces]
         began = time.perf_counter()
         results = await asyncio.gather(*[one.run(Cell("len(context)")) for one in workers])
         seconds = time.perf_counter() - began
-        assert {result.output for result in results} == {f"{size}\n"}, results[0]
+        assert {result.output for result in results} == {f"{end - start}\n" for start, end in spans}, results[0]
         return seconds, held() / sys.getsizeof(text)
 
 
