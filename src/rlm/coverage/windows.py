@@ -23,8 +23,7 @@ STEP = LEAST - SIZE + 1
 _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)  # odd: as in splitmix64 and xxHash
 _NUMBER_BITS = np.uint64(32)  # of a hash that are of no use, and take a window's number
 _NUMBER = np.uint64((1 << 32) - 1)
-_UPPER = np.uint32(32 - 23)  # a hash's bits that say where it is in the first table of the filter, of 8 MB,
-_LOWER = np.uint32((1 << 22) - 1)  # and in the second one, of 4 MB
+_UPPER = _LOWER = 23  # of a hash's bits, the highest and the lowest, say where it is in two filters: of 1 MB each
 _BUCKET = np.uint32(32 - 19)  # bits that say near which of the sorted hashes it is
 _MOST_TIMES = 1_000  # in the texts, of a window that stands in many places: of one that is in more, one place is told
 _PERIODS = 5, 6, 7, 8  # characters, and so 1 to 4: what repeats itself after so many is from anywhere
@@ -74,31 +73,33 @@ class Windows:
         self._settled = np.zeros(len(starts), np.bool_)
         self._noted: list[tuple[int, Numbers, Numbers]] = []  # where a part starts; hashes by number; places in it
         self._counted = 0  # of the parts
-        self._filter: tuple[NDArray[np.bool_], ...] = np.empty(1 << 23, np.bool_), np.empty(1 << 22, np.bool_)
-        self._fill()
+        self._filter = self._filters()
 
-    def _fill(self) -> None:
-        """Makes the bloom filter that of the windows that are still looked for."""
-        first, second = self._filter
-        first[:] = second[:] = False
-        for low in range(0, len(self._hashes), _PART):
-            wanted = self._hashes[low : low + _PART][self._seen[low : low + _PART] <= MOST_PLACES]
-            first[(wanted >> _UPPER).view(np.int32)] = True
-            second[(wanted & _LOWER).view(np.int32)] = True
+    def _filters(self) -> tuple[Codes, Codes]:
+        """What says where windows that are still looked for may be, a bit each: small enough for a core's cache."""
+        filters = []
+        for bits, shift in ((_UPPER, 32 - _UPPER), (_LOWER, 0)):
+            there = np.zeros(1 << bits, np.bool_)
+            for low in range(0, len(self._hashes), _PART):
+                wanted = self._hashes[low : low + _PART][self._seen[low : low + _PART] <= MOST_PLACES]
+                there[wanted >> np.uint32(shift) & np.uint32((1 << bits) - 1)] = True
+            filters.append(np.packbits(there, bitorder="little"))
+            del there
+        return filters[0], filters[1]
 
     def found(self, part: Codes) -> tuple[Numbers, Numbers]:
         """The windows that stand in a part of the input, as their hashes' numbers, and where in it. For any thread."""
         there = words(part)
         found: list[Places] = [np.empty(0, np.int64)]
         hashes: list[Hashes] = [np.empty(0, np.uint32)]
-        first, second = self._filter
+        upper, lower = self._filter
         for low in range(0, len(there) - 8, _PART):
             mixed = _mixed(there[low : low + _PART][: len(there) - 8 - low], there[low + 8 : low + 8 + _PART])
-            places = np.flatnonzero(first.take((mixed >> _UPPER).view(np.int32)))
-            mixed = mixed[places]
-            both = second.take((mixed & _LOWER).view(np.int32))
+            places = np.flatnonzero(_are_set(upper, mixed >> np.uint64(64 - _UPPER)))
+            mixed = mixed[places] >> np.uint64(32)
+            both = _are_set(lower, mixed & np.uint64((1 << _LOWER) - 1))
             found.append(places[both] + low)
-            hashes.append(mixed[both])
+            hashes.append(mixed[both].astype(np.uint32))
         numbers = self._numbers(np.concatenate(hashes))
         known = numbers >= 0
         return numbers[known], np.concatenate(found)[known].astype(np.int32)
@@ -108,9 +109,9 @@ class Windows:
         self._noted.append((low, numbers, places))
 
     def forget(self) -> None:
-        """Looks no longer for windows with enough places; not while a thread is looking. It takes 20 ms."""
+        """Looks no longer for windows with enough places: it takes 20 ms."""
         self._count()
-        self._fill()
+        self._filter = self._filters()
 
     def _numbers(self, hashes: Hashes) -> Numbers:
         """Which of the known hashes these are; -1 for none."""
@@ -138,7 +139,7 @@ class Windows:
     def done(self) -> None:
         """Nothing more is noted."""
         self._count()
-        self._filter, self._hashes, self._buckets = (), self._hashes[:0], self._buckets[:0]
+        self._hashes, self._buckets = self._hashes[:0], self._buckets[:0]
 
     def want(self, least: int, most: int) -> None:
         """From here on, pairs are those of windows that stand in so many places; in more and more, at each call.
@@ -210,7 +211,8 @@ def _keys(pieces: Iterable[tuple[int, Codes]], starts: Numbers) -> Words:
         hashes = _mixed(before, ours[at + 8])
         for period in _PERIODS:
             hashes[before == ours[at + period]] = 0
-        keys[low:high] = hashes.astype(np.uint64) << _NUMBER_BITS | np.arange(low, high, dtype=np.uint64)
+        hashes &= ~_NUMBER
+        keys[low:high] = hashes | np.arange(low, high, dtype=np.uint64)
     keys.sort()
     return keys
 
@@ -245,13 +247,20 @@ def words(row: Codes) -> Words:
     return np.ndarray((max(len(row) - 7, 0),), "<u8", row, strides=(1,))
 
 
-def _mixed(before: Words, after: Words) -> Hashes:
-    """The hashes of windows, from their halves."""
+def _mixed(before: Words, after: Words) -> Words:
+    """The hashes of windows, from their halves: the upper 32 bits."""
     mixed = after * _SECOND
     mixed += before
     mixed *= _FIRST
-    mixed >>= np.uint64(32)
-    return mixed.astype(np.uint32)
+    return mixed
+
+
+def _are_set(bits: Codes, numbers: Words) -> NDArray[np.bool_]:
+    """Which of these bits are set."""
+    parts = bits.take((numbers >> np.uint64(3)).view(np.int64), mode="wrap")  # which checks none, in half the time
+    parts >>= (numbers & np.uint64(7)).astype(np.uint8)
+    parts &= 1
+    return parts.view(np.bool_)
 
 
 def _new(ordered: NDArray[Any], before: np.generic | None = None) -> NDArray[np.bool_]:
