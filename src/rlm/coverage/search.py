@@ -18,6 +18,7 @@ from rlm.coverage.windows import Codes, Places, Windows, give_back
 
 _FIRST = 4  # parts, until windows that stand in many places are forgotten for the first time
 _THREADS = 2  # numpy works without the interpreter's lock; more would hold more
+_PAIRS = 1 << 17  # windows and places that are joined at a time
 _GOES_ON = 100_000  # chains that are followed beyond `REACH`, one by one
 _SOME = 10_000  # stretches that are made Python's at a time
 
@@ -84,8 +85,13 @@ def _extended(windows: Windows, row: Row, codes: Codes, ground: Ground) -> Chain
         base = piece.base + max(piece.start - REACH, 0)
         return extended(joined(starts, places), codes, row.limits, piece.codes(REACH), base)
 
-    pairs = ((piece, *windows.pairs(piece.base + piece.start, piece.base + piece.end)) for piece in ground.slices())
-    chains = united(list(_threaded(work, (pair for pair in pairs if len(pair[1])))))
+    def pairs() -> Iterator[tuple[Slice, Places, Places]]:
+        for piece in ground.slices():
+            starts, places = windows.pairs(piece.base + piece.start, piece.base + piece.end)
+            for low in range(0, len(starts), _PAIRS):
+                yield piece, starts[low : low + _PAIRS], places[low : low + _PAIRS]
+
+    chains = united(list(_threaded(work, pairs())))
     for number in np.flatnonzero(chains[:, 3])[:_GOES_ON].tolist():
         chains[number, 1:3] = _followed(chains[number].tolist(), row, ground)
     return united([chains])

@@ -178,8 +178,8 @@ class Windows:
         for base, numbers, places in self._noted[_at(self._noted, low) : _at(self._noted, high)]:
             taken = np.flatnonzero(self._wanted[numbers])
             many = self._first[numbers[taken] + 1] - self._first[numbers[taken]]
-            ends = np.cumsum(many)
-            within = np.arange(many.sum()) - np.repeat(ends - many, many)
+            within = np.arange(many.sum(), dtype=np.int32)
+            within -= np.repeat(np.cumsum(many, dtype=np.int32) - many, many)
             windows = self._order[np.repeat(self._first[numbers[taken]], many) + within]
             left = ~self._settled[windows]
             starts.append(self._starts[windows[left]].astype(np.int64))
