@@ -252,6 +252,21 @@ def test_cpu_time_counts_while_a_call_is_open():
 
 
 @BOTH
+def test_an_interrupt_that_comes_before_its_cell_begins_is_not_lost(launcher):
+    async def main():
+        async with open_session(launcher=launcher) as session:
+            await session.start()
+            for tenths in range(30):
+                stopped = await session.run(Cell("while True: pass"), deadline=time.monotonic() + tenths / 10_000)
+                assert (stopped.interrupted, stopped.lost) == (True, None)
+                assert stopped.error.endswith("KeyboardInterrupt")
+                goes_on = await session.run(Cell("1"))
+                assert (goes_on.output, goes_on.interrupted) == ("1\n", False)
+
+    asyncio.run(main())
+
+
+@BOTH
 @pytest.mark.parametrize(
     "code",
     [
@@ -272,7 +287,8 @@ def test_an_interrupt_ends_the_cell_and_keeps_its_names(code, launcher):
 
         async with open_session(launcher=launcher, on_call=never) as session:
             await session.start()
-            first = await session.run(Cell("kept = 1\n" + code), deadline=time.monotonic() + 0.1)
+            await session.run(Cell("kept = 1"))
+            first = await session.run(Cell(code), deadline=time.monotonic() + 0.1)
             return first, await session.run(Cell("kept"))
 
     first, second = asyncio.run(main())

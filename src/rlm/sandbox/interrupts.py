@@ -27,12 +27,18 @@ class Interrupts:
         self._armed = False
         self._shields = 0
         self._pending = False
+        self._early = False
 
-    def arm(self) -> None:
-        """A cell begins. Takes the signal back, whatever an earlier cell did with it."""
+    def expect(self) -> None:
+        """A cell is due: what interrupts from here on is meant for it, and not for the one before."""
+        self._early = False
+
+    def arm(self) -> bool:
+        """A cell begins; True if it is interrupted already. Takes the signal back, whatever an earlier cell did."""
         self._pending = False
-        self._armed = True
         self._take_back()
+        self._armed = not self._early
+        return self._early
 
     def disarm(self) -> None:
         """No cell runs: an interrupt that comes late does nothing."""
@@ -44,7 +50,8 @@ class Interrupts:
             signal.signal(signal.SIGINT, self._handler)
 
     def deliver(self) -> None:
-        """Interrupts the cell, from another thread."""
+        """Interrupts the cell, from another thread; one that is due, before it begins."""
+        self._early = True
         if hasattr(signal, "pthread_kill"):
             signal.pthread_kill(self._main, signal.SIGINT)
 

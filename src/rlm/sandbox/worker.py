@@ -161,12 +161,12 @@ class Worker:
         self._calls.begin()
         sys.stdout, sys.stderr = self._streams
         self._reserve = _reserve()
-        error: BaseException | None = None
+        error: BaseException | None = KeyboardInterrupt()  # unless the cell ends
         try:
-            self._interrupts.arm()
-            error = cells.run(run["code"], run["id"])
+            if not self._interrupts.arm():
+                error = cells.run(run["code"], run["id"])
             self._interrupts.disarm()
-        except KeyboardInterrupt:  # it came after the cell's last line
+        except KeyboardInterrupt:  # it came before the cell's first line, or after its last
             self._interrupts.disarm()
         self._calls.end()
         self._output = None
@@ -217,6 +217,8 @@ class Worker:
         if kind in ("return", "raise"):
             self._calls.answer(message)
         elif kind in ("run", "add", "hello"):
+            if kind == "run":
+                self._interrupts.expect()
             self._due.append(message)
             if self._has_due.locked():
                 self._has_due.release()
