@@ -5,16 +5,20 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "training" / "nano"))
 
+import sentences
+import values
 import wording
 import written
 from crossing import Crossing
 from dialogue import drills, fence, imitate
-from facts import decoys, noun_fact, overlaps
+from facts import aside, decoys, noun_fact, overlaps
 from record import Expert, give
+from renaming import renamed
 from scenes import NOT_FOUND, Scene, pattern, scene
 
 from rlm.engine import RLM
@@ -98,6 +102,26 @@ def test_hand_written_wordings_have_their_slots():
     for kind in ("count", "lines", "files", "mention", "which", "define"):
         for template in written.lines(kind):
             assert re.findall(r"{[A-Z]+}", template) in (["{N}"], ["{K}", "{N}"]), template
+
+
+def test_what_a_sentence_says_besides_has_values_but_not_the_one_it_states(world):
+    for place in ("leads", "tails", "within"):
+        said = [aside(world, place, "7") for _ in range(50)]
+        assert not any("7" in one or "{" in one for one in said)
+        assert len(set(said)) > 25
+    slots = {slot for place in sentences.ASIDES.values() for one in place for slot in re.findall(r"{(\w+)}", one)}
+    assert slots == values.VALUES.keys()
+
+
+def test_a_word_read_after_a_space_and_written_without_becomes_another_one_throughout():
+    ids, ask = np.array([1, 20, 5, 2, 10, 6], np.uint16), np.array([3, 4], np.uint16)  # 20 is 10 after a space
+    told = [renamed(ids, ask, {10: 20, 11: 21}, random.Random(seed)).tolist() for seed in range(20)]
+    assert {tuple(one) for one in told} == {(1, 20, 5, 2, 10, 6), (1, 21, 5, 2, 11, 6)}
+    assert ids.tolist() == [1, 20, 5, 2, 10, 6]
+    long = np.concatenate([ids, np.zeros(100, np.uint16)])
+    assert all((renamed(long, ask, {10: 20, 11: 21}, random.Random(seed)) == long).all() for seed in range(20))
+    unread = np.array([1, 7, 5, 2, 10, 6], np.uint16)
+    assert all((renamed(unread, ask, {10: 20, 11: 21}, random.Random(seed)) == unread).all() for seed in range(20))
 
 
 @pytest.mark.slow

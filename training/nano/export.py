@@ -85,15 +85,18 @@ def write(path: Path, weights: dict[str, Tensor], shape: Shape, tokenizer: Token
 
 
 def main() -> None:
-    """Exports the averaged weights of a checkpoint."""
+    """Exports the averaged weights of a checkpoint, or the mean of those of several."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, nargs="+", required=True, help="of several, the mean is taken")
     parser.add_argument("--tokenizer", type=Path, required=True)
     parser.add_argument("--weights", choices=("mean", "master"), default="mean")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    kept = torch.load(options.checkpoint, weights_only=True)
-    weights = {name: state[options.weights] for name, state in kept["state"].items()}
+    every = [torch.load(path, weights_only=True) for path in options.checkpoint]
+    kept = every[-1]
+    weights = {
+        name: torch.stack([one["state"][name][options.weights] for one in every]).mean(0) for name in kept["state"]
+    }
     write(options.out, weights, Shape(**kept["shape"]), Tokenizer.from_file(str(options.tokenizer)))
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.1f} MB, after {kept['tokens'] / 1e6:.1f}M tokens")
 

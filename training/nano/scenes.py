@@ -31,6 +31,19 @@ for h in search(a + " " + n, 4):
         if s != t != u: print(a, u, u, sep=" | ")"""
 QUOTE = 'FINAL("Quoted, not answered:\\n" + "\\n\\n".join(h.where + ": " + h for h in search(question, 3)))'
 
+LOOKUPS = {
+    "count": (asked.COUNT, asked.COUNT_REQUEST, "FINAL(len({}))"),
+    "lines": (asked.LINES, [], "FINAL(len({{h.where for h in {}}}))"),
+    "files": (asked.FILES, [], "FINAL(len({{h.name for h in {}}}))"),
+    "mention": (
+        asked.MENTION,
+        asked.MENTION_REQUEST,
+        'FINAL(list(dict.fromkeys(h.where for h in {})) or "not found")',
+    ),
+    "which": (asked.WHICH_FILES, [], 'FINAL(list(dict.fromkeys(h.name for h in {})) or "not found")'),
+}
+DEFINE = 'FINAL([h.where for h in grep(r"^[ \\t]*(?:async def|def|class)\\s+{}\\b")] or "not found")'
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -131,6 +144,11 @@ def quoted(rng: random.Random, name: str) -> str:
     return rng.choice((name, name, name, f'"{name}"', f"'{name}'", f"`{name}`", f"“{name}”"))
 
 
+def identifier(rng: random.Random) -> str:
+    """An identifier, of invented words or of those that real ones are made of."""
+    return words.identifier(rng, text.code_words() if rng.random() < 0.6 else ())
+
+
 def term(world: World) -> str:
     """Something to count or to look for: a name, a word, an identifier, a code."""
     rng = world.rng
@@ -146,10 +164,16 @@ def term(world: World) -> str:
         )
     if roll < 0.65:
         return rng.choice(
-            (words.pseudo(rng), rng.choice(words.NOUNS), f"{rng.choice(words.ADJECTIVES)} {rng.choice(words.NOUNS)}")
+            (
+                words.pseudo(rng),
+                rng.choice(text.common(world.books)),
+                rng.choice(text.common(world.books)),
+                f"{rng.choice(words.ADJECTIVES)} {rng.choice(words.NOUNS)}",
+                f"{rng.choice(text.common(world.books))} {rng.choice(text.common(world.books))}",
+            )
         )
     if roll < 0.85:
-        return words.identifier(rng) + (f".{words.identifier(rng)}" if rng.random() < 0.2 else "")
+        return identifier(rng) + (f".{identifier(rng)}" if rng.random() < 0.2 else "")
     return rng.choice((values.code, values.place, words.person, values.contact))(rng)
 
 
@@ -159,17 +183,7 @@ def lookup(world: World, kind: str) -> Scene:
     name = term(world)
     while '"' in name or "\\" in name:
         name = term(world)
-    asks, requests, cell = {
-        "count": (asked.COUNT, asked.COUNT_REQUEST, "FINAL(len({}))"),
-        "lines": (asked.LINES, [], "FINAL(len({{h.where for h in {}}}))"),
-        "files": (asked.FILES, [], "FINAL(len({{h.name for h in {}}}))"),
-        "mention": (
-            asked.MENTION,
-            asked.MENTION_REQUEST,
-            'FINAL(list(dict.fromkeys(h.where for h in {})) or "not found")',
-        ),
-        "which": (asked.WHICH_FILES, [], 'FINAL(list(dict.fromkeys(h.name for h in {})) or "not found")'),
-    }[kind]
+    asks, requests, cell = LOOKUPS[kind]
     if name[0].isupper() and " " in name and rng.random() < 0.25:
         shown = f"the {name}"
     elif name.isalpha() and name.islower() and rng.random() < 0.6:
@@ -192,7 +206,7 @@ def files_or_text(world: World, planted: list[str]) -> str | dict[str, str]:
 def define(world: World) -> Scene:
     """Where a class or function is defined: one cell."""
     rng = world.rng
-    name = words.identifier(rng)
+    name = identifier(rng)
     is_class = name[:1].isupper() or rng.random() < 0.05
     said = rng.choice(("the class", "class", "the Python class") if is_class else
                       ("the function", "function", "the method", "method", "def", "the Python function"))  # fmt: skip
@@ -202,8 +216,7 @@ def define(world: World) -> Scene:
     question = ask(world, asked.DEFINE, asked.DEFINE_REQUEST, asked.WHOLE["define"], CODE, K=said, N=shown)
     source = f"import os\n\n\n{'class' if is_class else 'def'} {name}({rng.choice(('', 'self'))}):\n    pass\n"
     where = {f"{words.identifier(rng)}.py": source}
-    cell = f'FINAL([h.where for h in grep(r"^[ \\t]*(?:async def|def|class)\\s+{name}\\b")] or "not found")'
-    return Scene("define", where, question, cell)
+    return Scene("define", where, question, DEFINE.format(name))
 
 
 def other(world: World) -> Scene:
@@ -223,8 +236,8 @@ def other(world: World) -> Scene:
 
 COMMENTED = 0.3  # of the short scenes, those whose lines stand behind a comment's mark
 SHORT_DECOYS = (0, 1, 2, 3)
-SHARES = {"find": 0.20, "short": 0.42, "count": 0.09, "lines": 0.02, "files": 0.02, "mention": 0.09, "which": 0.02,
-          "define": 0.10, "other": 0.04}  # fmt: skip
+SHARES = {"find": 0.12, "short": 0.46, "count": 0.09, "lines": 0.02, "files": 0.02, "mention": 0.09, "which": 0.02,
+          "define": 0.12, "other": 0.06}  # fmt: skip
 
 
 def scene(world: World, kinds: dict[str, float]) -> Scene:

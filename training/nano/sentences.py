@@ -300,6 +300,9 @@ TAILS = [
 # What joins some words of a book to the end of a sentence.
 JOINTS = [", ", ", ", ", ", "; ", " (", ", and ", " and ", " – ", " because ", ", but ", " when ", ", for ", " — "]
 
+# What else a sentence says, with a value of some kind in it that is not the one asked for: {date}, {person} and so on.
+ASIDES = written.sections("asides")
+
 # Two facts in one sentence: {V} is still the one that belongs to {N} and {A}.
 PAIRS = [
     "The {A} of {N} is {V}, while that of {M} is {W}.",

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 LONGEST = 400  # tokens of a dialogue; longer ones are left out
 MOST_ASKED = 72  # supervised tokens of a dialogue; of longer ones, some of the first cell's are left out
-DRILLED = 0.7  # of the look-ups, those that are cut into drills
+DRILLED = 0.85  # of the look-ups, those that are cut into drills
 HEAD = 34  # tokens of a first cell that never are: what the question decides stands there
 
 

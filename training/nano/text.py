@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import sysconfig
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -42,6 +43,21 @@ def sources(held_out: bool) -> tuple[str, ...]:
 def source_lines(held_out: bool) -> tuple[str, ...]:
     """Lines of Python source."""
     return tuple(line.rstrip() for text in sources(held_out) for line in text.splitlines() if len(line.strip()) > 8)
+
+
+@cache
+def common(books: Path) -> tuple[str, ...]:
+    """The words in small letters that the training's part of the books has ten times or more."""
+    counts = Counter(word for line in paragraphs(books, False) for word in re.findall(r"\b[a-z]{3,}\b", line))
+    return tuple(word for word, count in counts.items() if count >= 10)
+
+
+@cache
+def code_words() -> tuple[str, ...]:
+    """What the identifiers of the training's modules are made of: their words, in small letters, seen ten times."""
+    names = (name for text in sources(False) for name in re.findall(r"[A-Za-z_]{3,}", text))
+    counts = Counter(part.lower() for name in names for part in re.findall(r"[A-Z]?[a-z]+", name))
+    return tuple(part for part, count in counts.items() if count >= 10)
 
 
 def sentences(paragraph: str) -> list[str]:

@@ -17,6 +17,7 @@ import torch.nn.functional as F  # noqa: N812
 import wording
 from model import STRIDE, Decoder, Shape, rope_table
 from muon import Optimizer
+from renaming import renamed, twins
 from shards import LONGEST, MOST_ASKED, invented, save
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -26,13 +27,14 @@ ROWS = {48: 112, 72: 80, 96: 56, 144: 40, 224: 28, LONGEST: 16}
 STEP_TOKENS = 6_000
 # ids [rows, length]; at [rows, most]; target likewise, -1 where unused; how many of each row are the assistant's,
 # and how many of those are of its first cell.
+Row = tuple[np.ndarray, np.ndarray]  # token ids, supervised positions
 Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
 # Places left over are filled with tokens that repeat an earlier pair: what copying can be learnt from, at no cost.
 # Once it is learnt they would drown what is left to learn, so their weight falls after so many tokens.
 ECHO_WEIGHT, ECHO_AFTER, ECHO_TOKENS = 0.2, 0.01, 6_000_000
 
 
-def rows_of(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def rows_of(path: Path) -> Iterator[Row]:
     """The dialogues of a shard: token ids and supervised positions."""
     with np.load(path) as shard:
         ids, ask, ends = shard["ids"], shard["ask"], shard["ends"]
@@ -56,7 +58,7 @@ def echoes(tokens: np.ndarray, ask: np.ndarray, room: int, rng: random.Random) -
     return sorted(rng.sample(found, min(room, len(found))))
 
 
-def pack(rows: list[tuple[np.ndarray, np.ndarray]], length: int, count: int, rng: random.Random) -> Batch:
+def pack(rows: list[Row], length: int, count: int, rng: random.Random) -> Batch:
     """Rows of one bucket as a batch; missing rows stay empty."""
     ids = torch.zeros(count, length, dtype=torch.long)
     most = min(MOST_ASKED, length)
@@ -75,13 +77,15 @@ def pack(rows: list[tuple[np.ndarray, np.ndarray]], length: int, count: int, rng
     return ids, at, target, asked, first
 
 
-def batches(paths: list[Path], rng: random.Random) -> list[Batch]:
-    """The dialogues of some shards as batches by length, in random order."""
-    buckets: dict[int, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
+def batches(paths: list[Path], rng: random.Random, pairs: dict[int, int] | None = None) -> list[Batch]:
+    """The dialogues of some shards as batches by length, in random order; renamed, where there are pairs."""
+    buckets: dict[int, list[Row]] = defaultdict(list)
     for path in paths:
         for row in rows_of(path):
             if len(row[0]) > LONGEST:
                 continue
+            if pairs:
+                row = renamed(*row, pairs, rng), row[1]
             buckets[next(length for length in ROWS if len(row[0]) <= length)].append(row)
     found = []
     for length, rows in buckets.items():
@@ -205,9 +209,10 @@ class Training:
     def run(self) -> None:
         """Trains until the time is spent."""
         dev = dev_set(self.options, self.tokenizer)
+        pairs = twins(self.tokenizer)
         last_save = time.monotonic()
         while True:
-            for told in steps(self.options.shards, self.rng):
+            for told in steps(self.options.shards, self.rng, pairs):
                 began = time.monotonic()
                 before = self.tokens
                 loss = self.step(told)
@@ -226,12 +231,12 @@ class Training:
                     return
 
 
-def steps(folder: Path, rng: random.Random) -> Iterator[list[Batch]]:
+def steps(folder: Path, rng: random.Random, pairs: dict[int, int]) -> Iterator[list[Batch]]:
     """One pass over a few of the shards, newer ones likelier, in groups of batches for one step each."""
     paths = sorted(folder.glob("*.npz"))
     chosen = rng.sample(paths, min(2, len(paths)))
     group: list[Batch] = []
-    for batch in batches(chosen, rng):
+    for batch in batches(chosen, rng, pairs):
         group.append(batch)
         if sum(ids.numel() for ids, *_ in group) >= STEP_TOKENS:
             yield group

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import random
 import string
+from collections.abc import Sequence
 
 import written
 
@@ -201,16 +202,16 @@ def person(rng: random.Random) -> str:
     return first if roll < 0.97 else f"{first} {rng.choice(('van der', 'de', 'von', 'O’', 'Mac'))} {surname(rng)}"
 
 
-def identifier(rng: random.Random) -> str:
-    """A name as programmers write it."""
+def identifier(rng: random.Random, real: Sequence[str] = ()) -> str:
+    """A name as programmers write it; of `real` words, where there are some."""
     parts = [
-        pseudo(rng, 1, 2) if rng.random() < 0.5 else rng.choice(CODE_WORDS)
+        rng.choice(real) if real else pseudo(rng, 1, 2) if rng.random() < 0.5 else rng.choice(CODE_WORDS)
         for _ in range(rng.choice((1, 1, 2, 2, 3, 3, 4)))
     ]
     roll = rng.random()
     if roll < 0.5:
-        around = rng.choices(("", "_", "__"), (80, 14, 6))[0]
-        return around + "_".join(parts) + (around if around == "__" else "")
+        around = rng.choices(("", "_", "__"), (70, 14, 16))[0]
+        return around + "_".join(parts) + (around if around == "__" and rng.random() < 0.8 else "")
     if roll < 0.85:
         return "".join(part.capitalize() for part in parts)
     return parts[0] + "".join(part.capitalize() for part in parts[1:])
