@@ -2,7 +2,8 @@
 
 For each way in which models' code makes prompts (`tests/coverage/truth.py`), a trace is written, and read by a process
 of its own. Seconds are of `coverage(run)`, the trace and the input read and hashed in them; `peak` is how much memory
-that takes at most beyond what the process had before, `beyond` the same less the input's text itself. Precision,
+that takes at most beyond what the process had before, `beyond` the same less the input's text itself. What it takes to
+load numpy, once a process, is told apart. Precision,
 recall and what is ambiguous or traced are shares of characters. Text inputs are in the trace; `folder` is the first row
 once more with the input as 400 files, and `duplicated lines` are scattered ones where a fifth stands twice or more.
 """
@@ -10,6 +11,7 @@ once more with the input as 400 files, and `duplicated lines` are scattered ones
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import random
 import subprocess
@@ -30,6 +32,14 @@ from rlm.trace import store
 from rlm.trace.events import CallBegin, CallEnd, NodeBegin, RunBegin, TurnBegin
 from rlm.types import JSON
 
+LOADING = """
+import json, sys, time
+sys.path.insert(0, sys.argv[1])
+import measure, rlm.coverage
+before, began = measure.memory(), time.perf_counter()
+import rlm.coverage.search
+print(json.dumps([time.perf_counter() - began, measure.memory() - before]))
+"""
 SIZE, CALLS, PROMPT = 40_000_000, 500, 20_000
 
 
@@ -57,7 +67,8 @@ def write(path: Path, prompts: list[str], source: dict[str, JSON], digest: str) 
 
 
 def once(path: Path) -> dict[str, float]:
-    """One coverage, in this process."""
+    """One coverage, in this process, which has numpy already."""
+    importlib.import_module("rlm.coverage.search")
     measure.reset_peak()
     before = measure.memory()
     began, cpu = time.perf_counter(), time.process_time()
@@ -104,6 +115,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--once"]:
         print(json.dumps(once(Path(sys.argv[2]))))
         return
+    here = str(Path(__file__).parent)
+    seconds, size = json.loads(subprocess.check_output([sys.executable, "-c", LOADING, here]))
+    print(f"numpy itself: {seconds:.2f} s, {size / 1e6:.0f} MB")
     ways = sys.argv[1:] or [*truth.WAYS, "duplicated lines", "folder"]
     source = truth.text(SIZE)[:SIZE]
     print(f"{'way':18} {'seconds':>7} {'cpu':>6} {'peak MB':>8} {'beyond':>8} precision   recall ambiguous   traced")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from rlm.coverage.locate import LEAST
 
 
-def settled(stretches: Sequence[Sequence[int]]) -> Iterator[tuple[int, int, list[int]]]:
+def settled(stretches: Sequence[Sequence[int]]) -> Iterator[tuple[int, int, Sequence[int]]]:
     """Stretches that don't overlap, as start, end and which of those given they are; of the others, what is left."""
     left = [(start - end, start, number) for number, (start, end) in enumerate(stretches)]
     heapq.heapify(left)

@@ -135,11 +135,12 @@ def _matches(row: Row, ground: Ground, chains: Chains) -> Iterator[tuple[int, Ma
         some = single[low : low + _SOME]
         yield from _alone(row, ground, chains[some])
     for low, high in zip(first[~alone].tolist(), last[~alone].tolist(), strict=True):
-        aways = chains[low:high, 0].tolist()
-        for start, end, which in settled(chains[low:high, 1:3].tolist()):
+        some = chains[low:high].tolist()
+        alike = some[0][1:3] == some[-1][1:3]  # as where lines stand twice, and no more: they are in order
+        for start, end, which in [(*some[0][1:3], range(len(some)))] if alike else settled([one[1:3] for one in some]):
             gap, shift = row.gap(start)
-            places = [ground.place(start + away) for away in sorted(aways[one] for one in which)]
-            more = bool(chains[low + which[0], 3])
+            places = [ground.place(start + away) for away in sorted(some[one][0] for one in which)]
+            more = some[which[0]][3] > 0
             for match in _checked(row.texts[gap.text], ground, start + shift, end + shift, places, more):
                 yield gap.text, match
 
