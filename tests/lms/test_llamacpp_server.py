@@ -113,7 +113,10 @@ def test_a_cancelled_stream_frees_its_slot_and_tells_what_came(url: str) -> None
     async def cancel_all() -> list[BaseException]:
         made = lm(url, stream=True, **ENDLESS)
         calls = [asyncio.create_task(made.complete(request("Go on."))) for _ in range(SLOTS)]
-        await asyncio.sleep(0.3)
+        for _ in range(500):
+            if all(decoded(slot) >= 20 for slot in await asyncio.to_thread(slots, url)):
+                break
+            await asyncio.sleep(0.02)
         began = asyncio.get_running_loop().time()
         for call in calls:
             call.cancel()
@@ -138,6 +141,11 @@ async def ending(call: asyncio.Task[Any]) -> BaseException:
     except asyncio.CancelledError as error:  # as it is; `gather` would give a bare one in its place
         return error
     raise AssertionError("it was answered")
+
+
+def decoded(slot: Any) -> int:
+    """The tokens that a slot's call has had."""
+    return sum(token["n_decoded"] for token in slot.get("next_token", ())) if slot["is_processing"] else 0
 
 
 def slots(url: str) -> Any:

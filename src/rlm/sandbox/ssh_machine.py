@@ -206,8 +206,8 @@ class SshMachine(FarMachine):
                 *(vendor.read_printed(_pieces(of)) for of in (process.stdout, process.stderr))
             )
         except BaseException:
-            if process.returncode is None:
-                process.kill()
+            # This ends it, too. Its output is held by the connection's own process as well, and ends with that.
+            process._transport.close()  # type: ignore[attr-defined]
             raise
         await process.wait()
         self._check(process, said)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import glob
 import json
 import os
@@ -280,6 +281,7 @@ def test_what_a_command_prints_is_bounded(sshd):
             await machine.remove()
 
     assert asyncio.run(scene()) == "fine\n"
+    gc.collect()  # what was left open would be told here
     assert not [name for name in left() if name.startswith("rlm-")]
 
 
