@@ -196,7 +196,7 @@ def test_a_rehearsal_leaves_nothing_behind():
         return sys.modules["__main__"], *streams, signal.getsignal(signal.SIGINT), threading.stack_size(), lines
 
     before, threads, state = found(), threading.enumerate(), random.getstate()
-    worker.rehearse()
+    worker.rehearse(12)
     random.setstate(state)
     assert (found(), threading.enumerate()) == (before, threads)
 

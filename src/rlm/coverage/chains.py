@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlm.coverage.locate import LEAST
-from rlm.coverage.windows import SIZE, STEP, Codes, Places, Words, give_back, words
+from rlm.coverage.windows import SIZE, STEP, Codes, Places, Words, apart, give_back, words
 
 REACH = 64  # characters by which a chain is extended at most, to both sides
 PAD = REACH + 8  # about a row, so that all that is compared is in it
@@ -102,7 +102,7 @@ def united(made: list[Chains]) -> Chains:
 def trimmed(chains: Chains) -> Chains:
     """Chains in order of their starts, cut back where just two overlap at their ends: the longer one has it all."""
     start, end = chains[:, 1], chains[:, 2]
-    new = apart(chains)
+    new = apart(start, end)
     alone = np.append(new[1:], True)[: len(new)]  # whether the next one is apart
     first = np.flatnonzero(new & ~alone & np.append(alone[1:], True)[: len(new)])
     second = first + 1
@@ -112,10 +112,3 @@ def trimmed(chains: Chains) -> Chains:
     start[second[longer]] = end[first[longer]]
     end[first[~longer]] = start[second[~longer]]
     return chains[end - start >= LEAST]
-
-
-def apart(chains: Chains) -> NDArray[np.bool_]:
-    """Which chains, in order of their starts, overlap with none before them."""
-    new = np.ones(len(chains), np.bool_)
-    new[1:] = chains[1:, 1] >= np.maximum.accumulate(chains[:, 2])[:-1]
-    return new

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from rlm.coverage.chains import AFTER, BEFORE, REACH, Chains, apart, extended, joined, trimmed, united
+from rlm.coverage.chains import AFTER, BEFORE, REACH, Chains, extended, joined, trimmed, united
 from rlm.coverage.locate import LEAST, MOST_PLACES, Gap, Match
 from rlm.coverage.overlaps import settled
 from rlm.coverage.rows import Ground, Row, Slice
-from rlm.coverage.windows import Codes, Places, Windows, give_back
+from rlm.coverage.windows import Codes, Places, Windows, apart, give_back
 
 _FIRST = 4  # parts, until windows that stand in many places are forgotten for the first time
 _THREADS = 2  # numpy works without the interpreter's lock; more would hold more
@@ -127,7 +127,7 @@ def _agreeing(text: str, here: int, block: str, there: int, most: int, way: int)
 
 def _matches(row: Row, ground: Ground, chains: Chains) -> Iterator[tuple[int, Match]]:
     """What the chains are, each with the number of its text."""
-    first = np.flatnonzero(apart(chains))
+    first = np.flatnonzero(apart(chains[:, 1], chains[:, 2]))
     last = np.append(first[1:], len(chains))[: len(first)]
     alone = last - first == 1
     single = first[alone]

@@ -8,6 +8,7 @@ their characters' lowest bytes: whoever is told a place looks there for the char
 from __future__ import annotations
 
 import ctypes
+import sys
 from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Any
@@ -38,7 +39,7 @@ Places = NDArray[np.int64]
 
 def give_back() -> None:
     """Gives memory that was dropped back to the machine, which glibc does of itself only from 64 MB on."""
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):  # musl has none
         trim(0)
 
 
@@ -131,8 +132,7 @@ class Windows:
         """Counts the places that were noted since it was last called."""
         for _, numbers, _ in self._noted[self._counted :]:
             ordered = np.sort(numbers)
-            first = np.flatnonzero(_new(ordered))
-            times = np.diff(np.append(first, len(ordered)))
+            first, times = _groups(ordered)
             self._seen[ordered[first]] = np.minimum(self._seen[ordered[first]] + times, MOST_PLACES + 1)
         self._counted = len(self._noted)
 
@@ -162,8 +162,7 @@ class Windows:
         """Which of a part's windows have few places up to it; `told` are the places of each hash before, and after."""
         order = np.argsort(numbers, kind="stable")
         ordered = numbers[order]
-        first = np.flatnonzero(_new(ordered))
-        times = np.diff(np.append(first, len(ordered)))
+        first, times = _groups(ordered)
         rank = np.arange(len(ordered)) - np.repeat(first, times) + told[ordered]
         told[ordered[first]] = np.minimum(told[ordered[first]] + times, MOST_PLACES + 1)
         often = self._first[ordered + 1] - self._first[ordered] > _MOST_TIMES
@@ -188,9 +187,7 @@ class Windows:
 
     def settle(self, starts: Places, ends: Places) -> None:
         """Takes the windows in these stretches of the row as found; the starts are in order."""
-        new = np.ones(len(starts), np.bool_)
-        new[1:] = starts[1:] >= np.maximum.accumulate(ends)[:-1]
-        first = np.flatnonzero(new)
+        first = np.flatnonzero(apart(starts, ends))
         change = np.zeros(len(self._starts) + 1, np.int8)
         if len(first):
             np.add.at(change, np.searchsorted(self._starts, starts[first]), 1)
@@ -261,6 +258,19 @@ def _are_set(bits: Codes, numbers: Words) -> NDArray[np.bool_]:
     parts >>= (numbers & np.uint64(7)).astype(np.uint8)
     parts &= 1
     return parts.view(np.bool_)
+
+
+def apart(starts: Places, ends: Places) -> NDArray[np.bool_]:
+    """Which stretches, in order of their starts, overlap with none before them."""
+    new = np.ones(len(starts), np.bool_)
+    new[1:] = starts[1:] >= np.maximum.accumulate(ends)[:-1]
+    return new
+
+
+def _groups(ordered: Numbers) -> tuple[Places, Places]:
+    """Where in a row in order other numbers begin, and how many of each there are."""
+    first = np.flatnonzero(_new(ordered))
+    return first, np.diff(np.append(first, len(ordered)))
 
 
 def _new(ordered: NDArray[Any], before: np.generic | None = None) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ import gc
 from . import lockdown, packets, worker
 
 IDLE = 20  # milliseconds without a request
+_REHEARSALS = 12  # Python 3.11 to 3.13 note nothing more after 8
 _MODULES = ("ast", "array", "heapq", "json", "linecache", "random", "re", "signal", "socket", "contextlib", "threading")
 
 loaded = False  # here or in the zygote that this process was forked from
@@ -25,7 +26,7 @@ def load() -> None:
         __import__(name)
     search.prepare()
     lockdown.prepare()
-    worker.rehearse()
-    packets.rehearse()
+    worker.rehearse(_REHEARSALS)
+    packets.rehearse(_REHEARSALS)
     gc.freeze()
     loaded = True

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 _PACKET = 2**16
 _MESSAGE = 1000  # characters of an error
 _FD = struct.Struct("=i")
-_TIMES = 12  # as in `worker`
 
 
 def receive(control: _socket.socket, most: int) -> tuple[bytes, list[int]]:
@@ -41,12 +40,12 @@ def tell(control: _socket.socket, message: dict[str, Any], fds: list[int] | None
         os._exit(0)  # the workers die with their parent
 
 
-def rehearse() -> None:
+def rehearse(times: int) -> None:
     """Tells and receives some packets, for what `worker.rehearse` runs cells for: what a zygote writes to its pages
     between two forks, it no longer shares with the worker before.
     """
     ours, theirs = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET)
-    for _ in range(_TIMES):
+    for _ in range(times):
         tell(theirs, {"forked": 1}, [ours.fileno()])
         data, fds = receive(ours, 1)
         protocol.from_json(data.decode())

@@ -16,20 +16,7 @@ TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every 
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-SHIPPED = (
-    "wasm_guest",
-    "wasm_threads",
-    "worker",
-    "protocol",
-    "calls",
-    "cell",
-    "chance",
-    "interrupts",
-    "output",
-    "threads",
-    "corpus",
-    "search",
-)
+SHIPPED = ("wasm_guest", "wasm_threads", *worker.RUNS)
 
 _POLLED = 0  # ready when a frame is: see `wasm_host`
 

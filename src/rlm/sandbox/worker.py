@@ -22,29 +22,12 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # `signal` makes enums of all constants
 
-SHIPPED = (
-    "start",
-    "worker",
-    "protocol",
-    "calls",
-    "cell",
-    "chance",
-    "interrupts",
-    "output",
-    "threads",
-    "corpus",
-    "search",
-    "provision",
-    "lockdown",
-    "landlock",
-    "seccomp",
-    "syscalls",
-)
+RUNS = ("worker", "protocol", "calls", "cell", "chance", "interrupts", "output", "threads", "corpus", "search")
+SHIPPED = ("start", *RUNS, "provision", "lockdown", "landlock", "seccomp", "syscalls")
 _STACK = 2 * 2**20  # bytes of a thread: 64 of them take 128 MiB of the memory limit
 _RESERVE = 64 * 2**20  # bytes
 _MAX_ANSWER = 32 * 2**20  # bytes of JSON
 _REHEARSED = ("for line in context.splitlines():\n    print(len(line))\ncontext", "len(context)")
-_TIMES = 12  # Python 3.11 to 3.13 are done with noting after 8
 
 
 class Worker:
@@ -240,7 +223,7 @@ def _reserve() -> mmap.mmap | None:
         return None
 
 
-def rehearse() -> None:
+def rehearse(times: int) -> None:
     """Runs some cells as a worker does, and leaves nothing behind.
 
     What Python notes in code, types and caches when they are used for the first few times is in pages that are shared
@@ -253,7 +236,7 @@ def rehearse() -> None:
     frames += [{"type": "run", "id": number, "code": code} for number, code in enumerate(_REHEARSED, 1)]
     stream = b"".join(map(protocol.encode, frames))
     remains = output.Remains()
-    for _ in range(_TIMES):
+    for _ in range(times):
         sent: list[bytes] = []
         one = Worker(io.BytesIO(stream).read, sent.append, corpus.Loaded("a text"), [], remains)
         cells = one._greet()
