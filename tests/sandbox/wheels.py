@@ -4,16 +4,26 @@ import zipfile
 from pathlib import Path
 
 
-def make_wheel(folder: Path, name: str, source: str, version: str = "1.0") -> None:
-    """A wheel of one module."""
+def make_wheel(
+    folder: Path,
+    name: str,
+    source: str,
+    version: str = "1.0",
+    *,
+    tag: str = "py3-none-any",
+    needs: tuple[str, ...] = (),
+) -> None:
+    """A wheel of one module, for Pythons with that tag, that needs other packages."""
     module = name.replace("-", "_")
+    metadata = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    metadata += [f"Requires-Dist: {one}" for one in needs]
     files = {
         f"{module}.py": source,
-        f"{module}-{version}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{module}-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{module}-{version}.dist-info/METADATA": "\n".join([*metadata, ""]),
+        f"{module}-{version}.dist-info/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
         f"{module}-{version}.dist-info/RECORD": "",
     }
-    with zipfile.ZipFile(folder / f"{module}-{version}-py3-none-any.whl", "w") as packed:
+    with zipfile.ZipFile(folder / f"{module}-{version}-{tag}.whl", "w") as packed:
         for path, text in files.items():
             packed.writestr(path, text)
 

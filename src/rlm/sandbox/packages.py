@@ -2,7 +2,7 @@
 
 Each list of requirements has a folder in `$RLM_HOME/packages`, made once for each Python: what "numpy" was then it
 stays, until the folder is removed, which is safe between runs. One that no run has opened for 90 days is removed when
-the next one is made.
+the next one is made. The Python may be another than this one, in a place that has no network.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rlm.errors import ConfigError, SandboxError
 from rlm.sandbox.options import Sandbox
 from rlm.sandbox.private_folder import make_private
+from rlm.sandbox.target_python import TargetPython
 from rlm.trace.store import home
 
 INSTALL = 600.0  # seconds
@@ -30,11 +31,12 @@ _LOOK = 0.1  # seconds between looks whether it is to end
 _UNUSED = 90 * 86_400.0  # seconds
 _ABANDONED = 86_400.0  # seconds: no installation takes that long
 _MAKING = ".installing-"
+Finish = Callable[[Path, threading.Event], None]
 OPTIONS = ("--only-binary=:all:", "--quiet", "--disable-pip-version-check", "--no-input")
 
 
-async def opened(sandbox: Sandbox) -> str | None:
-    """The folder with a sandbox's packages, for workers on this machine; None where it asks for none.
+async def opened(sandbox: Sandbox, target: TargetPython | None = None, finish: Finish | None = None) -> str | None:
+    """The folder with a sandbox's packages; None where it asks for none. The rest as `kept_folder`.
 
     Raises:
         ConfigError: They can't be installed.
@@ -43,7 +45,7 @@ async def opened(sandbox: Sandbox) -> str | None:
     if not sandbox.packages:
         return None
     stop = threading.Event()
-    task = asyncio.ensure_future(asyncio.to_thread(kept_folder, sandbox.packages, stop))
+    task = asyncio.ensure_future(asyncio.to_thread(kept_folder, sandbox.packages, stop, target, finish))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -52,10 +54,21 @@ async def opened(sandbox: Sandbox) -> str | None:
         raise
 
 
-def kept_folder(packages: Sequence[str], stop: threading.Event | None = None) -> str:
+def kept_folder(
+    packages: Sequence[str],
+    stop: threading.Event | None = None,
+    target: TargetPython | None = None,
+    finish: Finish | None = None,
+) -> str:
     """The folder with these packages, made if there is none. Blocks, for as long as pip takes or until `stop` is set.
 
     It is made beside and renamed: two at once, or one that is killed, leave no half of it.
+
+    Args:
+        packages: Requirements.
+        stop: Set by another thread when nobody waits for it any more.
+        target: The Python that will import from it; this one otherwise.
+        finish: Called with a folder that has just been installed, and `stop`.
 
     Raises:
         ConfigError: They can't be installed.
@@ -63,16 +76,19 @@ def kept_folder(packages: Sequence[str], stop: threading.Event | None = None) ->
     """
     import platform  # 1.4 ms of every start otherwise
 
+    stop = stop or threading.Event()
     root = home() / "packages"
     make_private(root, "packages")  # `unconfined` cells import from it, and may do all that you may
-    key = repr((sorted(packages), sys.version, platform.machine()))
+    key = repr((sorted(packages), *((sys.version, platform.machine()) if target is None else target)))
     folder = root / hashlib.sha256(key.encode()).hexdigest()[:16]
     if not folder.is_dir():
         _remove_unused(root)
         with tempfile.TemporaryDirectory(prefix=_MAKING, dir=root) as beside:
             made = Path(beside, "packages")
             made.mkdir(mode=0o700)
-            install(packages, made, stop)
+            install(packages, made, stop, target)
+            if finish is not None:
+                finish(made, stop)
             try:
                 made.rename(folder)
             except OSError as error:
@@ -83,8 +99,8 @@ def kept_folder(packages: Sequence[str], stop: threading.Event | None = None) ->
     return str(folder.absolute())
 
 
-def install(packages: Sequence[str], folder: Path, stop: threading.Event | None = None) -> None:
-    """Installs packages and what they need into a folder, for this Python.
+def install(packages: Sequence[str], folder: Path, stop: threading.Event, target: TargetPython | None = None) -> None:
+    """Installs packages and what they need into a folder, for a target or for this Python.
 
     Raises:
         ConfigError: pip is missing, or refuses.
@@ -94,33 +110,36 @@ def install(packages: Sequence[str], folder: Path, stop: threading.Event | None 
     python = next((one for one in (sys.executable, base) if _has_pip(one)), None)
     if python is None:
         raise ConfigError("`packages` needs pip on this machine: python -m ensurepip")
-    argv = [python, "-P", "-m", "pip", "install", "--target", str(folder.absolute()), *OPTIONS, "--", *packages]
+    pip, options = (["-m", "pip"], []) if target is None else (target.pip(), target.options())
+    argv = [python, "-P", *pip, "install", "--target", str(folder.absolute()), *options, *OPTIONS, "--", *packages]
     # In the folder: a name such as x.tar.gz is a file to pip where there is one, and built.
-    with subprocess.Popen(argv, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as pip:
-        try:
-            said = _said(pip, stop or threading.Event())
-        finally:
-            pip.kill()  # where it has not ended
-    if pip.returncode:
-        raise ConfigError(f"packages can't be installed: {said.strip()[-1000:]}")
+    code, said = run(argv, folder, stop)
+    if code:
+        where = "" if target is None else f" for {target}"
+        raise ConfigError(f"packages can't be installed{where}: {said.strip()[-1000:]}")
 
 
-def _said(pip: subprocess.Popen[str], stop: threading.Event) -> str:
-    """What it has said when it has ended.
+def run(argv: Sequence[str], folder: Path, stop: threading.Event) -> tuple[int, str]:
+    """Runs what makes packages ready, in their folder: its exit status, and what it said to standard error.
 
     Raises:
         ConfigError: It takes too long.
         SandboxError: It is to end before.
     """
-    until = time.monotonic() + INSTALL
-    while True:
+    null = subprocess.DEVNULL
+    with subprocess.Popen(argv, cwd=folder, stdin=null, stdout=null, stderr=subprocess.PIPE) as process:
+        until = time.monotonic() + INSTALL
         try:
-            return pip.communicate(timeout=_LOOK)[1]
-        except subprocess.TimeoutExpired:
-            if stop.is_set():
-                raise SandboxError("packages are not installed: nobody waits for them any more") from None
-            if time.monotonic() > until:
-                raise ConfigError(f"packages can't be installed: pip took more than {INSTALL:g} s") from None
+            while True:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    said = process.communicate(timeout=_LOOK)[1]
+                    return process.returncode, said.decode("utf-8", "replace")
+                if stop.is_set():
+                    raise SandboxError("packages are not installed: nobody waits for them any more")
+                if time.monotonic() > until:
+                    raise ConfigError(f"packages can't be installed: it took more than {INSTALL:g} s")
+        finally:
+            process.kill()  # where it has not ended
 
 
 def _has_pip(python: str) -> bool:

@@ -17,6 +17,7 @@ import sys
 import sysconfig
 import tarfile
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -46,12 +47,12 @@ def why_none(engine: Engine) -> str | None:
     )
 
 
-def machine_image(engine: Engine, packages: Sequence[str] = ()) -> str:
-    """The id of the image, made if the engine doesn't have it. Blocks.
+def machine_image(engine: Engine, packages: Sequence[str], stop: threading.Event) -> str:
+    """The id of the image, made if the engine doesn't have it. Blocks, but no installation goes on when `stop` is set.
 
     Raises:
         ConfigError: A package can't be installed.
-        SandboxError: The engine can't take it.
+        SandboxError: The engine can't take it, or it was stopped.
     """
     files = _files()
     tag = f"{platform.python_version()}-{_digest(files, packages)}"
@@ -59,7 +60,7 @@ def machine_image(engine: Engine, packages: Sequence[str] = ()) -> str:
         return found
     with tempfile.TemporaryDirectory(prefix="rlm-image-") as folder, tempfile.TemporaryFile(prefix="rlm-image-") as tar:
         if packages:
-            files.update(_installed(packages, Path(folder)))
+            files.update(_installed(packages, Path(folder), stop))
         _pack(files, tar)
         tar.seek(0)
         answer = str(told(engine.api.import_image_from_data, tar))
@@ -146,13 +147,14 @@ def _libraries(programs: Iterable[Path]) -> set[str]:
     return {match for match in re.findall(r"(/\S+\.so[^\s:]*)(?= \(0x)", done.stdout) if os.path.exists(match)}
 
 
-def _installed(packages: Sequence[str], folder: Path) -> dict[str, Path]:
+def _installed(packages: Sequence[str], folder: Path, stop: threading.Event) -> dict[str, Path]:
     """Packages, where the image's Python finds them.
 
     Raises:
         ConfigError: They can't be installed.
+        SandboxError: It was stopped.
     """
-    install(packages, folder)
+    install(packages, folder, stop)
     base = {"base": sys.base_prefix, "platbase": sys.base_exec_prefix}
     target = sysconfig.get_path("purelib", vars=base)
     return {os.path.join(target, path.relative_to(folder)): path for path in folder.rglob("*") if path.is_file()}

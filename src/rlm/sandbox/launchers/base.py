@@ -97,7 +97,11 @@ class Launcher(Protocol):
         """Why it can't hold what it promises on this machine, and what to do about it; None where it can."""
 
     def prepare(self) -> None:
-        """Starts what needs no input, so that it is ready when the input is; returns at once, and may do nothing."""
+        """Starts what needs no input, so that it is ready when the input is; returns at once, and may do nothing.
+
+        Where that may take minutes, a launcher has `async prepared() -> None` too, which waits for it, so that it can
+        end when nobody waits any more. What it raises ends the run; what `why_not` tells it leaves to that.
+        """
 
     async def open(self, context: Context, limits: Limits) -> Environment:
         """Loads a run's input where its workers will find it; its blob may be closed afterwards.

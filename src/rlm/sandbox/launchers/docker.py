@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
+import contextlib
 import functools
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +16,7 @@ from rlm.sandbox.containers import prepared
 from rlm.sandbox.containers.engine import Engine, connect
 from rlm.sandbox.containers.measure import MOUNT
 from rlm.sandbox.containers.plan import memory_of, most_memory_of
-from rlm.sandbox.containers.prepared import Prepared
+from rlm.sandbox.containers.prepared import Preparation, Prepared
 from rlm.sandbox.containers.run import ContainerRun, undone
 from rlm.sandbox.containers.share import MountedShare, Share, UploadedShare
 from rlm.sandbox.launchers.base import MOST_READY, Environment, Ready
@@ -41,26 +42,31 @@ class DockerLauncher:
         for option, value in self._sandbox.options.items():
             if not isinstance(value, str) or not value:
                 raise ConfigError(f"the option {option} of the docker sandbox is a str, not {value!r}")
-        self._prepared: concurrent.futures.Future[Prepared] | None = None
-        self._threads = concurrent.futures.ThreadPoolExecutor(1, thread_name_prefix="rlm-docker")
+        self._preparation = Preparation(functools.partial(_prepare, self._sandbox))
 
     def enforces(self) -> frozenset[str]:
         """What was found out by trying, on this engine; nothing where no container can be run."""
         try:
-            return frozenset() if self._why_no_engine() is not None else self._preparing().result().held - {MOUNT}
+            return frozenset() if self._why_no_engine() is not None else self._preparation.result().held - {MOUNT}
         except SandboxError:
             return frozenset()
 
     def why_not(self) -> str | None:
         try:
             if (why_not := self._why_no_engine()) is None:
-                self._preparing().result()
+                self._preparation.result()
         except SandboxError as error:
             return str(error)
         return why_not
 
     def prepare(self) -> None:
-        self._preparing()
+        self._preparation.begin()
+
+    async def prepared(self) -> None:
+        """Waits until `enforces` knows; when nobody waits any more, an installation of packages ends."""
+        with contextlib.suppress(SandboxError):  # which it tells
+            if await asyncio.to_thread(self._why_no_engine) is None:
+                await self._preparation.wait()
 
     async def open(self, context: Context, limits: Limits) -> Environment:
         run = await self._run(limits, memory_of(context))
@@ -80,10 +86,13 @@ class DockerLauncher:
 
     async def _run(self, limits: Limits, memory: int) -> ContainerRun:
         """A run without its input, for which there are `memory` bytes."""
-        if (why_not := await asyncio.to_thread(self.why_not)) is not None:
+        if (why_not := await asyncio.to_thread(self._why_no_engine)) is not None:
             raise SandboxUnavailableError(why_not)
-        ready = await asyncio.wrap_future(self._preparing())
-        engine, sandbox = self._engine(), self._sandbox
+        try:
+            ready = await self._preparation.wait()
+        except SandboxError as error:
+            raise SandboxUnavailableError(str(error)) from error
+        engine, sandbox = _engine(self._sandbox), self._sandbox
         plan = ready.plan(sandbox, limits, memory)
         share: Callable[[Mapping[str, Path]], Share] = MountedShare
         if MOUNT not in ready.held:
@@ -98,17 +107,16 @@ class DockerLauncher:
                 raise
         return run
 
-    def _engine(self) -> Engine:
-        return connect(self._sandbox.options.get("engine"))
-
     def _why_no_engine(self) -> str | None:
         try:
-            return prepared.why_not(self._engine(), self._sandbox)
+            return prepared.why_not(_engine(self._sandbox), self._sandbox)
         except SandboxUnavailableError as error:
             return str(error)
 
-    def _preparing(self) -> concurrent.futures.Future[Prepared]:
-        """What runs need of the engine, in a while; started once, and again where it failed."""
-        if self._prepared is None or (self._prepared.done() and self._prepared.exception() is not None):
-            self._prepared = self._threads.submit(lambda: prepared.prepare(self._engine(), self._sandbox))
-        return self._prepared
+
+def _engine(sandbox: Sandbox) -> Engine:
+    return connect(sandbox.options.get("engine"))
+
+
+def _prepare(sandbox: Sandbox, stop: threading.Event) -> Prepared:
+    return prepared.prepare(_engine(sandbox), sandbox, stop)
