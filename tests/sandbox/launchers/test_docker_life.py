@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from rlm import RLM, ConfigError, Limits, Sandbox, SandboxError, SandboxUnavailableError
+from rlm.context import load
 from rlm.errors import WorkerDiedError
 from rlm.lms.scripted import Scripted
 from rlm.sandbox import reaper
@@ -24,6 +25,7 @@ from rlm.sandbox.launchers import find_launcher
 from rlm.types import Cell
 from sandbox.containers.proxy import Proxy
 from sandbox.engine import engine, podman  # noqa: F401
+from sandbox.launchers import far
 from sandbox.launchers.test_docker import opened, output, run
 from sandbox.wheels import make_wheel, only_from
 
@@ -295,6 +297,33 @@ def test_an_image_without_python_is_told(engine):  # noqa: F811
     launcher = find_launcher(sandboxed(engine, image=image))
     with pytest.raises(SandboxUnavailableError, match=r"the container engine refuses: .*python3.* not found"):
         run(launcher, "1")
+
+
+@pytest.mark.parametrize("whole", [pytest.param(True, marks=pytest.mark.slow), False])
+def test_an_installation_ends_with_the_run_that_is_cancelled(whole, engine, tmp_path, monkeypatch):  # noqa: F811
+    told, slow = tmp_path / "pid", tmp_path / "python"
+    slow.write_text(
+        f'#!/bin/sh\ncase "$*" in *--version) exit;; esac\necho $$ > {told}.new; mv {told}.new {told}\nexec sleep 60\n'
+    )
+    slow.chmod(0o700)
+    monkeypatch.setattr("sys.executable", str(slow))
+    sandbox = sandboxed(engine, packages=["rlm-example"])
+
+    async def main():
+        if whole:
+            run = RLM(model=Scripted([]), sandbox=sandbox, route="never").acompletion("q", context="text")
+        else:
+            with contextlib.closing(load("text")) as context:
+                run = find_launcher(sandbox).open(context, Limits())
+        running = asyncio.ensure_future(run)
+        await far.until(told.exists)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(running, 5)
+
+    asyncio.run(main())
+    pip = int(told.read_text())
+    wait_for(lambda: not Path("/proc", str(pip)).exists())
 
 
 @pytest.mark.slow
