@@ -217,7 +217,7 @@ def test_a_flood_of_threads_ends_before_process_numbers_do() -> None:
         import _thread, threading
         lockdown._THREADS = 64
         lockdown.lock_down(lockdown.readable(), memory_bytes=None)
-        threading.stack_size(32 << 10)
+        threading.stack_size(128 << 10)  # the least on aarch64
         hold = _thread.allocate_lock()
         hold.acquire()
         started = 0
