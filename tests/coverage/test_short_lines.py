@@ -2,6 +2,7 @@
 
 import pytest
 
+from rlm.coverage.found import Found
 from rlm.coverage.locate import Match
 from rlm.coverage.short_lines import add_short_lines
 
@@ -10,10 +11,13 @@ INPUT = "\n".join(NAMES)
 
 
 def found(text: str, *, known: tuple[Match, ...] = (), blocks: tuple[str, ...] = (INPUT,)) -> list[str]:
-    matches = [list(known)]
-    add_short_lines([text], list(blocks), matches)
-    assert all(text[m.start : m.end] == blocks[b][at : at + m.end - m.start] for m in matches[0] for b, at in m.places)
-    return [text[match.start : match.end] for match in matches[0]]
+    matches = with_lines(text, *known, blocks=blocks)
+    assert all(text[m.start : m.end] == blocks[b][at : at + m.end - m.start] for m in matches for b, at in m.places)
+    return [text[match.start : match.end] for match in matches]
+
+
+def with_lines(text: str, *known: Match, blocks: tuple[str, ...] = (INPUT,)) -> list[Match]:
+    return add_short_lines([text], list(blocks), Found.of((0, match) for match in known)).matches(1)[0]
 
 
 @pytest.mark.parametrize(
@@ -40,24 +44,18 @@ def test_what_says_nothing_is_not_looked_for():
 
 
 def test_one_that_stands_twice_has_both_places():
-    matches: list[list[Match]] = [[]]
-    add_short_lines(["- Rome"], [INPUT], matches)
     first, second = INPUT.index("Rome"), INPUT.rindex("Rome")
-    assert matches == [[Match(2, 6, ((0, first), (0, second)), False)]]
+    assert with_lines("- Rome") == [Match(2, 6, ((0, first), (0, second)), False)]
 
 
 def test_one_that_stands_everywhere_is_said_to():
-    matches: list[list[Match]] = [[]]
-    add_short_lines(["Rome"], ["\n".join(["Rome"] * 30)], matches)
-    assert (len(matches[0][0].places), matches[0][0].more) == (8, True)
+    (match,) = with_lines("Rome", blocks=("\n".join(["Rome"] * 30),))
+    assert (len(match.places), match.more) == (8, True)
 
 
 def test_what_is_known_stays_and_is_not_looked_at_again():
     known = Match(0, 6, ((0, 99),), False)
-    assert found("Lisbon\nOslo", known=(), blocks=(INPUT,)) == ["Lisbon", "Oslo"]
-    matches = [[known]]
-    add_short_lines(["Lisbon\nOslo"], [INPUT], matches)
-    assert matches[0] == [known, Match(7, 11, ((0, INPUT.index("Oslo")),), False)]
+    assert with_lines("Lisbon\nOslo", known) == [known, Match(7, 11, ((0, INPUT.index("Oslo")),), False)]
 
 
 def test_the_ends_of_slices_hide_nothing(monkeypatch: pytest.MonkeyPatch):

@@ -10,7 +10,10 @@ over the input.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from rlm.coverage.found import Found
 
 LEAST = 24  # characters of a stretch: shorter ones stand in any text
 MOST_PLACES = 8  # that are told of a stretch
@@ -51,31 +54,29 @@ def locate(
         blocks: The input.
         known: Stretches of each text that are known already, in order; they are in the result.
     """
-    found = [list(matches) for matches in known] if known is not None else [[] for _ in texts]
-    for gaps in _batches(texts, found):
-        from rlm.coverage.search import stretches  # numpy takes 0.1 s
-
-        for number, match in stretches(texts, gaps, blocks):
-            found[number].append(match)
-    for matches in found:
-        matches.sort()
-    return found
+    return located(texts, blocks, known or []).matches(len(texts))
 
 
-def _batches(texts: Sequence[str], found: Sequence[Sequence[Match]]) -> Iterator[list[Gap]]:
-    """What the matches of the texts leave, so much at a time that it is not too much."""
+def located(texts: Sequence[str], blocks: Sequence[str], known: Sequence[Sequence[Match]]) -> Found:
+    """The same in columns."""
+    from rlm.coverage.found import Found, together  # numpy takes 0.1 s
+    from rlm.coverage.search import stretches
+
+    found = Found.of((number, match) for number, matches in enumerate(known) for match in matches)
+    return together([found, *(stretches(texts, gaps, blocks) for gaps in _batches(texts, found))])
+
+
+def _batches(texts: Sequence[str], found: Found) -> Iterator[list[Gap]]:
+    """What is left of the texts, so much at a time that it is not too much."""
     gaps: list[Gap] = []
     size = 0
-    for number, text in enumerate(texts):
-        at = 0
-        for match in [*found[number], Match(len(text), len(text), (), False)]:
-            for start in range(at, match.start - LEAST + 1, _ROW):
-                end = min(start + _ROW, match.start)
-                if size + end - start > _ROW:
-                    yield gaps
-                    gaps, size = [], 0
-                gaps.append(Gap(number, start, end))
-                size += end - start + 1
-            at = match.end
+    for number, low, high in found.rest(texts, LEAST):
+        for start in range(low, high - LEAST + 1, _ROW):
+            end = min(start + _ROW, high)
+            if size + end - start > _ROW:
+                yield gaps
+                gaps, size = [], 0
+            gaps.append(Gap(number, start, end))
+            size += end - start + 1
     if gaps:
         yield gaps

@@ -31,21 +31,26 @@ are not.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import accumulate
+from functools import cached_property
+from itertools import islice
 from typing import Literal, NamedTuple, TypeAlias
 
-from rlm.coverage.locate import Match, locate
+import numpy as np
+
+from rlm.coverage.found import Column, Found
+from rlm.coverage.locate import Match, located
 from rlm.coverage.short_lines import add_short_lines
 from rlm.coverage.source import Input, Span
+from rlm.coverage.spans import AMBIGUOUS, EXACT, ORIGIN, Columns, Ranges, in_texts, without
 from rlm.trace.tree import Call, Node, RunTree
 from rlm.types import JSON
 
 Kind: TypeAlias = Literal["prompt", "output", "opening"]
 How: TypeAlias = Literal["origin", "exact", "ambiguous"]
 
+_HOW: tuple[How, ...] = ("ambiguous", "origin", "exact")  # by `spans.AMBIGUOUS`, `ORIGIN`, `EXACT`
 _BLANK = 100  # characters; a longer gap is told, whatever it is
 
 
@@ -90,7 +95,7 @@ class Stretch(NamedTuple):
     others: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Coverage:
     """What of an input reached a model.
 
@@ -98,35 +103,43 @@ class Coverage:
         run_id: The run.
         input: The input.
         readers: All that was read, in the order of the call tree.
-        stretches: What of it is from the input, by reader.
+        columns: What of it is from the input, by reader; `stretches` has the same as objects, once they are asked for.
     """
 
     run_id: str
     input: Input
     readers: tuple[Reader, ...]
-    stretches: tuple[Stretch, ...]
+    columns: Columns
+
+    @cached_property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """What of it is from the input, by reader."""
+        columns = self.columns
+        others = map(Span._make, columns.others.tolist())
+        return tuple(
+            Stretch(reader, Span(text, start, end), _HOW[how], tuple(islice(others, many)))
+            for reader, text, start, end, how, many in zip(*(column.tolist() for column in columns[:6]), strict=True)
+        )
 
     def read(self, model: str | None = None) -> list[Span]:
         """What was read for certain, by anyone or by one model; in order, what touches joined."""
-        spans = (
-            s.span for s in self.stretches if s.how != "ambiguous" and model in (None, self.readers[s.reader].model)
-        )
-        return self._spans(self._union(spans))
+        return self._spans(self._read(model))
 
     def maybe(self) -> list[Span]:
         """What else may have been read: the places of ambiguous stretches that were not read for certain."""
-        return self._spans(_minus(self._union(self._ambiguous()), self._union(self.read())))
+        return self._spans(self._maybe())
 
     def unread(self) -> list[tuple[Span, Span]]:
         """What no model ever read: from the start of one span to the end of another, which may be of a later text.
 
         White space alone is left out: lines that were read one by one leave their line ends.
         """
-        known = self._union([*self.read(), *self._ambiguous()])
-        gaps = _minus([(0, self.input.characters)] if self.input.characters else [], known)
-        bases = self._bases()
-        ends = ((self._span(bases, start, start + 1), self._span(bases, end - 1, end)) for start, end in gaps)
-        return [(first, last) for first, last in ends if not self._is_blank(first, last)]
+        size, everywhere = self.input.characters, np.ones(len(self.columns.how), np.bool_)
+        read = self.columns.ranges(self.input, everywhere, others=True)
+        gaps = without(np.array([[0, size]]), read, size)
+        firsts = self._spans(np.stack([gaps[:, 0], gaps[:, 0] + 1], axis=1))
+        lasts = self._spans(np.stack([gaps[:, 1] - 1, gaps[:, 1]], axis=1))
+        return [(first, last) for first, last in zip(firsts, lasts, strict=True) if not self._is_blank(first, last)]
 
     def _is_blank(self, first: Span, last: Span) -> bool:
         """Whether a gap is the white space between two lines that were read."""
@@ -136,7 +149,7 @@ class Coverage:
     @property
     def share(self) -> float:
         """The share of the input's characters that was read for certain; 0 of an empty input."""
-        return _size(self.read()) / self.input.characters if self.input.characters else 0.0
+        return _size(self._read()) / self.input.characters if self.input.characters else 0.0
 
     @property
     def untraced(self) -> float:
@@ -147,56 +160,42 @@ class Coverage:
     def models(self) -> list[tuple[str, int]]:
         """The characters that each model read for certain; the one that read most comes first."""
         names = dict.fromkeys(reader.model for reader in self.readers)
-        return sorted(((name, _size(self.read(name))) for name in names), key=lambda item: -item[1])
+        return sorted(((name, _size(self._read(name))) for name in names), key=lambda item: -item[1])
 
     def to_json(self) -> dict[str, JSON]:
         """All of it, as the module's head says."""
-        places: list[JSON] = [
-            [number, *other] for number, stretch in enumerate(self.stretches) for other in stretch.others
-        ]
+        columns = self.columns
+        stretches = zip(*(column.tolist() for column in columns[:4]), columns.how.tolist(), strict=True)
+        places = zip(
+            np.repeat(np.arange(len(columns.many)), columns.many).tolist(), columns.others.tolist(), strict=True
+        )
         return {
             "run": self.run_id,
             "kind": self.input.kind,
             "characters": self.input.characters,
             "texts": [[name, size] for name, size in zip(self.input.names(), self.input.sizes, strict=True)],
-            "read": _size(self.read()),
+            "read": _size(self._read()),
             "share": round(self.share, 6),
-            "maybe": _size(self.maybe()),
+            "maybe": _size(self._maybe()),
             "models": [[name, size] for name, size in self.models()],
             "seen": sum(reader.characters for reader in self.readers),
             "untraced": round(self.untraced, 6),
             "readers": [asdict(reader) for reader in self.readers],
-            "stretches": [[stretch.reader, *stretch.span, stretch.how] for stretch in self.stretches],
-            "places": places,
+            "stretches": [[*where, _HOW[how]] for *where, how in stretches],
+            "places": [[number, *other] for number, other in places],
             "unread": [[first.text, first.start, last.text, last.end] for first, last in self.unread()],
         }
 
-    def _ambiguous(self) -> Iterator[Span]:
-        for stretch in self.stretches:
-            if stretch.how == "ambiguous":
-                yield stretch.span
-                yield from stretch.others
+    def _read(self, model: str | None = None) -> Ranges:
+        theirs = np.array([model in (None, reader.model) for reader in self.readers], np.bool_)
+        return self.columns.ranges(self.input, theirs[self.columns.reader] & (self.columns.how != AMBIGUOUS))
 
-    def _bases(self) -> list[int]:
-        return list(accumulate(self.input.sizes, initial=0))
+    def _maybe(self) -> Ranges:
+        ambiguous = self.columns.ranges(self.input, self.columns.how == AMBIGUOUS, others=True)
+        return without(ambiguous, self._read(), self.input.characters)
 
-    def _union(self, spans: Iterable[Span]) -> list[tuple[int, int]]:
-        bases = self._bases()
-        return _joined(sorted((bases[span.text] + span.start, bases[span.text] + span.end) for span in spans))
-
-    def _spans(self, ranges: Iterable[tuple[int, int]]) -> list[Span]:
-        bases, spans = self._bases(), []
-        for start, end in ranges:
-            while start < end:
-                span = self._span(bases, start, end)
-                spans.append(span)
-                start += span.end - span.start
-        return spans
-
-    def _span(self, bases: Sequence[int], start: int, end: int) -> Span:
-        """The part of a range that is in its first text."""
-        text = bisect_right(bases, start) - 1
-        return Span(text, start - bases[text], min(end, bases[text + 1]) - bases[text])
+    def _spans(self, ranges: Ranges) -> list[Span]:
+        return list(map(Span, *(column.tolist() for column in in_texts(self.input, ranges))))
 
 
 def reached(tree: RunTree, source: Input) -> Coverage:
@@ -213,28 +212,24 @@ def reached(tree: RunTree, source: Input) -> Coverage:
             texts.append(text)
             known.append(list(claimed))
         which.append(number)
-    found = locate(texts, source.blocks, known)
-    add_short_lines(texts, source.blocks, found)
-    claims = [{match.start for match in matches} for matches in known]
-    readers: list[Reader] = []
-    stretches: list[Stretch] = []
-    last = {text: number for number, text in enumerate(which)}
-    for number, (reader, _, _) in enumerate(readings):
-        matches, claimed_at = found[which[number]], claims[which[number]]
-        traced = sum(match.end - match.start for match in matches)
-        readers.append(replace(reader, traced=traced))
-        for match in matches:
-            if len(match.places) == 1 and not match.more:
-                how: How = "origin" if claimed_at and match.start in claimed_at else "exact"
-                block, at = match.places[0]
-                for span in source.spans(block, at, at + match.end - match.start):
-                    stretches.append(Stretch(number, span, how))
-            else:
-                stretches += _ambiguous(number, match, source)
-        if last[which[number]] == number:
-            matches.clear()  # a hundred thousand of them, and as many stretches, take 80 MB together
+    found = add_short_lines(texts, source.blocks, located(texts, source.blocks, known))
+    traced = np.bincount(found.text, found.end - found.start, minlength=len(texts)).astype(np.int64).tolist()
+    readers = tuple(
+        replace(reader, traced=traced[number]) for (reader, _, _), number in zip(readings, which, strict=True)
+    )
+    columns = Columns.of(found, _how(found, known), source).read_by(np.array(which, np.int64))
     assert tree.begin is not None, "a run with a root has begun"
-    return Coverage(tree.begin.run_id, source, tuple(readers), tuple(stretches))
+    return Coverage(tree.begin.run_id, source, readers, columns)
+
+
+def _how(found: Found, known: Sequence[Sequence[Match]]) -> Column:
+    """How each of the stretches of texts is known, given those that were claimed."""
+    claims = {(text, match.start) for text, matches in enumerate(known) for match in matches}
+    how = np.where((found.many > 1) | found.more, AMBIGUOUS, EXACT)
+    if claims:
+        claimed = [place in claims for place in zip(found.text.tolist(), found.start.tolist(), strict=True)]
+        how[np.array(claimed) & (how == EXACT)] = ORIGIN
+    return how
 
 
 def _readings(node: Node) -> Iterator[tuple[Reader, str, Call | None]]:
@@ -280,44 +275,5 @@ def _claimed(prompt: str, call: Call, source: Input) -> list[Match]:
     return matches
 
 
-def _ambiguous(reader: int, match: Match, source: Input) -> Iterable[Stretch]:
-    """What a match in several places is in the texts of the input: more than one where texts were read in one go."""
-    size = match.end - match.start
-    places = [source.spans(block, at, at + size) for block, at in match.places]
-    return [
-        Stretch(reader, span, "ambiguous", tuple(other[number] for other in places[1:] if number < len(other)))
-        for number, span in enumerate(places[0])
-    ]
-
-
-def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ranges, sorted by their starts, with those that overlap or touch made one."""
-    joined: list[tuple[int, int]] = []
-    for start, end in ranges:
-        if joined and start <= joined[-1][1]:
-            joined[-1] = joined[-1][0], max(end, joined[-1][1])
-        else:
-            joined.append((start, end))
-    return joined
-
-
-def _minus(ranges: Iterable[tuple[int, int]], taken: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """What of the ranges is in none of those taken; both are in order and joined."""
-    left: list[tuple[int, int]] = []
-    index = 0
-    for start, end in ranges:
-        while index < len(taken) and taken[index][1] <= start:
-            index += 1
-        at = index
-        while at < len(taken) and taken[at][0] < end:
-            if start < taken[at][0]:
-                left.append((start, taken[at][0]))
-            start = taken[at][1]
-            at += 1
-        if start < end:
-            left.append((start, end))
-    return left
-
-
-def _size(spans: Iterable[Span]) -> int:
-    return sum(span.end - span.start for span in spans)
+def _size(ranges: Ranges) -> int:
+    return int((ranges[:, 1] - ranges[:, 0]).sum())

@@ -11,7 +11,7 @@ import numpy as np
 
 from rlm.coverage.chains import PAD
 from rlm.coverage.locate import Gap
-from rlm.coverage.windows import SIZE, STEP, Codes, Numbers, codes
+from rlm.coverage.windows import SIZE, STEP, Codes, Numbers, Places, codes
 
 _SLICE = 1 << 20  # characters of the input that are encoded at a time
 _PART = 1 << 19  # of them, or of texts, what is looked through at a time
@@ -54,6 +54,11 @@ class Ground:
         """A place as its block and the offset there."""
         block = bisect_right(self.bases, at) - 1
         return block, at - self.bases[block]
+
+    def places(self, at: Places) -> tuple[Places, Places]:
+        """Places as their blocks and the offsets there."""
+        block = np.searchsorted(self.bases, at, "right") - 1
+        return block, at - np.array(self.bases)[block]
 
 
 class Row:
@@ -99,3 +104,9 @@ class Row:
         """The part that a character is in, and how far that is from there in its text."""
         number = bisect_right(self.bases, at) - 1
         return self.gaps[number], self.gaps[number].start - self.bases[number]
+
+    def places(self, at: Places) -> tuple[Places, Places]:
+        """The numbers of the texts that characters are of, and how far these are from there in them."""
+        part = np.searchsorted(self.limits, at, "right") - 1
+        texts, starts, _ = np.array(self.gaps, np.int64).reshape(-1, 3).T
+        return texts[part], (starts - self.limits[:-1])[part]

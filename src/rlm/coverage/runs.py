@@ -6,16 +6,19 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rlm.coverage import quotes
 from rlm.coverage.quotes import Citation, cited
-from rlm.coverage.reach import Coverage, reached
 from rlm.coverage.source import Input, load_input
 from rlm.errors import ConfigError, ContextError
 from rlm.trace import runs, store
 from rlm.trace.sittings import with_sources
 from rlm.trace.tree import RunTree
 from rlm.types import Completion
+
+if TYPE_CHECKING:
+    from rlm.coverage.reach import Coverage
 
 
 def coverage(run: Completion | RunTree | str | Path) -> Coverage:
@@ -29,6 +32,8 @@ def coverage(run: Completion | RunTree | str | Path) -> Coverage:
         TraceError: Its trace can't be read.
         ContextError: Its input can't be read, or is not what it was.
     """
+    from rlm.coverage.reach import reached  # numpy takes 0.1 s
+
     with _uncollected():
         tree = _tree(run)
         return reached(tree, _input(tree))

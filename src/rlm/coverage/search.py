@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from rlm.coverage.chains import AFTER, BEFORE, REACH, Chains, extended, joined, trimmed, united
+from rlm.coverage.found import Found, together
 from rlm.coverage.locate import LEAST, MOST_PLACES, Gap, Match
 from rlm.coverage.overlaps import settled
 from rlm.coverage.rows import Ground, Row, Slice
@@ -20,13 +21,12 @@ _FIRST = 4  # parts, until windows that stand in many places are forgotten for t
 _THREADS = 2  # numpy works without the interpreter's lock; more would hold more
 _PAIRS = 1 << 17  # windows and places that are joined at a time
 _GOES_ON = 100_000  # chains that are followed beyond `REACH`, one by one
-_SOME = 10_000  # stretches that are made Python's at a time
 
 _T = TypeVar("_T")
 
 
-def stretches(texts: Sequence[str], gaps: Sequence[Gap], blocks: Sequence[str]) -> Iterator[tuple[int, Match]]:
-    """What of the gaps of some texts stands in the input, each with the number of its text; in no order.
+def stretches(texts: Sequence[str], gaps: Sequence[Gap], blocks: Sequence[str]) -> Found:
+    """What of the gaps of some texts stands in the input.
 
     Args:
         texts: The texts.
@@ -36,7 +36,7 @@ def stretches(texts: Sequence[str], gaps: Sequence[Gap], blocks: Sequence[str]) 
     row, ground = Row(texts, gaps), Ground(blocks)
     chains = _chains(row, ground)
     give_back()
-    return _matches(row, ground, chains)
+    return _found(row, ground, chains)
 
 
 def _chains(row: Row, ground: Ground) -> Chains:
@@ -63,7 +63,7 @@ def _chains(row: Row, ground: Ground) -> Chains:
         made.append(chains)
         give_back()
     chains = np.concatenate(made)
-    return trimmed(chains[np.lexsort((chains[:, 2], chains[:, 1]))])
+    return trimmed(chains[np.lexsort((chains[:, 0], chains[:, 2], chains[:, 1]))])
 
 
 def _threaded(work: Callable[..., _T], items: Iterable[tuple[Any, ...]]) -> Iterator[_T]:
@@ -125,41 +125,36 @@ def _agreeing(text: str, here: int, block: str, there: int, most: int, way: int)
     return agreed
 
 
-def _matches(row: Row, ground: Ground, chains: Chains) -> Iterator[tuple[int, Match]]:
-    """What the chains are, each with the number of its text."""
-    first = np.flatnonzero(apart(chains[:, 1], chains[:, 2]))
+def _found(row: Row, ground: Ground, chains: Chains) -> Found:
+    """What the chains are; they are in order of their starts, ends and distances."""
+    away, start, end, more = chains.T
+    text, shift = row.places(start)
+    block, at = ground.places(start + away)
+    rows = zip(*(column.tolist() for column in (text, start + shift, end + shift, block, at)), strict=True)
+    same = np.array([ground.blocks[b].startswith(row.texts[t][low:high], at) for t, low, high, b, at in rows], np.int64)
+    first = np.flatnonzero(apart(start, end))
     last = np.append(first[1:], len(chains))[: len(first)]
-    alone = last - first == 1
-    single = first[alone]
-    for low in range(0, len(single), _SOME):
-        some = single[low : low + _SOME]
-        yield from _alone(row, ground, chains[some])
-    for low, high in zip(first[~alone].tolist(), last[~alone].tolist(), strict=True):
-        some = chains[low:high].tolist()
-        alike = some[0][1:3] == some[-1][1:3]  # as where lines stand twice, and no more: they are in order
-        for start, end, which in [(*some[0][1:3], range(len(some)))] if alike else settled([one[1:3] for one in some]):
-            gap, shift = row.gap(start)
-            places = [ground.place(start + away) for away in sorted(some[one][0] for one in which)]
-            more = some[which[0]][3] > 0
-            for match in _checked(row.texts[gap.text], ground, start + shift, end + shift, places, more):
-                yield gap.text, match
+    most, right = np.maximum.reduceat(more, first), np.add.reduceat(same, first)
+    # Alone, or of the very characters of others, as where lines stand twice; and there, as almost all are.
+    plain = (start[first] == start[last - 1]) & (end[first] == end[last - 1]) & (right > 0)
+    number = np.cumsum(same)
+    number -= np.repeat(number[first] - same[first], last - first)
+    told = (same > 0) & (number <= MOST_PLACES) & np.repeat(plain, last - first)
+    one, right = first[plain], right[plain]
+    columns = text[one], (start + shift)[one], (end + shift)[one], (most[plain] > 0) | (right > MOST_PLACES)
+    others = zip(first[~plain].tolist(), last[~plain].tolist(), strict=True)
+    settled = Found.of(match for low, high in others for match in _settled(row, ground, chains[low:high].tolist()))
+    return together([Found(*columns, np.minimum(right, MOST_PLACES), block[told], at[told]), settled])
 
 
-def _alone(row: Row, ground: Ground, chains: Chains) -> Iterator[tuple[int, Match]]:
-    """Chains that overlap with no other."""
-    away, start, end = chains[:, :3].T
-    part = np.searchsorted(row.limits, start, "right") - 1
-    texts, starts, _ = np.array(row.gaps).T
-    shift = (starts - row.limits[:-1])[part]
-    block = np.searchsorted(ground.bases, start + away, "right") - 1
-    offset = start + away - np.array(ground.bases)[block]
-    columns = (texts[part], start + shift, end + shift, block, offset, chains[:, 3] > 0)
-    for number, low, high, one, at, more in zip(*(column.tolist() for column in columns), strict=True):
-        if ground.blocks[one].startswith(row.texts[number][low:high], at):  # as almost all do
-            yield number, Match(low, high, ((one, at),), more)
-            continue
-        for match in _checked(row.texts[number], ground, low, high, [(one, at)], more):
-            yield number, match
+def _settled(row: Row, ground: Ground, chains: list[list[int]]) -> Iterator[tuple[int, Match]]:
+    """What some chains are that overlap, each with the number of its text."""
+    for start, end, which in settled([chain[1:3] for chain in chains]):
+        gap, shift = row.gap(start)
+        places = [ground.place(start + away) for away in sorted(chains[one][0] for one in which)]
+        more = any(chains[one][3] for one in which)
+        for match in _checked(row.texts[gap.text], ground, start + shift, end + shift, places, more):
+            yield gap.text, match
 
 
 def _checked(text: str, ground: Ground, start: int, end: int, places: list[tuple[int, int]], more: bool) -> list[Match]:

@@ -12,7 +12,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, compress
 
+import numpy as np
+
+from rlm.coverage.found import Found, together
 from rlm.coverage.locate import LEAST, MOST_PLACES, Match
+from rlm.coverage.windows import apart
 
 SHORTEST = 4  # characters; a `yes` is from anywhere
 _LONGEST = 4 * LEAST
@@ -21,38 +25,29 @@ _MARKED = re.compile(r"\s*[\[({]*(?:(?:[-*•>#]+|\d+[\]).:]+)\s+)?(?P<quoted>[\
 _MOST = 200_000  # lines that are looked for
 
 
-def add_short_lines(texts: Sequence[str], blocks: Sequence[str], found: Sequence[list[Match]]) -> None:
-    """Adds to what was found in each text the short lines in the rest of it that are whole lines of the input.
+def add_short_lines(texts: Sequence[str], blocks: Sequence[str], found: Found) -> Found:
+    """What was found, and the short lines in the rest of the texts that are whole lines of the input.
 
     Args:
         texts: The texts.
         blocks: The input.
-        found: The stretches that are known of each text, in order.
+        found: The stretches that are known.
     """
     wanted: dict[str, list[tuple[int, int]]] = {}  # line -> where it stands in the texts
-    for number, text in enumerate(texts):
-        for start, end in _rest(text, found[number]):
-            for line, at in _lines(text, start, end) if end - start >= SHORTEST else ():  # most are line ends
-                if len(wanted) < _MOST or line in wanted:
-                    wanted.setdefault(line, []).append((number, at))
+    for number, start, end in found.rest(texts, SHORTEST):
+        for line, at in _lines(texts[number], start, end):
+            if len(wanted) < _MOST or line in wanted:
+                wanted.setdefault(line, []).append((number, at))
     if not wanted:
-        return
-    for line, places in _places(wanted, blocks).items():
-        for number, at in wanted[line]:
-            match = Match(at, at + len(line), tuple(places[:MOST_PLACES]), len(places) > MOST_PLACES)
-            found[number].append(match)
-    for matches in found:
-        matches.sort(key=lambda match: (match.start, -match.end))
-        _drop_inner(matches)
-
-
-def _rest(text: str, matches: Sequence[Match]) -> Iterator[tuple[int, int]]:
-    """What the stretches of a text leave."""
-    at = 0
-    for match in matches:
-        yield at, match.start
-        at = match.end
-    yield at, len(text)
+        return found
+    lines = Found.of(
+        (number, Match(at, at + len(line), tuple(places[:MOST_PLACES]), len(places) > MOST_PLACES))
+        for line, places in _places(wanted, blocks).items()
+        for number, at in wanted[line]
+    )
+    both = together([found, lines])
+    bases = np.cumsum([0, *map(len, texts)])[both.text]  # a line was looked for with its marks, and without
+    return both.these(np.flatnonzero(apart(bases + both.start, bases + both.end)))
 
 
 def _lines(text: str, start: int, end: int) -> Iterator[tuple[str, int]]:
@@ -91,12 +86,3 @@ def _places(wanted: dict[str, list[tuple[int, int]]], blocks: Sequence[str]) -> 
                     known.append((number, at))
             start = end + 1
     return places
-
-
-def _drop_inner(matches: list[Match]) -> None:
-    """Leaves out what lies in another one: a line was looked for with its marks, and without."""
-    kept: list[Match] = []
-    for match in matches:
-        if not kept or match.start >= kept[-1].end:
-            kept.append(match)
-    matches[:] = kept

@@ -42,6 +42,8 @@ class Input:
     Attributes:
         kind: `text`, `json` or `paths`.
         blocks: The strings that hold the texts.
+        firsts: The first text of each block.
+        starts: Where each text starts in its block.
         sizes: The characters of each text.
         characters: Of all texts together.
     """
@@ -50,8 +52,8 @@ class Input:
         self.kind = kind
         self.blocks: list[str] = []
         self.sizes = array("q")
-        self._firsts = array("q")  # the first text of each block
-        self._starts = array("q")  # where each text starts in its block
+        self.firsts = array("q")
+        self.starts = array("q")
         self._names: list[str] = []  # of each block, the names of its texts
         self._numbers: dict[str, int] | None = None  # name -> text, once a name is looked for
         shared: list[tuple[str, str]] = []
@@ -68,10 +70,10 @@ class Input:
     def _add(self, texts: list[tuple[str, str]]) -> None:
         if not texts:
             return
-        self._firsts.append(len(self.sizes))
+        self.firsts.append(len(self.sizes))
         at = 0
         for _, text in texts:
-            self._starts.append(at)
+            self.starts.append(at)
             self.sizes.append(len(text))
             at += len(text) + 1
         self._names.append(_BETWEEN.join(name for name, _ in texts))
@@ -87,11 +89,11 @@ class Input:
     def name(self, text: int) -> str:
         """The name of a text; "" where the input is one text."""
         block = self._block(text)
-        return self._names[block].split(_BETWEEN)[text - self._firsts[block]]
+        return self._names[block].split(_BETWEEN)[text - self.firsts[block]]
 
     def read(self, span: Span) -> str:
         """The characters of a span; fewer where it reaches beyond its text."""
-        start = self._starts[span.text]
+        start = self.starts[span.text]
         return self.blocks[self._block(span.text)][
             start + span.start : start + min(max(span.end, span.start), self.sizes[span.text])
         ]
@@ -111,24 +113,24 @@ class Input:
         text = self._numbers.get(name)
         if text is None or not 0 <= start < end <= self.sizes[text]:
             return None
-        return self._block(text), self._starts[text] + start, self.read(Span(text, start, end))
+        return self._block(text), self.starts[text] + start, self.read(Span(text, start, end))
 
     def line(self, text: int, offset: int) -> tuple[int, int]:
         """The line of an offset in a text and the character in that line, both from 1."""
-        block, start = self.blocks[self._block(text)], self._starts[text]
+        block, start = self.blocks[self._block(text)], self.starts[text]
         at = start + offset
         return block.count("\n", start, at) + 1, at - max(block.rfind("\n", start, at) + 1, start) + 1
 
     def spans(self, block: int, start: int, end: int) -> list[Span]:
         """The texts' parts of block[start:end]: what stands between texts is of none."""
-        first = self._firsts[block]
-        last = self._firsts[block + 1] if block + 1 < len(self._firsts) else len(self.sizes)
+        first = self.firsts[block]
+        last = self.firsts[block + 1] if block + 1 < len(self.firsts) else len(self.sizes)
         if last - first == 1:
             return [Span(first, start, end)]
         spans: list[Span] = []
-        text = bisect_right(self._starts, start, first, last) - 1
-        while text < last and self._starts[text] < end:
-            at = self._starts[text]
+        text = bisect_right(self.starts, start, first, last) - 1
+        while text < last and self.starts[text] < end:
+            at = self.starts[text]
             low, high = max(start - at, 0), min(end - at, self.sizes[text])
             if low < high:
                 spans.append(Span(text, low, high))
@@ -136,7 +138,7 @@ class Input:
         return spans
 
     def _block(self, text: int) -> int:
-        return bisect_right(self._firsts, text) - 1
+        return bisect_right(self.firsts, text) - 1
 
 
 def load_input(begin: RunBegin) -> Input:
