@@ -18,7 +18,7 @@ LAYERS = [
     {"__init__"},
     {"reference", "resuming"},
     {"engine"},
-    {"sitting"},
+    {"sitting", "earlier"},
     {"execution"},
     {"nodes"},
     {"kept"},

@@ -19,6 +19,7 @@ from rlm import (
     Price,
     Run,
     kept,
+    replay,
 )
 from rlm.lms.scripted import Scripted
 from rlm.sandbox import cell_run
@@ -220,9 +221,10 @@ def test_traces_say_which_question_of_which_session(tmp_path: Path) -> None:
     one, two, three = begins(first.trace, second.trace, third.trace)
     digest = two.sitting["added"][0]["digest"] if two.sitting else None  # type: ignore[index, call-overload]
     more: JSON = [{"name": "context_1", "digest": digest, "run": second.run_id}]
-    assert one.sitting == {"run": first.run_id, "number": 1, "input": first.run_id, "added": []}
-    assert two.sitting == {"run": first.run_id, "number": 2, "input": first.run_id, "added": more}
-    assert three.sitting == {"run": first.run_id, "number": 3, "input": first.run_id, "added": more}
+    known: dict[str, JSON] = {"run": first.run_id, "input": first.run_id, "lost": None}
+    assert one.sitting == {**known, "number": 1, "added": [], "before": None}
+    assert two.sitting == {**known, "number": 2, "added": more, "before": first.run_id}
+    assert three.sitting == {**known, "number": 3, "added": more, "before": second.run_id}
     assert [begin.source for begin in (one, two, three)] == [
         {"kind": "text", "text": "x" * 500},
         {"kind": "earlier"},
@@ -329,7 +331,10 @@ def test_a_lost_sandbox_is_opened_again(tmp_path: Path) -> None:
             session.ask("Three?")
     (begin,) = begins(second.trace)
     assert begin.source == {"kind": "earlier"}
-    assert begin.sitting == {"run": first.run_id, "number": 2, "input": first.run_id, "added": []}
+    known: dict[str, JSON] = {"run": first.run_id, "number": 2, "input": first.run_id, "added": []}
+    assert begin.sitting == {**known, "before": first.run_id, "lost": "sandbox"}
+    path.write_text("as it was")
+    assert replay(second.run_id).result().answer == second.answer
     assert "are gone: their REPL was lost, and this is a new one." in first_messages(rlm)[1]
 
 

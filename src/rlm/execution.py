@@ -26,7 +26,7 @@ from rlm.loop import Outcome, cut_short, finish
 from rlm.nodes import Nodes, as_text
 from rlm.playback import Left, Live
 from rlm.route import Way, choose, sandboxed
-from rlm.run import Run
+from rlm.run import Watcher
 from rlm.sandbox.launchers.base import Environment
 from rlm.setup import Setup
 from rlm.trace import runs, store
@@ -69,14 +69,14 @@ class Execution:
 
     Args:
         setup: What the engine gave.
-        run: The handle that the caller has.
+        run: The handle that the caller has, or whatever is told the events.
         question: What is asked.
         playback: What it is served from, where it was made from another run; None: nothing.
         kept: What its sitting keeps, where it is one of several questions.
     """
 
     def __init__(
-        self, setup: Setup, run: Run, question: str, playback: Live | None = None, kept: Kept | None = None
+        self, setup: Setup, run: Watcher, question: str, playback: Live | None = None, kept: Kept | None = None
     ) -> None:
         self._setup = setup
         self._playback = playback or Live()
@@ -121,6 +121,8 @@ class Execution:
         stop = threading.Event()
         try:
             if self._kept is not None:
+                async with self._preparing("the questions before it had been run again", timed=False):
+                    await self._kept.restore()
                 async with self._preparing("its sandbox was ready"):
                     await self._kept.check_place()
                 if (place := self._kept.place) is not None:
@@ -179,9 +181,9 @@ class Execution:
         return digests
 
     @asynccontextmanager
-    async def _preparing(self, what: str) -> AsyncIterator[None]:
-        """Ends what runs inside when the run is stopped or its time is up, as a `_TooEarlyError`."""
-        timeout = asyncio.timeout(self._ledger.seconds_left(wrap_up=True))
+    async def _preparing(self, what: str, *, timed: bool = True) -> AsyncIterator[None]:
+        """Ends what runs inside when the run is stopped or, if it is timed, its time is up, as a `_TooEarlyError`."""
+        timeout = asyncio.timeout(self._ledger.seconds_left(wrap_up=True) if timed else None)
         try:
             async with timeout:
                 yield

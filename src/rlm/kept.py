@@ -10,6 +10,7 @@ import contextlib
 import json
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Literal
 
 from rlm.context import Context
 from rlm.errors import ContextError, SandboxError
@@ -76,6 +77,8 @@ class Kept:
     Attributes:
         first: The first run, by whose name the sitting goes.
         number: The questions so far, that which is being answered included.
+        before: The run of the question before.
+        lost: What its cells had made that is gone: that of the `worker`, or all of the `sandbox`.
         place: What is open; None before the first question, and where it was lost.
         session: The root's, of the last question.
         digest: Of the input, as it was loaded first.
@@ -89,6 +92,8 @@ class Kept:
     def __init__(self) -> None:
         self.first: str | None = None
         self.number = 0
+        self.before: str | None = None
+        self.lost: Literal["worker", "sandbox"] | None = None
         self.place: Place | None = None
         self.session: Session | None = None
         self.digest: str | None = None
@@ -120,7 +125,16 @@ class Kept:
             if one.source is not None:
                 sources[name], one.source, one.run = one.source, None, run_id
             told.append({"name": name, "digest": one.context.digest, "run": one.run})
-        return {"run": self.first, "number": self.number, "input": self.source_run, "added": told}, sources
+        sitting: dict[str, JSON] = {
+            "run": self.first,
+            "number": self.number,
+            "input": self.source_run,
+            "added": told,
+            "before": self.before,
+            "lost": self.lost,
+        }
+        self.before, self.lost = run_id, None
+        return sitting, sources
 
     def contexts(self) -> dict[str, Context]:
         """The added ones, by name."""
@@ -155,10 +169,15 @@ class Kept:
             self.history.pop(0)
             self.forgotten += 1
 
+    async def restore(self) -> None:
+        """Before a question: what those before it had left is made again, where it is not there."""
+
     async def check_place(self) -> None:
         """Before a question: a sandbox that was lost since the last one is ended, and will be opened again."""
         self._end_watch()
         if self.session is not None:
+            if self.session.is_gone:
+                self.lost = "worker"
             try:
                 await self.session.renew()
             except ContextError:  # it will be told again
@@ -177,6 +196,7 @@ class Kept:
         session, self.session = self.session, None
         place, self.place = self.place, None
         if session is not None:
+            self.lost = "sandbox"
             await session.close()
         if place is not None:
             await place.stack.aclose()

@@ -153,7 +153,7 @@ class Nodes:
         self._begin(node, place)
         try:
             await session.start()
-            if kept is not None:
+            if kept is not None and self._playback.opening(node.span) is None:  # a recorded one has been told
                 _tell_kept(node, kept, session)
             return await run_node(node)
         finally:

@@ -52,8 +52,8 @@ def unasked(record: Record, turn: Turn) -> str | None:
     return of_unasked(record.load(min(left, key=lambda one: one.line).line), len(left)) if left else None
 
 
-def reply_of(record: Record, turn: Turn, request: Requested) -> ReplyReceived | None:
-    """What is recorded of a request; None where nothing is, or a failure with which the record ends.
+def reply_of(record: Record, turn: Turn, request: Requested, *, last: bool) -> ReplyReceived | None:
+    """What is recorded of a request; None where nothing is, or, but with `last`, a failure with which the record ends.
 
     Raises:
         LMError: The request failed.
@@ -63,7 +63,7 @@ def reply_of(record: Record, turn: Turn, request: Requested) -> ReplyReceived | 
         if reply is not None:
             record.line = max(record.line, request.reply)
         return reply
-    if reply is None and request.number == turn.node.requests:
+    if reply is None and request.number == turn.node.requests and not last:
         return None
     record.line = max(record.line, request.failed)
     failed = cast(RequestFailed, record.load(request.failed))

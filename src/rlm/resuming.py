@@ -7,17 +7,17 @@ is. `docs/resume.md` says what is the same in a cell that is run again, and what
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 from rlm import setup as setups
 from rlm.approval import Decision, Estimate
+from rlm.earlier import Restored, limits_of
 from rlm.engine import RLM
-from rlm.errors import ConfigError, ContextError, MissingKeyError
+from rlm.errors import ConfigError, MissingKeyError, SandboxError
 from rlm.execution import Execution
 from rlm.ledger import check_limits
 from rlm.lms import resolve
@@ -25,12 +25,14 @@ from rlm.lms.base import LM, Price, priced
 from rlm.prompts import profiles
 from rlm.run import Run
 from rlm.serving import Playback
+from rlm.setup import Setup
 from rlm.trace import runs
 from rlm.trace.events import RunBegin
+from rlm.trace.inputs import value_of
 from rlm.trace.reader import Reader
 from rlm.trace.record import Record, chain
-from rlm.trace.sittings import is_alone
-from rlm.types import JSON, Limits, Reply, Request
+from rlm.trace.sittings import before, is_alone, source_of
+from rlm.types import JSON, Completion, Limits, Reply, Request
 
 # What a model's settings have, and a client has no option for.
 _NO_OPTION = {"format"}
@@ -61,12 +63,11 @@ def resume(run: str | Path | None = None, *, live: bool = False, limits: Limits 
     """
     path = _found(run)
     records = chain(path)
-    _check_alone(records[0].begin)
     origin: dict[str, JSON] = {"run": path.name, "turn": None, "way": "resume"}
     engine = _engine(path, records[0].begin, limits, options)
     _check_same(records[0].begin, engine)
     playback = Playback(records, origin, live=live, cell=_edited(records), redact=engine.setup.redact)
-    return _started(engine, records[0], playback, options)
+    return _started(engine, records, playback, options, live=live)
 
 
 def replay(run: str | Path | None = None, **options: Any) -> Run:
@@ -89,13 +90,12 @@ def replay(run: str | Path | None = None, **options: Any) -> Run:
     path = _found(run)
     records = chain(path)
     begin = records[0].begin
-    _check_alone(begin)
-    models = {name: _Recorded(told) for name, told in _told_models(begin).items()}
-    pool = {name.partition(":")[2]: lm for name, lm in models.items() if name.startswith("pool:")}
+    models, pool = _recorded(begin)
     given = {"model": models["model"], "sub_model": models["sub_model"], "sub_models": pool, "trace": False}
     engine = _engine(path, begin, None, {"approve": None, **given, **options})
     origin: dict[str, JSON] = {"run": path.name, "turn": None, "way": "replay"}
-    return _started(engine, records[0], Playback(records, origin, replay=True, redact=engine.setup.redact), options)
+    playback = Playback(records, origin, replay=True, redact=engine.setup.redact)
+    return _started(engine, records, playback, options)
 
 
 def fork(
@@ -132,7 +132,6 @@ def fork(
     if at > (turns := max(record.turns for record in records)) + 1:
         raise ConfigError(f"the run has {turns} turns: it can be forked at 1 to {turns + 1}, not at {at}")
     begin = records[0].begin
-    _check_alone(begin)
     given = {**options, **({} if model is None else {"model": model})}
     if model is not None:  # it goes on with the conversation as it is
         given.setdefault("profile", begin.setup.get("profile") or profiles.profile_for(begin.model).name)
@@ -142,27 +141,13 @@ def fork(
         origin["cell"] = cell
     edited = None if cell is None else (at, cell)
     playback = Playback(records, origin, live=live, cell=edited, redact=engine.setup.redact)
-    return _started(engine, records[0], playback, options)
+    return _started(engine, records, playback, options, live=live)
 
 
 def _edited(records: Sequence[Record]) -> tuple[int, str] | None:
     """The turn and the code of a fork that was cut off, perhaps before it came to that turn."""
     origins = [record.begin.origin for record in records if record.begin.origin is not None]
     return next((cast("tuple[int, str]", (one["turn"], one["cell"])) for one in origins if "cell" in one), None)
-
-
-def _check_alone(begin: RunBegin) -> None:
-    """Refuses a question of a session that rests on what was there before it.
-
-    Raises:
-        ConfigError: It is one.
-    """
-    if begin.sitting is not None and not is_alone(begin):
-        number = f"question {begin.sitting.get('number')} of the session that began with {begin.sitting.get('run')}"
-        raise ConfigError(
-            f"the run {begin.run_id} is {number}: its cells may use names and contexts that its own trace does not "
-            "have, so they can't be run again by themselves; ask again, in a session"
-        )
 
 
 def _found(run: str | Path | None) -> Path:
@@ -172,10 +157,58 @@ def _found(run: str | Path | None) -> Path:
     return path.resolve()
 
 
-def _started(engine: RLM, record: Record, playback: Playback, options: Mapping[str, Any]) -> Run:
+def _started(
+    engine: RLM, records: Sequence[Record], playback: Playback, options: Mapping[str, Any], *, live: bool = False
+) -> Run:
+    record = records[0]
+    question, restored = record.begin.question, None
+    earlier = before(record.begin, record.path.parent)
     value = options["context"] if "context" in options else _input(record)
-    question = record.begin.question
-    return Run(lambda run: Execution(engine.setup, run, question, playback).main(value), events=True)
+    if not is_alone(record.begin):
+        assert playback.origin is not None
+        restored = Restored(record, earlier, _unasked(engine, record.begin), value, playback.origin, live=live)
+
+    async def work(run: Run) -> Completion:
+        if restored is None:
+            return await Execution(engine.setup, run, question, playback).main(value)
+        try:
+            completion = await Execution(engine.setup, run, question, playback, restored).main(value)
+        except BaseException:
+            with suppress(SandboxError):
+                await restored.close()
+            raise
+        try:
+            await restored.close()
+        except SandboxError as error:  # the answer is there all the same
+            reason = f"{completion.reason}; {error}".removeprefix("; ")
+            return replace(completion, status="failed" if completion.status == "failed" else "partial", reason=reason)
+        return completion
+
+    return Run(work, events=True)
+
+
+def _unasked(engine: RLM, begin: RunBegin) -> Setup:
+    """What questions before one are run again with: nobody is asked, and nothing is kept of it."""
+    models, pool = _recorded(begin)
+    return replace(
+        engine.setup,
+        model=models["model"],
+        sub_model=models["sub_model"],
+        sub_models=pool,
+        approve=_allow if begin.setup.get("approve") else None,  # what was refused is served
+        confirm=None,
+        trace=False,
+        verbose=False,
+        kept=None,
+        keep=None,
+        tracer=None,
+    )
+
+
+def _recorded(begin: RunBegin) -> tuple[dict[str, LM], dict[str, LM]]:
+    """The models of a run, as `_told_models` has them, and those that cells may name: none of them is ever asked."""
+    models: dict[str, LM] = {name: _Recorded(told) for name, told in _told_models(begin).items()}
+    return models, {name.partition(":")[2]: lm for name, lm in models.items() if name.startswith("pool:")}
 
 
 def _input(record: Record) -> object:
@@ -183,27 +216,10 @@ def _input(record: Record) -> object:
 
     Raises:
         ConfigError: It is not in the trace, or not as it was.
-        ContextError: A file of it is not there any more.
+        ContextError: A file of it, or the trace that has it, is not there any more.
     """
     begin = cast(RunBegin, record.load(0))
-    source = begin.source
-    if source["kind"] == "paths":
-        paths = [Path(str(path)) for path in cast("list[JSON]", source["paths"])]
-        if (missing := next((path for path in paths if not path.exists()), None)) is not None:
-            raise ContextError(
-                f"the run's input is not there any more: {missing}; put it back, or give `context` from Python"
-            )
-        return paths[0] if len(paths) == 1 else paths
-    if source["kind"] == "none":
-        raise ConfigError(f"the run {begin.run_id} ended before its input was loaded: ask again")
-    if source["kind"] == "incomplete":
-        raise ConfigError(
-            f"the run {begin.run_id} was killed while its input was stored: give it as `context`, from Python"
-        )
-    text = cast(str, source["text"])
-    if hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != begin.digest:
-        raise ConfigError("the run's input was redacted in its trace: give it as `context`, from Python")
-    return text if source["kind"] == "text" else json.loads(text)
+    return value_of(source_of(begin, record.path.parent), begin.digest, begin.run_id)
 
 
 def _engine(path: Path, begin: RunBegin, limits: Limits | None, given: Mapping[str, Any]) -> RLM:
@@ -233,7 +249,7 @@ def _engine(path: Path, begin: RunBegin, limits: Limits | None, given: Mapping[s
     options.setdefault("sandbox", begin.sandbox)
     if path.parent != runs.folder():
         options.setdefault("trace", path.parent)
-    if begin.sitting is not None:
+    if begin.sitting is not None and is_alone(begin):
         options.setdefault("route", "never")  # as in its session
     for name in ("route", "profile", "once", "require"):
         if described.get(name) is not None:
@@ -286,12 +302,6 @@ def begin_of(run: str | Path | None = None) -> RunBegin:
     if not isinstance(first, RunBegin):
         raise ConfigError(f"the run in {path} was killed before its first event: there is nothing to go on from")
     return first
-
-
-def limits_of(begin: RunBegin) -> Limits:
-    """The limits that a run had."""
-    known = {field.name for field in fields(Limits)}
-    return Limits(**{name: value for name, value in begin.limits.items() if name in known})  # type: ignore[arg-type]
 
 
 def _told_models(begin: RunBegin) -> dict[str, dict[str, JSON]]:

@@ -6,10 +6,19 @@ import asyncio
 import concurrent.futures
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Protocol
 
 from rlm.background import event_loop
 from rlm.trace.events import Event
 from rlm.types import Completion
+
+
+class Watcher(Protocol):
+    """What a run tells its events, and asks whether it is to stop."""
+
+    @property
+    def stopping(self) -> bool: ...
+    def put(self, event: Event) -> None: ...
 
 
 class Run:

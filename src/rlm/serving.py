@@ -46,6 +46,9 @@ class Playback(Live):
         origin: What it was made from, as `RunBegin` has it.
         live: Where it goes another way than recorded, it goes on, and does not end.
         replay: It ends where its record ends.
+        earlier: It is a question before the one that is asked, for what its cells leave: it ends where its record ends,
+            children that had their answer are not run again, and with `live` a cell that did something else is passed
+            over: the recorded result stays.
         cell: A turn of the root's, and code for it in the place of its model's.
         redact: What the run redacts its trace with: what is compared are the strings of traces.
     """
@@ -57,6 +60,7 @@ class Playback(Live):
         *,
         live: bool = False,
         replay: bool = False,
+        earlier: bool = False,
         cell: tuple[int, str] | None = None,
         redact: Callable[[str], str] | None = None,
     ) -> None:
@@ -64,9 +68,12 @@ class Playback(Live):
         self.digest = records[0].begin.digest or None
         self.files = records[0].begin.files
         self.origin = origin
+        self.passed_over: str | None = None  # how a cell went another way, and the run did not
         self._records = records
-        self._goes_on = live
+        self._goes_on = live and not earlier
+        self._passes_over = live and earlier
         self._replay = replay
+        self._earlier = earlier
         self._cell = cell
         self._redact = redact
         self._index = Index()
@@ -136,20 +143,31 @@ class Playback(Live):
         found = [(record, node.turns[turn.place]) for record, node in self._same_nodes(turn.node) if _has(node, turn)]
         return [(record, same) for record, same in found if same.wrap_up == turn.wrap_up]
 
-    def _differ(self, turn: Turn, what: str) -> None:
+    def _differ(self, turn: Turn, what: str, *, harmless: bool = False) -> None:
         """Here the run goes another way: it ends, or this node goes on without a record.
+
+        Args:
+            turn: The turn.
+            what: How, in words.
+            harmless: Whether that could be passed over in an earlier question.
 
         Raises:
             Left: It ends.
         """
         if not self._goes_on:
-            where = f"turn {turn.number}" + (" of a child" if turn.node.parent is not None else "")
-            hint = "" if self._replay else "; live=True, or --live, goes on from there"
-            raise Left(DivergedError(f"{where} went another way than recorded: {what}{hint}", turn.number, what))
+            hint = "; live=True, or --live, goes on from there" if self._may_be_live(harmless) else ""
+            told = f"{_where(turn)} went another way than recorded: {what}{hint}"
+            raise Left(DivergedError(told, turn.number, what))
         self._nodes[turn.node] = []
         if self._pool is None:
             self._pool = untaken(self._records)
             self._go_live(turn, what)
+
+    def _may_be_live(self, harmless: bool) -> bool:
+        """Whether the run would go on from here, had `live` been asked for."""
+        if self.origin is None or self.origin["way"] == "replay":
+            return False
+        return (harmless and not self._passes_over) if self._earlier else True
 
     def _go_live(self, turn: Turn, difference: str | None = None) -> None:
         """From here on there is nothing in the record of this node, or of this turn.
@@ -157,7 +175,7 @@ class Playback(Live):
         Raises:
             Left: The run must not go on without one.
         """
-        if self._replay:
+        if self._replay or self._earlier:
             raise Left(None)
         if self._live_since is not None and difference is None:
             return
@@ -188,7 +206,8 @@ class Playback(Live):
         nth = sum(one.digest == request.digest for one in turn.requests) - 1
         for record, same in self._same_turns(turn):
             requests = [one for one in same.requests if one.digest == request.digest]
-            if nth < len(requests) and (event := reply_of(record, same, requests[nth])) is not None:
+            last = self._earlier  # its failure is how it ended
+            if nth < len(requests) and (event := reply_of(record, same, requests[nth], last=last)) is not None:
                 return event
         self._go_live(turn)
         if self._cell is None or turn.node is not self._index.root or turn.number != self._cell[0]:
@@ -236,12 +255,22 @@ class Playback(Live):
         if not self._nodes.get(turn.node):  # it went another way while it ran
             return result
         self._orders.pop(turn, None)
+        if record.cut_off and same.end == record.last:  # before its answer was told, which is the next line
+            before = replace(before, answer=result.answer)
         what = of_results(before, self._shown(result, before)) or (None if same.interrupted else unasked(record, same))
-        if what is not None:
-            self._differ(turn, what)
+        if what is not None and not self._pass_over(turn, result, what):
+            self._differ(turn, what, harmless=result.lost is None and not result.interrupted)
             return result
         record.line = max(record.line, same.end, same.answer)
         return before
+
+    def _pass_over(self, turn: Turn, result: CellResult, what: str) -> bool:
+        """Whether what a cell did is of no matter, since it came to its end: what was answered then stays."""
+        if not self._passes_over or result.lost is not None or result.interrupted:
+            return False
+        self.passed_over = self.passed_over or f"{_where(turn)}: {what}"
+        self._pool = self._pool or untaken(self._records)
+        return True
 
     def _shown(self, result: CellResult, before: CellResult) -> CellResult:
         """A result as the trace has it, which tells the true size of an output that is redacted."""
@@ -321,6 +350,10 @@ class Playback(Live):
             return None
         record, one = taken
         return cast(EstimateMade, record.load(one.line)), cast(EstimateDecided, record.load(one.end))
+
+
+def _where(turn: Turn) -> str:
+    return f"turn {turn.number}" + (" of a child" if turn.node.parent is not None else "")
 
 
 def _has(node: Node, turn: Turn) -> bool:

@@ -70,7 +70,7 @@ def test_the_status_is_that_of_the_last_question(chat: Rlm) -> None:
     half = block("answer['content'] = 'half'")
     shown = chat("One?\nTwo?\n", "--max-turns", "1", script=[block("FINAL(1)"), half, "no"])
     assert (shown.status, shown.out) == (3, "1\nhalf\n")
-    assert "to go on from here" not in shown.err
+    assert "\nrlm: to go on from here: rlm resume " in shown.err
     shown = chat("One?\n", script=[LMRefusedError("no such model")])
     assert (shown.status, shown.err) == (1, "rlm: no such model\n")
 

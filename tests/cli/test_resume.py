@@ -17,6 +17,7 @@ from rlm.cli.view import Beside
 from rlm.lms.scripted import Scripted
 from rlm.trace import single_file
 from rlm.trace.events import RunBegin
+from rlm.types import Request
 
 CELLS = ("import os\nkept = 7\nprint(kept)", "print(kept + 1)", "FINAL(kept)")
 Command = Callable[..., tuple[int, str, list[str]]]
@@ -68,6 +69,27 @@ def test_a_run_that_ends_short_again_says_how_to_go_on(command: Command, cut_sho
         "rlm: all of it was recorded: nobody was asked",
         f"rlm: to go on from here: rlm resume {err[0].rpartition(' ')[2]} (--limits raises a limit)",
     ]
+
+
+def test_a_later_question_of_a_session(command: Command) -> None:
+    cells = {"One?": "import time\nx = 1\nprint(time.time())", "Two?": "FINAL([x, len(history)])"}
+
+    def cell(request: Request) -> str:
+        question = request.messages[1].content.partition("\n")[0].removeprefix("Question: ")
+        return f"```repl\n{cells[question] if request.messages[-1].role == 'user' else ''}\n```"
+
+    with RLM(model=Scripted(cell, name="scripted"), limits=Limits(turns=1)).session("x") as session:
+        session.ask("One?")
+        two = session.ask("Two?")
+    status, out, err = command("replay", two.run_id)
+    assert (status, out) == (1, "")
+    assert err[0] == "rlm: question 2 of a session: those before it run again first, as recorded"
+    assert err[-1].startswith("rlm: question 1 of the session, the run ")
+    assert not err[-1].endswith("goes on from there")
+    status, out, err = command("resume", two.run_id, "--live")
+    assert (status, out) == (0, "[1, 0]\n")
+    assert err[-2].startswith("rlm: passed over: question 1 of the session, the run ")
+    assert err[-1] == "rlm: all of it was recorded: nobody was asked"
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,6 @@ from rlm.sandbox.options import Sandbox
 from rlm.terminal import dollars, one_line, visible
 from rlm.trace.events import Event, RunBegin, RunEnd
 from rlm.trace.reader import Reader, TraceError
-from rlm.trace.sittings import is_alone
 from rlm.types import JSON, Completion, Limits
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ def _can_go_on(trace: Path) -> bool:
         begin = next(Reader(trace), None)
     except TraceError:
         return False
-    return isinstance(begin, RunBegin) and begin.source.get("kind") != "none" and is_alone(begin)
+    return isinstance(begin, RunBegin) and begin.source.get("kind") != "none"
 
 
 def given(paths: list[Path]) -> str | Path | list[Path] | None:

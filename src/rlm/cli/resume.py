@@ -18,7 +18,7 @@ from rlm.resuming import begin_of, fork, limits_of, replay, resume
 from rlm.run import Run
 from rlm.terminal import visible
 from rlm.trace import runs
-from rlm.trace.events import Event, RecordLeft, TurnBegin
+from rlm.trace.events import Event, RecordLeft, RunBegin, TurnBegin
 from rlm.types import Limits
 
 _WHOLE = ("tokens", "turns", "sub_calls", "depth", "concurrency", "memory_mb", "output_chars", "nudges")
@@ -107,6 +107,7 @@ class _Watch:
 
     def __init__(self, live: ask.Listener) -> None:
         self.left: RecordLeft | None = None
+        self.passed_over: list[str] = []
         self._live = live
         self._turns: dict[int, int] = {}
         self.turn = 0
@@ -116,6 +117,9 @@ class _Watch:
         self._live.listen(event)
         if isinstance(event, TurnBegin):
             self._turns[event.span] = event.turn
+        elif isinstance(event, RunBegin):
+            told = (event.origin or {}).get("passed_over")
+            self.passed_over = [str(one) for one in told] if isinstance(told, list) else []
         elif isinstance(event, RecordLeft) and self.left is None:
             self.left, self.turn = event, self._turns.get(event.span, 0)
 
@@ -142,6 +146,7 @@ def _shown(start: Callable[[dict[str, Any]], Run], name: str | None, given: Give
     live = LiveTree(code=given.show_code)
     watch = _Watch(live if page is None else page.with_other(live))
     try:
+        _tell_session(name)
         completion, interrupted = ask.follow(start(_options(name, given, live)), watch)
     except RlmError as error:
         if given.json:
@@ -149,10 +154,19 @@ def _shown(start: Callable[[dict[str, Any]], Run], name: str | None, given: Give
         raise
     if not live.drawn:
         print(ask.summary(completion), file=sys.stderr)
+    for difference in watch.passed_over:
+        print(f"rlm: passed over: {visible(difference)}", file=sys.stderr)
     print(f"rlm: {watch.told()}", file=sys.stderr)
     status = ask.printed(completion, interrupted, as_object=given.json)
     ask.keep(completion, interrupted, given.save, page)
     return status
+
+
+def _tell_session(name: str | None) -> None:
+    """Says why it may take a while until anything is seen of a later question of a session."""
+    number = (begin_of(name).sitting or {}).get("number", 1)
+    if number != 1:
+        print(f"rlm: question {number} of a session: those before it run again first, as recorded", file=sys.stderr)
 
 
 def _options(name: str | None, given: Given, live: LiveTree) -> dict[str, Any]:

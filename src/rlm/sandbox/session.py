@@ -148,11 +148,16 @@ class Session:
         Raises:
             SandboxError, ContextError: As `start`.
         """
-        if self._worker is not None and self._worker.reader.at_eof():
-            await self._drop()
-        if self._worker is None:
-            await self.start()
-            self._fresh = True
+        if not self.is_gone:
+            return
+        await self.close()
+        await self.start()
+        self._fresh = True
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the worker has ended or must be, and so all that cells have made is gone."""
+        return self._worker is None or self._worker.reader.at_eof() or self._lied() is not None
 
     async def _take_up(self, worker: Worker) -> bool:
         """Whether the worker of the question before goes on with this one; it is ended where it can't.

@@ -37,13 +37,15 @@ class RunBegin(Event):
     files; `{"kind": "none"}`, of one that was never loaded; `{"kind": "incomplete"}`, on reading, of one that was being
     copied when the run was killed. `digest` is the SHA-256 of its bytes as they were loaded,
     hexadecimal, and `""` of the last kind. `setup` has the options that make such an `RLM` again, none of them a key.
-    `origin` is the run that this one was made from: `{"run": id, "turn": n | None, "way": "resume"|"replay"|"fork"}`.
+    `origin` is the run that this one was made from: `{"run": id, "turn": n | None, "way": "resume"|"replay"|"fork"}`;
+    of a question of a session, `passed_over` in it says how cells of questions before it went another way.
     `files` are those that cells may read beside the input, each with its SHA-256 (`context.path_digest`).
 
-    `sitting` is there where it is a question of a session: `{"run": id, "number": n, "input": id, "added": [...]}`, the
-    first run, which question it is, the run whose `source` is the input (`source` is `{"kind": "earlier"}` in others),
-    and the contexts that were added, each `{"name": ..., "digest": ..., "run": id}`. `added` has the sources of those
-    that no earlier run has, by name.
+    `sitting` is there where it is a question of a session: `{"run": id, "number": n, "input": id, "added": [...],
+    "before": id | None, "lost": ...}`, the first run, which question it is, the run whose `source` is the input
+    (`source` is `{"kind": "earlier"}` in others), the contexts that were added, each `{"name": ..., "digest": ...,
+    "run": id}`, the run of the question before, and what had been lost since then: None, the `worker` with all names,
+    or the whole `sandbox`. `added` has the sources of those contexts that no earlier run has, by name.
     """
 
     type: ClassVar[str] = "run_begin"

@@ -227,12 +227,13 @@ class Record:
         before: The root's turn at which it is cut; None takes all.
 
     Attributes:
-        begin: How the run began, without its input.
+        begin: How the run began, without its input and added contexts.
         end: How it ended, if it did.
         index: What it has.
         line: How far it has been served: the last line that was.
         turns: Turns of the root that it has.
         limited: The lines where the limit of seconds was reached.
+        cut_off: Whether its log stops before the run's end, as a kill leaves it.
 
     Raises:
         TraceError: It can't be read.
@@ -245,6 +246,7 @@ class Record:
         self.line = NOWHERE
         self.turns = 0
         self.limited: set[int] = set()
+        self.cut_off = False
         self.end: RunEnd | None = None
         self._at = array("q")
         self._t = array("d")
@@ -252,7 +254,7 @@ class Record:
         begin: RunBegin | None = None
         for event in self._read(before):
             if isinstance(event, RunBegin):
-                begin = replace(event, source={"kind": event.source.get("kind")})
+                begin = replace(event, source={"kind": event.source.get("kind")}, added={})
         if begin is None:
             raise ConfigError(f"the run in {path} was killed before its first event: there is nothing to go on from")
         self.begin = begin
@@ -262,6 +264,7 @@ class Record:
         while True:
             at = reader.ends_at
             if (event := next(reader, None)) is None:
+                self.cut_off = self.end is None
                 break
             if isinstance(event, TurnBegin) and self.index.nodes.get(event.parent) is self.index.root:
                 if before is not None and event.turn >= before:

@@ -47,6 +47,8 @@ _INSIDE: dict[str, dict[str, JSON]] = {
             "run": {"type": "string"},
             "number": {"type": "integer", "minimum": 1},
             "input": {"type": ["string", "null"]},
+            "before": {"type": ["string", "null"]},
+            "lost": {"enum": ["worker", "sandbox", None]},
             "added": {
                 "items": {
                     "type": "object",
@@ -62,6 +64,7 @@ _INSIDE: dict[str, dict[str, JSON]] = {
             "run": {"type": "string"},
             "turn": {"type": ["integer", "null"]},
             "way": {"enum": ["resume", "replay", "fork"]},
+            "passed_over": {"type": "array", "items": _STRING},
         },
         "required": ["run", "turn", "way"],
     },

@@ -1,0 +1,43 @@
+"""What a run was asked about, made again from what its trace says that it was."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import cast
+
+from rlm.errors import ConfigError, ContextError
+from rlm.types import JSON
+
+
+def value_of(source: Mapping[str, JSON], digest: str, run: str, what: str = "") -> object:
+    """An input as `context.load` takes it.
+
+    Args:
+        source: What it was, as `RunBegin.source` has it.
+        digest: Its SHA-256.
+        run: The run, for errors.
+        what: Its name, where it was added to a session: that can't be given in another way.
+
+    Raises:
+        ConfigError: It is not in the trace, or not as it was.
+        ContextError: A file of it is not there any more.
+    """
+    kind, name = source.get("kind"), what or "input"
+    give = "ask again, in a new session" if what else "give it as `context`, from Python"
+    if kind == "paths":
+        paths = [Path(str(path)) for path in cast("list[JSON]", source["paths"])]
+        if (missing := next((path for path in paths if not path.exists()), None)) is not None:
+            instead = "" if what else ", or give `context` from Python"
+            raise ContextError(f"the run's {name} is not there any more: {missing}; put it back{instead}")
+        return paths[0] if len(paths) == 1 else paths
+    if kind == "none":
+        raise ConfigError(f"the run {run} ended before its {name} was loaded: ask again")
+    if kind == "incomplete":
+        raise ConfigError(f"the run {run} was killed while its {name} was stored: {give}")
+    text = cast(str, source["text"])
+    if hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != digest:
+        raise ConfigError(f"the run's {name} was redacted in its trace: {give}")
+    return text if kind == "text" else json.loads(text)
