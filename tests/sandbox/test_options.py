@@ -63,8 +63,12 @@ def test_a_launcher_refuses_what_it_can_not_keep_and_names_one_that_can():
     assert str(refused.value) == (
         "the sandbox 'unconfined' can't keep `image`; one that can: docker, kubernetes, modal, e2b, daytona, prime"
     )
-    with pytest.raises(ConfigError, match="the sandbox 'wasm' can't keep `cpus`; one that can: docker, "):
-        find_launcher(Sandbox("wasm", cpus=1))
+    with pytest.raises(ConfigError) as refused:
+        find_launcher(Sandbox("e2b", cpus=1))
+    assert str(refused.value) == (
+        "the sandbox 'e2b' can't keep `cpus`: a template has as many as it was built with (`cpu_count`), so name one "
+        "as `image`; one that can: docker, bubblewrap, kubernetes, modal, daytona, prime, local, wasm, ssh"
+    )
     with pytest.raises(ConfigError, match="the sandbox 'local' has no option runtime; it has none of its own"):
         find_launcher(Sandbox("local", options={"runtime": "runsc"}))
 

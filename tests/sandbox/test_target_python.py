@@ -132,6 +132,21 @@ def test_a_package_that_has_none_is_named(wheels, tmp_path):
 
 
 @pytest.mark.slow
+def test_what_another_needs_and_has_none_is_named(wheels, tmp_path):
+    for version in ("1.0", "2.0"):
+        make_wheel(tmp_path, "rlm-needs", "", version, needs=("rlm-c>=2",))
+    with pytest.raises(ConfigError) as told:
+        install(["rlm-needs"], tmp_path / "made", libc="")
+    errors = str(told.value).splitlines()
+    assert errors[0].endswith("because these package versions have conflicting dependencies.")
+    assert errors[2:] == [
+        "rlm-needs 2.0 depends on rlm-c>=2",
+        "Additionally, some packages in these conflicts have no matching distributions available for your environment: "
+        "rlm-c",
+    ]
+
+
+@pytest.mark.slow
 def test_a_pip_that_asks_elsewhere_is_refused(tmp_path):
     """Where `default_environment` is not what markers ask, nothing is installed for the wrong Python."""
     markers = tmp_path / "pip" / "_vendor" / "packaging" / "markers.py"

@@ -14,7 +14,7 @@ from rlm.sandbox.told import told
 
 def test_models_are_told_what_is_not_there():
     (text,) = told({"one_thread": True})
-    assert text.startswith("`one_thread`: this Python has one thread and its standard library alone, without numpy;")
+    assert text.startswith("`one_thread`: this Python has one thread, and pure Python alone: no numpy;")
 
 
 def test_a_worker_that_floods_its_stream_while_nobody_reads_is_ended(monkeypatch):

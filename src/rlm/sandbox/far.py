@@ -12,23 +12,24 @@ from pathlib import Path
 from typing import IO, ClassVar
 
 from rlm.context import Context, load
-from rlm.errors import SandboxError, SandboxUnavailableError
-from rlm.sandbox import vendor
+from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
+from rlm.sandbox import packages, target_python, vendor
 from rlm.sandbox.far_worker import FarWorker
 from rlm.sandbox.launchers.base import Environment, Ready, Worker
 from rlm.sandbox.machine import MachineRun
 from rlm.sandbox.options import PROPERTIES, Sandbox, refuse_unkept
-from rlm.sandbox.packages import OPTIONS
 from rlm.types import Limits
 
 # From wheels alone: nothing of theirs runs while the network is open, so no connection can be left over from then.
-_INSTALLS = f"-m pip install {' '.join(OPTIONS)} --root-user-action ignore"
+_INSTALLS = f"-m pip install {' '.join(packages.OPTIONS)} --root-user-action ignore"
+
+MOST_PACKAGES_MB = 1024  # that are uploaded
 
 
 class FarMachine(ABC):
     """A machine at a vendor's: a `Machine`, once its launcher has said how to make, run, put, get, start and end.
 
-    It is not there before `set_up`.
+    It is not there before `set_up`. `packages` is a folder there that workers import from besides, if there is one.
 
     Args:
         sandbox: What the user asks for.
@@ -39,6 +40,7 @@ class FarMachine(ABC):
         self.sandbox = sandbox
         self.folder = ""
         self.python = ""
+        self.packages: str | None = None
         self._home = home
         self._lease: vendor.Lease | None = None
 
@@ -79,6 +81,7 @@ class FarMachine(ABC):
         Raises:
             SandboxUnavailableError: The vendor makes none.
             SandboxError: It has no Python, or a package can't be installed.
+            ConfigError: A package can't be installed here.
         """
         try:
             try:
@@ -114,8 +117,25 @@ class FarMachine(ABC):
     async def install(self) -> None:
         """Installs the packages that the user asks for, with the pip that is there."""
         if self.sandbox.packages:
-            packages = shlex.join(self.sandbox.packages)
-            await self.run(f"PIP_BREAK_SYSTEM_PACKAGES=1 {self.python} {_INSTALLS} {packages}", root=True)
+            wanted = shlex.join(self.sandbox.packages)
+            await self.run(f"PIP_BREAK_SYSTEM_PACKAGES=1 {self.python} {_INSTALLS} {wanted}", root=True)
+
+    async def bring_packages(self) -> None:
+        """What `install` is where there is no network: packages are installed here, for the Python there, and uploaded.
+
+        They are compiled there, once: each worker would do that for itself, and may write nothing that stays.
+
+        Raises:
+            ConfigError: They can't be installed, or are too large.
+        """
+        if not self.sandbox.packages:
+            return
+        target = target_python.asked(await self.run(shlex.join([self.python, "-c", target_python.ASKS])))
+        folder = await packages.opened(self.sandbox, target)
+        assert folder is not None
+        await self.upload(await asyncio.to_thread(_listed, Path(folder)))
+        self.packages = f"{self.folder}/packages"
+        await self.run(f"{self.python} -m compileall -qq {self.packages} > /dev/null; true")
 
     async def upload(self, files: Mapping[str, bytes | Path]) -> None:
         bundle = vendor.bundle(files)
@@ -149,11 +169,12 @@ class FarLauncher(ABC):
     keys: tuple[str, ...] = ()
     keeps: ClassVar[frozenset[str]]
     own: ClassVar[tuple[str, ...]] = ()
+    instead: ClassVar[Mapping[str, str]] = {}  # as `refuse_unkept` has it
     lacks: ClassVar[frozenset[str]] = frozenset()  # of `PROPERTIES`
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._sandbox = sandbox or Sandbox(self.name)
-        refuse_unkept(self._sandbox, self.keeps, self.own)
+        refuse_unkept(self._sandbox, self.keeps, self.own, self.instead)
         vendor.check_host(self.name, self.module, *self.keys)
 
     def enforces(self) -> frozenset[str]:
@@ -170,7 +191,7 @@ class FarLauncher(ABC):
 
     async def open(self, context: Context, limits: Limits) -> Environment:
         machine = await self._set_up(context, limits)
-        return await MachineRun.open(machine, context, limits, self._sandbox)
+        return await MachineRun.open(machine, context, limits, self._sandbox, machine.packages)
 
     async def ready(self, limits: Limits) -> Ready:
         """A machine without an input; see `WarmPool`."""
@@ -178,7 +199,7 @@ class FarLauncher(ABC):
             machine = await self._set_up(nothing, limits)
 
         async def opened(context: Context, limits: Limits) -> Environment:
-            return await MachineRun.open(machine, context, limits, self._sandbox)
+            return await MachineRun.open(machine, context, limits, self._sandbox, machine.packages)
 
         return Ready(opened, machine.remove, lambda: True)
 
@@ -191,6 +212,18 @@ class FarLauncher(ABC):
     @abstractmethod
     def _machine(self) -> FarMachine:
         """A machine of a run's own, not made yet."""
+
+
+def _listed(folder: Path) -> dict[str, Path]:
+    """The files of packages, as they are uploaded."""
+    found = {f"packages/{path.relative_to(folder)}": path for path in folder.rglob("*") if path.is_file()}
+    size = sum(path.stat().st_size for path in found.values()) >> 20
+    if size > MOST_PACKAGES_MB:
+        raise ConfigError(
+            f"packages take {size:,} MiB, and at most {MOST_PACKAGES_MB:,} are uploaded for each run: put them into an "
+            "image"
+        )
+    return found
 
 
 def is_address(host: str) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rlm.errors import ConfigError
@@ -17,8 +18,8 @@ PROPERTIES = ("files", "network", "memory", "time", "cpu", "processes", "disk")
 # Which launchers keep an option, strongest isolation first; a refusal names them. `env` all keep.
 KEPT_BY: Mapping[str, tuple[str, ...]] = {
     "image": ("docker", "kubernetes", "modal", "e2b", "daytona", "prime"),
-    "packages": ("docker", "bubblewrap", "modal", "e2b", "daytona", "prime", "local", "ssh"),
-    "cpus": ("docker", "bubblewrap", "kubernetes", "modal", "daytona", "prime", "local", "ssh"),
+    "packages": ("docker", "bubblewrap", "kubernetes", "modal", "e2b", "daytona", "prime", "local", "wasm", "ssh"),
+    "cpus": ("docker", "bubblewrap", "kubernetes", "modal", "daytona", "prime", "local", "wasm", "ssh"),
     "disk_mb": ("docker", "bubblewrap", "kubernetes", "daytona", "prime", "local", "wasm", "ssh"),
     "files": ("docker", "bubblewrap", "local", "wasm", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
     "output": ("docker", "bubblewrap", "local", "wasm", "ssh", "kubernetes", "modal", "e2b", "daytona", "prime"),
@@ -117,13 +118,19 @@ class Sandbox:
             raise ConfigError(f"output must be a folder, and {self.output} is none")
 
 
-def refuse_unkept(sandbox: Sandbox, keeps: set[str] | frozenset[str], own: tuple[str, ...] = ()) -> None:
+def refuse_unkept(
+    sandbox: Sandbox,
+    keeps: set[str] | frozenset[str],
+    own: tuple[str, ...] = (),
+    instead: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Refuses what a launcher can't keep; every launcher calls it when it is made.
 
     Args:
         sandbox: What the user asks for.
         keeps: The options that the launcher keeps, of `KEPT_BY`'s.
         own: The names of the launcher's own options.
+        instead: Why not, and what to do about it without another launcher, for some of the rest.
 
     Raises:
         ConfigError: Names the option, the launcher, and launchers that can.
@@ -133,7 +140,8 @@ def refuse_unkept(sandbox: Sandbox, keeps: set[str] | frozenset[str], own: tuple
         if name not in KEPT_BY or name in keeps or not _is_set(sandbox, name):
             continue
         others = [other for other in KEPT_BY[name] if other != sandbox.name]
-        raise ConfigError(f"the sandbox {sandbox.name!r} can't keep `{name}`; one that can: {', '.join(others)}")
+        why = f": {instead[name]}" if name in instead else ""
+        raise ConfigError(f"the sandbox {sandbox.name!r} can't keep `{name}`{why}; one that can: {', '.join(others)}")
     if unknown := sorted(set(sandbox.options) - set(own)):
         there = f"it has {', '.join(own)}" if own else "it has none of its own"
         raise ConfigError(f"the sandbox {sandbox.name!r} has no option {', '.join(unknown)}; {there}")

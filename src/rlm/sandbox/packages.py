@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -32,7 +33,13 @@ _UNUSED = 90 * 86_400.0  # seconds
 _ABANDONED = 86_400.0  # seconds: no installation takes that long
 _MAKING = ".installing-"
 Finish = Callable[[Path, threading.Event], None]
-OPTIONS = ("--only-binary=:all:", "--quiet", "--disable-pip-version-check", "--no-input")
+_OPTIONS = ("--only-binary=:all:", "--disable-pip-version-check", "--no-input", "--progress-bar=off")
+OPTIONS = (*_OPTIONS, "--quiet")
+# Of a conflict: who needs what, and what no wheel fits.
+_CONFLICT = re.compile(
+    r"^The conflict is caused by:\n(.*\n)(?: {4}.*\n)*(?:\n(Additionally.*\n(?: {4}.*\n)+))?", re.MULTILINE
+)
+_LINE, _TOLD = 300, 1000  # characters
 
 
 async def opened(sandbox: Sandbox, target: TargetPython | None = None, finish: Finish | None = None) -> str | None:
@@ -111,35 +118,43 @@ def install(packages: Sequence[str], folder: Path, stop: threading.Event, target
     if python is None:
         raise ConfigError("`packages` needs pip on this machine: python -m ensurepip")
     pip, options = (["-m", "pip"], []) if target is None else (target.pip(), target.options())
-    argv = [python, "-P", *pip, "install", "--target", str(folder.absolute()), *options, *OPTIONS, "--", *packages]
+    argv = [python, "-P", *pip, "install", "--target", str(folder.absolute()), *options, *_OPTIONS, "--", *packages]
     # In the folder: a name such as x.tar.gz is a file to pip where there is one, and built.
-    code, said = run(argv, folder, stop)
+    code, printed = run(argv, folder, stop)
     if code:
         where = "" if target is None else f" for {target}"
-        raise ConfigError(f"packages can't be installed{where}: {said.strip()[-1000:]}")
+        raise ConfigError(f"packages can't be installed{where}: {_why(printed)}")
 
 
 def run(argv: Sequence[str], folder: Path, stop: threading.Event) -> tuple[int, str]:
-    """Runs what makes packages ready, in their folder: its exit status, and what it said to standard error.
+    """Runs what makes packages ready, in their folder: its exit status, and what it printed.
 
     Raises:
         ConfigError: It takes too long.
         SandboxError: It is to end before.
     """
     null = subprocess.DEVNULL
-    with subprocess.Popen(argv, cwd=folder, stdin=null, stdout=null, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(argv, cwd=folder, stdin=null, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         until = time.monotonic() + INSTALL
         try:
             while True:
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    said = process.communicate(timeout=_LOOK)[1]
-                    return process.returncode, said.decode("utf-8", "replace")
+                    printed = process.communicate(timeout=_LOOK)[0]
+                    return process.returncode, printed.decode("utf-8", "replace")
                 if stop.is_set():
                     raise SandboxError("packages are not installed: nobody waits for them any more")
                 if time.monotonic() > until:
                     raise ConfigError(f"packages can't be installed: it took more than {INSTALL:g} s")
         finally:
             process.kill()  # where it has not ended
+
+
+def _why(printed: str) -> str:
+    """What of that tells why pip failed."""
+    told = [line[:_LINE] for line in printed.splitlines() if line.startswith("ERROR: ")]
+    if (conflict := _CONFLICT.search(printed)) is not None:
+        told += [" ".join(part.split())[:_LINE] for part in conflict.groups("") if part]
+    return "\n".join(told)[-_TOLD:] or printed.strip()[-_TOLD:]
 
 
 def _has_pip(python: str) -> bool:

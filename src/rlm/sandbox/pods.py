@@ -13,7 +13,7 @@ from typing import Any
 
 from rlm.context import Context
 from rlm.errors import SandboxError
-from rlm.sandbox import reaper, shipped, vendor
+from rlm.sandbox import far, reaper, shipped, vendor
 from rlm.sandbox.options import Sandbox
 from rlm.types import Limits
 
@@ -50,10 +50,11 @@ def pod(name: str, sandbox: Sandbox, context: Context, limits: Limits) -> dict[s
     input_mb = math.ceil(context.blob.size / _MIB)
     files = sum(path.stat().st_size for path in shipped.listed_files(sandbox.files).values())
     files_mb = math.ceil(files / _MIB)
+    packages_mb = 3 * far.MOST_PACKAGES_MB if sandbox.packages else 0  # as they come, unpacked, and compiled
     size = {
         "cpu": str(sandbox.cpus or 1),
         "memory": f"{vendor.memory_mb(context, limits)}Mi",
-        "ephemeral-storage": f"{sandbox.disk_mb + 2 * (input_mb + files_mb) + 64}Mi",
+        "ephemeral-storage": f"{sandbox.disk_mb + 2 * (input_mb + files_mb) + packages_mb + 64}Mi",
     }
     container = {
         "name": "worker",

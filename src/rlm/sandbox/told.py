@@ -24,7 +24,7 @@ def told(names: Mapping[str, JSON]) -> list[str]:
         texts.append(f"`packages`: what was installed for you to import, beside the standard library: {listed}")
     if "one_thread" in names:
         texts.append(
-            "`one_thread`: this Python has one thread and its standard library alone, without numpy; "
+            "`one_thread`: this Python has one thread, and pure Python alone: no numpy; "
             "to ask many prompts at once, use a batch and not threads"
         )
     if isinstance(notebook, dict):

@@ -117,7 +117,7 @@ def main(stream: Any, start: dict[str, Any]) -> NoReturn:
     Args:
         stream: The socket that is the stream.
         start: `kind` and `parts` of the input, its `size` in bytes, and its `origin` where it is a child's piece of
-            another: the offset and the name there.
+            another: the offset and the name there. `packages`: a folder to import from besides, or None.
     """
     blob = bytearray(start["size"])
     view = memoryview(blob)
@@ -131,5 +131,7 @@ def main(stream: Any, start: dict[str, Any]) -> NoReturn:
     if start["origin"] is not None:
         loaded.origin = tuple(start["origin"])
     sys.argv = [""]
+    if start["packages"] is not None:
+        sys.path.append(start["packages"])
     Worker(stream, loaded).serve()
     os._exit(0)

@@ -74,6 +74,7 @@ class WasmRun:
         memory_bytes: What a worker may have beyond its input.
         folders: Those that workers find: their paths here and there, and whether they may write to them.
         temporary: A folder that is removed with this.
+        packages: The one of the folders there that workers import from, if one is.
     """
 
     def __init__(
@@ -83,8 +84,10 @@ class WasmRun:
         memory_bytes: int,
         folders: Sequence[tuple[str, str, bool]] = (),
         temporary: str | None = None,
+        packages: str | None = None,
     ) -> None:
         self._module = module
+        self._packages = packages
         self._temporary = temporary
         self._folders = json.dumps(folders)
         self._more = _BASE + memory_bytes
@@ -108,7 +111,7 @@ class WasmRun:
             told = {"kind": "str", "parts": [], "origin": [pieces.start, pieces.name]}
         if _BASE + each * size > MOST:
             raise SandboxError(f"{size >> 20:,} MiB of input do not fit into WebAssembly's 4 GiB; use another sandbox")
-        header = json.dumps({**told, "size": size, "sources": sources()}).encode()
+        header = json.dumps({**told, "size": size, "sources": sources(), "packages": self._packages}).encode()
         worker = await self._spawn(min(each * size + self._more, MOST), 4 + len(header) + size)
         try:
             worker.writer.write(len(header).to_bytes(4, "big") + header)

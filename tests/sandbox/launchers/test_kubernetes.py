@@ -8,12 +8,14 @@ import pytest
 from kubernetes.aio import client, config, stream
 
 from rlm.errors import ConfigError, SandboxUnavailableError
+from rlm.sandbox import far as sandbox_far
 from rlm.sandbox import pods, reaper
 from rlm.sandbox.launchers import find_launcher, kubernetes
 from rlm.sandbox.options import Sandbox
 from rlm.types import Cell, Limits
 from sandbox.doubles.kubernetes import TOKEN, Kubernetes, forget
 from sandbox.launchers import far
+from sandbox.wheels import make_wheel, only_from
 
 _STUBBORN = "while True:\n    try:\n        while True:\n            pass\n    except BaseException:\n        pass"
 
@@ -131,6 +133,45 @@ class TestLauncher:
         assert owner == {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": f"uid-of-{name}"}
 
     @pytest.mark.slow
+    def test_packages_are_installed_here_and_uploaded(self, cluster, tmp_path, monkeypatch):
+        make_wheel(tmp_path, "rlm-example", "value = 42", needs=("rlm-other; python_version < '3'",))
+        only_from(monkeypatch, tmp_path)
+
+        async def scene():
+            async with far.opened(find_launcher(Sandbox("kubernetes", packages=["rlm-example"]))) as (session, there):
+                code = (
+                    "import rlm_example, os\nfrom importlib.metadata import version\n"
+                    "print(rlm_example.value, version('rlm-example'), os.path.exists(rlm_example.__cached__))\n"
+                    "open(rlm_example.__file__, 'a')"
+                )
+                (place,) = cluster.places.values()
+                return await session.run(Cell(code)), there.names, place.created["spec"]
+
+        result, names, spec = asyncio.run(scene())
+        assert result.output == "42 1.0 True\n"
+        assert "PermissionError" in result.error
+        assert names == {"packages": ["rlm-example"]}
+        assert spec["volumes"][0]["emptyDir"] == {"sizeLimit": "3394Mi"}
+
+    @pytest.mark.slow
+    def test_packages_that_can_not_be_had_leave_no_pod(self, cluster, tmp_path, monkeypatch):
+        make_wheel(tmp_path, "rlm-example", "value = 42")
+        only_from(monkeypatch, tmp_path)
+        sandbox = Sandbox("kubernetes", packages=["rlm-missing"])
+        with pytest.raises(
+            ConfigError, match=r"^packages can't be installed for Python 3\.\d+\.\d+ \(linux .*rlm-missing"
+        ):
+            asyncio.run(self._opened(sandbox))
+        monkeypatch.setattr(sandbox_far, "MOST_PACKAGES_MB", -1)
+        with pytest.raises(ConfigError, match=r"^packages take 0 MiB, and at most -1 are uploaded for each run: put "):
+            asyncio.run(self._opened(Sandbox("kubernetes", packages=["rlm-example"])))
+        assert (cluster.places, cluster.policies) == ({}, {})
+
+    async def _opened(self, sandbox):
+        async with far.opened(find_launcher(sandbox)):
+            pass
+
+    @pytest.mark.slow
     def test_a_policy_that_nothing_enforces_refuses_the_run(self, cluster, monkeypatch):
         cluster.enforces = False
         monkeypatch.setattr(kubernetes, "_SETTLES", 1)
@@ -242,7 +283,9 @@ class TestLauncher:
         assert told.startswith("Kubernetes: ")
 
     def test_options_that_it_has_not_are_refused(self, cluster):
-        with pytest.raises(ConfigError, match="can't keep `network`; one that can"):
+        with pytest.raises(
+            ConfigError, match="can't keep `network`: a NetworkPolicy knows addresses, not hosts; one that can: modal"
+        ):
             find_launcher(Sandbox("kubernetes", network=("pypi.org",)))
         with pytest.raises(ConfigError, match="has no option node; it has namespace, context, runtime_class"):
             find_launcher(Sandbox("kubernetes", options={"node": "x"}))

@@ -18,6 +18,7 @@ from rlm.sandbox.session import Session
 from rlm.sandbox.spawned import SpawnedRun
 from rlm.types import Cell, Limits
 from sandbox.support import FUNCTIONS, echo
+from sandbox.wheels import make_wheel, only_from
 
 
 @pytest.fixture
@@ -59,7 +60,9 @@ def test_it_refuses_elsewhere():
     assert launcher.enforces() == frozenset()
     with contextlib.closing(load("x")) as context, pytest.raises(SandboxUnavailableError, match="a part of macOS"):
         asyncio.run(launcher.open(context, Limits()))
-    with pytest.raises(ConfigError, match="'seatbelt' can't keep `cpus`"):
+    with pytest.raises(
+        ConfigError, match="'seatbelt' can't keep `cpus`: macOS binds no process to CPUs; one that can: "
+    ):
         SeatbeltLauncher(Sandbox("seatbelt", cpus=1))
 
 
@@ -88,6 +91,24 @@ def test_one_that_holds_runs_cells(on_macos):
     assert (
         run(launcher, "len(context)", "import os\nos._exit(3)", "llm_query(question)")[2].output == "'llm_query why?'\n"
     )
+
+
+@pytest.mark.slow
+def test_packages_are_installed_here_and_readable(on_macos, tmp_path, monkeypatch):
+    told = tmp_path / "profile"
+    on_macos('case "$*" in *"Tries, inside"*) echo end;; *) exec "$@";; esac')
+    script = tmp_path / "bin" / "sandbox-exec"
+    script.write_text(script.read_text().replace("shift 2", f'echo "$2" > {told}; shift 2'))
+    make_wheel(tmp_path, "rlm-example", "value = 42")
+    only_from(monkeypatch, tmp_path)
+    (result,) = run(
+        SeatbeltLauncher(Sandbox("seatbelt", packages=["rlm-example"])), "import rlm_example\nprint(rlm_example.value)"
+    )
+    assert result.output == "42\n"
+    (folder,) = (tmp_path / os.environ["RLM_HOME"] / "packages").iterdir()
+    (readable,) = [line for line in told.read_text().splitlines() if f'(subpath "{folder}")' in line]
+    assert readable.startswith("(allow file-read* ")
+    assert "file-write*" not in told.read_text()
 
 
 def run(launcher, *codes, limits=Limits(cell_seconds=5)):  # noqa: B008

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import importlib.util
+import os
 import tempfile
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ from rlm.sandbox.trials.registry import attempts
 from rlm.sandbox.trials.runner import Attack
 from rlm.types import Cell, Limits
 from sandbox.support import FUNCTIONS, echo
+from sandbox.wheels import make_wheel, only_from
 
 slow = pytest.mark.slow
 
@@ -244,7 +246,8 @@ def test_named_folders_are_all_of_the_host_that_is_reached(compiled, tmp_path):
 
 
 def temporary():
-    return sorted(path.name for path in Path(tempfile.gettempdir()).glob("rlm-[fo]*-*"))
+    """The folders of this process: others test beside it."""
+    return sorted(path.name for path in Path(tempfile.gettempdir()).glob(f"rlm-[fo]*-{os.getpid()}-*"))
 
 
 @slow
@@ -374,10 +377,49 @@ def test_a_start_that_is_cancelled_leaves_no_process(compiled):
     assert asyncio.run(main()) == "it was killed by SIGKILL"
 
 
-@pytest.mark.parametrize("option", [{"packages": ("numpy",)}, {"cpus": 1}, {"network": ("a.b",)}, {"image": "x"}])
+@pytest.mark.parametrize("option", [{"network": ("a.b",)}, {"image": "x"}])
 def test_what_cannot_be_kept_is_refused(option):
     with pytest.raises(ConfigError, match=rf"'wasm' can't keep `{next(iter(option))}`; one that can: "):
         find_launcher(Sandbox("wasm", **option))
+
+
+def test_less_than_one_cpu_is_refused_and_more_are_not_used():
+    assert find_launcher(Sandbox("wasm", cpus=4)).name == "wasm"
+    with pytest.raises(ConfigError) as told:
+        find_launcher(Sandbox("wasm", cpus=0.5))
+    assert str(told.value) == (
+        "a worker of the sandbox 'wasm' is one thread, which has a CPU: `cpus` is 1 or more there, not 0.5"
+    )
+
+
+@slow
+def test_packages_of_pure_python_are_there_and_compiled(compiled, tmp_path, monkeypatch):
+    needs = ("rlm-other; sys_platform == 'wasi'", "rlm-not; python_version >= '3.13'")
+    make_wheel(tmp_path, "rlm-example", "import rlm_other\nvalue = rlm_other.value", needs=needs)
+    make_wheel(tmp_path, "rlm-other", "value = 42")
+    make_wheel(tmp_path, "rlm-broken", "this is no Python")
+    make_wheel(tmp_path, "rlm-machine", "", tag="cp312-cp312-manylinux_2_17_x86_64")
+    only_from(monkeypatch, tmp_path)
+    monkeypatch.setattr("rlm.sandbox.packages.home", lambda: tmp_path / "home")
+    code = (
+        "import rlm_example, os\nprint(rlm_example.value, packages, os.path.exists(rlm_example.__cached__), "
+        "sorted(os.listdir(os.path.dirname(rlm_example.__cached__))))\n"
+        "try:\n    open('/packages/more', 'w')\nexcept OSError as error:\n    print(type(error).__name__)\n"
+        "import rlm_broken"
+    )
+    (result,) = run(code, packages=["rlm-example", "rlm-broken"])
+    shown, refused = result.output.splitlines()
+    assert shown == (
+        "42 ['rlm-example', 'rlm-broken'] True ['rlm_example.cpython-312.pyc', 'rlm_other.cpython-312.pyc']"
+    )
+    assert refused in ("PermissionError", "OSError")
+    assert "SyntaxError" in result.error
+    with pytest.raises(ConfigError) as told:
+        run("1", packages=["rlm-machine"])
+    assert str(told.value).startswith(
+        "packages can't be installed for Python 3.12.0 (wasi wasm32, pure Python alone): ERROR: "
+    )
+    assert str(told.value).endswith("No matching distribution found for rlm-machine")
 
 
 def test_all_is_enforced_where_it_is_installed(monkeypatch, tmp_path):

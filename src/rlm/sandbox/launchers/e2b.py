@@ -6,7 +6,7 @@ import contextlib
 import functools
 import shlex
 from collections.abc import AsyncIterator, Sequence
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 from rlm.context import Context
 from rlm.sandbox import vendor
@@ -30,6 +30,10 @@ class E2BLauncher(FarLauncher):
     module = "e2b"
     keys = (_KEY,)
     keeps = frozenset(("image", "packages", "files", "output", "network"))
+    instead: ClassVar = {
+        "cpus": "a template has as many as it was built with (`cpu_count`), so name one as `image`",
+        "disk_mb": "a template has the disk that it was built with (`min_free_disk_mb`), so name one as `image`",
+    }
 
     def _machine(self) -> FarMachine:
         return _Machine(self._sandbox)

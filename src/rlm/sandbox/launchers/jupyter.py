@@ -19,6 +19,10 @@ from rlm.sandbox.written import own_folder
 from rlm.types import JSON, Limits
 
 _MAX_TOLD = 2**16  # bytes
+_INSTEAD = {
+    "packages": "cells have what the kernel has, and what it has imported; install them there, by %pip install",
+    "cpus": "cells have the kernel's; start that with fewer, by taskset",
+}
 # Address space for the arenas of threads, whose number can't be changed any more in a process that has had some.
 _ARENAS_MB = 512
 
@@ -35,7 +39,7 @@ class JupyterLauncher:
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._sandbox = sandbox or Sandbox(self.name)
-        refuse_unkept(self._sandbox, set(), ("connection",))
+        refuse_unkept(self._sandbox, set(), ("connection",), _INSTEAD)
         self._connection = self._sandbox.options.get("connection")
 
     def enforces(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ import json
 import os
 import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import IO
+from typing import IO, ClassVar
 
 from rlm.context import Context
 from rlm.errors import ConfigError, SandboxError
@@ -30,7 +30,8 @@ class KubernetesLauncher(FarLauncher):
 
     name = "kubernetes"
     module = "kubernetes.aio.client"
-    keeps = frozenset(("image", "cpus", "disk_mb", "files", "output"))
+    keeps = frozenset(("image", "packages", "cpus", "disk_mb", "files", "output"))
+    instead: ClassVar = {"network": "a NetworkPolicy knows addresses, not hosts"}
     own = ("namespace", "context", "runtime_class")
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
@@ -67,6 +68,9 @@ class _Machine(FarMachine):
                 continue
             return
         raise SandboxError("its network policy is not enforced: the cluster's network plugin has to enforce them")
+
+    async def install(self) -> None:
+        await self.bring_packages()  # nothing gets into that pod by itself
 
     async def run(self, command: str, *, root: bool = False) -> str:
         return (await self._run("sh", "-c", command)).decode("utf-8", "replace")

@@ -17,12 +17,14 @@ from rlm.errors import SandboxUnavailableError
 from rlm.sandbox import seatbelt_probe
 from rlm.sandbox.launchers.base import Environment
 from rlm.sandbox.options import Sandbox, refuse_unkept
+from rlm.sandbox.packages import opened
 from rlm.sandbox.seatbelt_profile import profile
 from rlm.sandbox.spawned import SpawnedRun
 from rlm.sandbox.written import Workers, open_equipped
 from rlm.types import Limits
 
 _PROBE = 20.0  # seconds
+_INSTEAD = {"cpus": "macOS binds no process to CPUs"}
 
 
 class SeatbeltLauncher:
@@ -36,7 +38,7 @@ class SeatbeltLauncher:
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._sandbox = sandbox or Sandbox(self.name)
-        refuse_unkept(self._sandbox, {"files", "output", "disk_mb"})
+        refuse_unkept(self._sandbox, {"files", "output", "disk_mb", "packages"}, instead=_INSTEAD)
 
     def enforces(self) -> frozenset[str]:
         """Files and network, where it has been tried. A process that left its parent is neither counted nor ended."""
@@ -59,12 +61,13 @@ class SeatbeltLauncher:
     async def open(self, context: Context, limits: Limits) -> Environment:
         if (why_not := await asyncio.to_thread(self.why_not)) is not None:
             raise SandboxUnavailableError(why_not)
-
         sandbox_exec = shutil.which("sandbox-exec") or "/usr/bin/sandbox-exec"
+        packages = await opened(self._sandbox)
 
         async def run(folder: str | None) -> Workers:
-            allowed = profile(list(map(str, self._sandbox.files.values())), [folder] if folder else [])
-            return SpawnedRun(context, [sandbox_exec, "-p", allowed], limits.memory_mb << 20)
+            read = [*map(str, self._sandbox.files.values()), *([packages] if packages else [])]
+            allowed = profile(read, [folder] if folder else [])
+            return SpawnedRun(context, [sandbox_exec, "-p", allowed], limits.memory_mb << 20, packages)
 
         return await open_equipped(self._sandbox, run)
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from rlm.context import Context
-from rlm.errors import SandboxError, SandboxUnavailableError
+from rlm.errors import ConfigError, SandboxError, SandboxUnavailableError
 from rlm.sandbox import wasm_module
 from rlm.sandbox.launchers.base import Environment
 from rlm.sandbox.options import PROPERTIES, Sandbox, refuse_unkept
+from rlm.sandbox.packages import opened
 from rlm.sandbox.shipped import names_inside
 from rlm.sandbox.wasm_run import WasmRun
 from rlm.sandbox.written import Workers, open_equipped, own_folder
 from rlm.types import Limits
 
 _PREFIX = "rlm-files-"
-_FILES, _OUTPUT = "/files", "/output"
+_FILES, _OUTPUT, _PACKAGES = "/files", "/output", "/packages"
 
 
 class WasmLauncher:
@@ -33,7 +35,12 @@ class WasmLauncher:
 
     def __init__(self, sandbox: Sandbox | None = None) -> None:
         self._sandbox = sandbox or Sandbox(self.name)
-        refuse_unkept(self._sandbox, {"files", "output", "disk_mb"})
+        refuse_unkept(self._sandbox, {"files", "output", "disk_mb", "packages", "cpus"})
+        if self._sandbox.cpus is not None and self._sandbox.cpus < 1:
+            raise ConfigError(
+                "a worker of the sandbox 'wasm' is one thread, which has a CPU: `cpus` is 1 or more there, not "
+                f"{self._sandbox.cpus:g}"
+            )
 
     def enforces(self) -> frozenset[str]:
         """All there is, since an instance has its memory and nothing else; a folder's size is watched, and no limit."""
@@ -51,6 +58,8 @@ class WasmLauncher:
         if (why_not := self.why_not()) is not None:
             raise SandboxUnavailableError(why_not)
         module = await asyncio.to_thread(wasm_module.compiled)
+        compiled = functools.partial(wasm_module.compile_packages, module)
+        packages = await opened(self._sandbox, wasm_module.TARGET, compiled)
 
         async def run(output: str | None) -> Workers:
             copies = await asyncio.to_thread(_copied, self._sandbox.files)
@@ -59,7 +68,9 @@ class WasmLauncher:
             ]
             folders += [(copies, _FILES, False)] if copies else []
             folders += [(output, _OUTPUT, True)] if output else []
-            return WasmRun(context, module, limits.memory_mb << 20, folders, copies)
+            folders += [(packages, _PACKAGES, False)] if packages else []
+            inside = _PACKAGES if packages else None
+            return WasmRun(context, module, limits.memory_mb << 20, folders, copies, inside)
 
         environment = await open_equipped(self._sandbox, run)
         environment.names = {"one_thread": True, **names_inside(self._sandbox, "")}
