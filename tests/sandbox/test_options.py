@@ -1,9 +1,12 @@
 """What a `Sandbox` takes, and what a launcher that can't keep an option says."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from rlm import ConfigError, Sandbox
-from rlm.sandbox.launchers import find_launcher
+from rlm import ConfigError, Sandbox, SandboxUnavailableError
+from rlm.sandbox.launchers import LAUNCHERS, find_launcher
 from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.sandbox.options import KEPT_BY
 
@@ -92,15 +95,35 @@ def test_who_keeps_what_is_said_of_the_options_that_there_are():
     assert set(KEPT_BY) < set(Sandbox.__dataclass_fields__)
 
 
-@pytest.mark.parametrize("option", KEPT_BY)
-def test_those_who_are_said_to_keep_an_option_do(option, tmp_path):
+def told():
+    """What docs/launchers/options.md has of each launcher: which options it keeps."""
+    text = (Path(__file__).parents[2] / "docs" / "launchers" / "options.md").read_text(encoding="utf-8")
+    header, _, *rows = text[text.index("| | `image`") :].partition("\n\n")[0].splitlines()
+    options = re.findall(r"`(\w+)`", header)
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    return {
+        re.match(r"\[`(\w+)`\]", name)[1]: {one for one, cell in zip(options, row, strict=True) if cell != "no"}
+        for name, *row in cells
+    }
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_a_launcher_keeps_what_its_row_says_and_refuses_the_rest(name, tmp_path):
     some = {"image": "x", "packages": ["numpy"], "cpus": 1, "disk_mb": 1, "network": ["a.org"]}
     some |= {"files": {"a": tmp_path}, "output": tmp_path / "out"}
-    for name in KEPT_BY[option]:
-        said = ""
+    assert set(some) == set(KEPT_BY)
+    kept = set(KEPT_BY)
+    for option, value in some.items():
         try:
-            find_launcher(Sandbox(name, **{option: some[option]}))
-        except ConfigError as error:  # a key or a host may be missing
-            said = str(error)
-        assert "can't keep" not in said
-        assert "no sandbox" not in said
+            find_launcher(Sandbox(name, **{option: value}))
+        except (ConfigError, SandboxUnavailableError) as error:  # a key, a host or an SDK may be missing
+            if f"can't keep `{option}`" in str(error):
+                kept.remove(option)
+    assert kept == told()[name]
+
+
+def test_a_refusal_names_those_that_keep_it_and_that_hold_something():
+    rows = told()
+    assert set(rows) == set(LAUNCHERS)
+    for option, names in KEPT_BY.items():
+        assert set(names) == {name for name, kept in rows.items() if option in kept} - {"unconfined", "seatbelt"}
