@@ -1,6 +1,6 @@
 """Kills the host of a run with SIGKILL at random points, resumes it, and counts what was asked twice.
 
-    python benchmarks/kill_resume.py --kills 50 [--seed 0]
+    python benchmarks/kill_resume.py --kills 50 [--seed 0] [--session]
 
 The run has 30 turns and some 300 sub-calls: from threads, in batches, in maps, equal ones, of children; sets, `random`
 and the clock; a tool that appends to a file; and one cell that its time limit interrupts. The model is a script behind
@@ -9,6 +9,8 @@ a server in a process of its own, which notes each request; so what was paid is 
 Half of the kills come from outside at a random moment, half from inside a write to the trace, after some of its bytes.
 Every third resumed run is killed as well, and the resumed run resumed. After each: the answer is that of the unbroken
 run, nothing was asked more often than there but what was in flight at a kill, and the tool did not run more often.
+
+With `--session` it is the third question of a session that is killed, with a context added before it and the second.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,21 @@ _LAST = (
     "FINAL([sorted(names)[0], len(kept), batch1, got12, one23, same5, sorted(found16.items()), mapped27[:2], child18])"
 )
 CELLS = [_TEN[n % 10].format(n=n + 1) for n in range(29)] + [_LAST]
+_QUESTION = "What is it?"
+# The same cells as three questions of a session.
+_ASKED = {
+    "What first?": [*(_TEN[n].format(n=n + 1) for n in (0, 1, 2, 3)), "FINAL([sorted(names)[0], got2])"],
+    "What then?": [
+        "more = len(context_1)\nprint(grep('brown')[-1].name, history)",
+        *(_TEN[n].format(n=n + 1) for n in (4, 6, 7)),
+        "FINAL([more, mapped7[:2], child8])",
+    ],
+    "What last?": [
+        "import random\nprint(question, len(history), sorted(names)[:2], kept, random.random(), context_2)",
+        *(_TEN[n % 10].format(n=n + 1) for n in (10, 11, 12, 15, 16, 17, 19)),
+        "FINAL([got2, more, child8, one13, sorted(found16.items()), mapped17[:2], child18, history, context_2])",
+    ],
+}
 _CHILD = (
     "seen = llm_query_batched([f'{question} part {k}' for k in range(8)])\nprint(len(context), seen)",
     "print(count(question))",
@@ -76,7 +93,8 @@ def serve(notes: Path) -> None:
         turn = sum(message["role"] == "assistant" for message in messages)
         prompt = messages[-1]["content"]
         if asked["model"] == "root":
-            name, text = f"root {turn + 1}", _block(CELLS[turn])
+            question = messages[1]["content"].partition("\n")[0].removeprefix("Question: ")
+            name, text = f"{question} {turn + 1}", _block(_ASKED.get(question, CELLS)[turn])
         elif messages[0]["role"] == "system":
             name, text = f"{_question(messages)} turn {turn + 1}", _block(_CHILD[turn])
         elif prompt.startswith("Shout"):
@@ -102,14 +120,15 @@ def _question(messages: list[dict[str, str]]) -> str:
 # The host ----------------------------------------------------------------------------------------------------------
 
 
-def host(run: str | None, kill: str | None, counts: Path) -> None:
+def host(run: str | None, kill: str | None, counts: Path, session: bool) -> None:
     """Runs it, or resumes a run, and prints the answer; with `kill`, dies in the nth write, after some of its bytes."""
     import rlm
     from rlm.trace import store
 
-    if kill:
-        number, share = kill.split(":")
-        _die_in_write(store, int(number), float(share))
+    def die() -> None:
+        if kill:
+            number, share = kill.split(":")
+            _die_in_write(store, int(number), float(share))
 
     def count(name: str) -> str:
         """Counts."""
@@ -122,10 +141,27 @@ def host(run: str | None, kill: str | None, counts: Path) -> None:
         text = "".join(f"{n}: the quick brown fox jumps over the lazy dog\n" for n in range(4000))
         limits = rlm.Limits(turns=40, depth=2, cell_seconds=1.0)
         engine = rlm.RLM(model="openai/root", sub_model="openai/sub", route="never", limits=limits, **options)
-        completion = engine.completion("What is it?", context=text)
+        if session:
+            completion = _third(engine, text, die)
+        else:
+            die()
+            completion = engine.completion(_QUESTION, context=text)
     else:
+        die()
         completion = rlm.resume(run, **options).result()
     print(json.dumps([completion.answer, completion.status, completion.usage.calls]))
+
+
+def _third(engine: Any, text: str, die: Callable[[], None]) -> Any:
+    """What the third question of a session gives; `die` is called before it is asked."""
+    first, then, last = _ASKED
+    with engine.session(text) as session:
+        session.ask(first)
+        session.add(text[:90_000])
+        session.ask(then)
+        session.add({"ten": list(range(10))})
+        die()
+        return session.ask(last)
 
 
 def _die_in_write(store: Any, number: int, share: float) -> None:
@@ -161,6 +197,7 @@ class Case:
     name: str
     folder: Path
     url: str
+    session: bool = False
     in_flight: Counter[str] = field(default_factory=Counter)
     tools: Counter[str] = field(default_factory=Counter)
     lines: list[str] = field(default_factory=list)
@@ -174,7 +211,7 @@ class Case:
             "OPENAI_BASE_URL": self.url,
         }
         command = [sys.executable, __file__, "--host", run or "", "--counts", str(self.folder / "counts")]
-        command += ["--kill", kill] if kill else []
+        command += [*(["--session"] if self.session else []), *(["--kill", kill] if kill else [])]
         return subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def runs(self) -> list[str]:
@@ -182,6 +219,10 @@ class Case:
         folder = self.folder / "runs"
         found = folder.iterdir() if folder.is_dir() else iter(())
         return [path.name for path in sorted(found, key=lambda path: path.stat().st_ctime)]
+
+    def has_begun(self) -> bool:
+        """Whether its last run's log has an event."""
+        return b"\n" in (self.folder / "runs" / self.runs()[-1] / "events.jsonl").read_bytes()
 
     def note_in_flight(self, run: str) -> None:
         """Adds what a killed run had begun and not ended."""
@@ -210,13 +251,12 @@ def _begun(run: Path) -> Iterator[tuple[str, str]]:
     for event in read(run):
         match event:
             case NodeBegin():
-                nodes[event.span] = "root" if event.depth == 0 else event.question
+                nodes[event.span] = event.question if event.depth == 0 else f"{event.question} turn"
             case TurnBegin():
                 turns[event.span] = nodes[event.parent]
             case RequestSent():
                 name = turns[event.span]
-                number = replies[name] + 1
-                open_[event.span, "request"] = ("call", f"root {number}" if name == "root" else f"{name} turn {number}")
+                open_[event.span, "request"] = ("call", f"{name} {replies[name] + 1}")
             case ReplyReceived():
                 replies[turns[event.span]] += 1
                 open_.pop((event.span, "request"), None)
@@ -243,11 +283,14 @@ def _asked(notes: Path) -> dict[str, Counter[str]]:
 def _killed(case: Case, run: str | None, rng: random.Random, seconds: float, writes: int) -> bool:
     """Starts a host and kills it; whether it was alive then."""
     before = len(case.runs())
+    third = case.session and run is None
     if rng.random() < 0.5:
-        process = case.start(run, f"{rng.randint(1, writes)}:{rng.random():.3f}")
+        process = case.start(run, f"{rng.randint(1 + third, writes)}:{rng.random():.3f}")
     else:
         process = case.start(run)
-        while process.poll() is None and len(case.runs()) == before:
+        while process.poll() is None and not (
+            len(case.runs()) == 3 and case.has_begun() if third else case.runs()[before:]
+        ):
             time.sleep(0.005)
         time.sleep(rng.uniform(0, seconds))
         process.kill()
@@ -260,10 +303,10 @@ def _killed(case: Case, run: str | None, rng: random.Random, seconds: float, wri
     return killed
 
 
-def one(number: int, expected: dict[str, Any], url: str, base: Path, seed: int) -> dict[str, Any]:
+def one(number: int, expected: dict[str, Any], url: str, base: Path, seed: int, session: bool) -> dict[str, Any]:
     """One case: killed, resumed, perhaps killed again; what came of it."""
     rng = random.Random(seed * 1000 + number)
-    case = Case(f"case-{number}", base / f"case-{number}", url)
+    case = Case(f"case-{number}", base / f"case-{number}", url, session)
     case.folder.mkdir()
     kills = 0
     run: str | None = None
@@ -285,6 +328,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50, help="runs to kill at least once")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--session", action="store_true", help="kill the third question of a session")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--host", help=argparse.SUPPRESS)
     parser.add_argument("--kill", help=argparse.SUPPRESS)
@@ -293,13 +337,13 @@ def main() -> None:
     if options.serve is not None:
         serve(options.serve)
     elif options.host is not None:
-        host(options.host or None, options.kill, options.counts)
+        host(options.host or None, options.kill, options.counts, options.session)
     else:
         with tempfile.TemporaryDirectory(prefix="rlm-kill-") as folder:
-            sys.exit(soak(options.kills, options.seed, Path(folder)))
+            sys.exit(soak(options.kills, options.seed, Path(folder), options.session))
 
 
-def soak(count: int, seed: int, base: Path) -> int:
+def soak(count: int, seed: int, base: Path, session: bool) -> int:
     """The unbroken run, then `count` that are killed; 0 if all went as they should."""
     notes = base / "notes"
     notes.touch()
@@ -308,12 +352,12 @@ def soak(count: int, seed: int, base: Path) -> int:
     assert server.stdout is not None
     try:
         url = server.stdout.readline().strip()
-        expected = _unbroken(base, url, notes)
+        expected = _unbroken(base, url, notes, session)
         print(f"unbroken: {expected['requests']} requests, {expected['writes']} writes, {expected['seconds']:.1f} s")
         bad = 0
         kills = in_flight = again = 0
         for number in range(count):
-            got = one(number, expected, url, base, seed)
+            got = one(number, expected, url, base, seed, session)
             more = _asked(notes)[f"case-{number}"] - expected["asked"]
             twice, tools = more - got["case"].in_flight, got["tool"] - expected["tool"] - got["case"].tools
             less = expected["asked"] - _asked(notes)[f"case-{number}"]
@@ -340,8 +384,8 @@ def soak(count: int, seed: int, base: Path) -> int:
         server.wait()
 
 
-def _unbroken(base: Path, url: str, notes: Path) -> dict[str, Any]:
-    case = Case("unbroken", base / "unbroken", url)
+def _unbroken(base: Path, url: str, notes: Path, session: bool) -> dict[str, Any]:
+    case = Case("unbroken", base / "unbroken", url, session)
     case.folder.mkdir()
     process = case.start(None)
     out, err = process.communicate(timeout=120)

@@ -11,9 +11,11 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "kill_resume.py"
 
 
 @pytest.mark.slow
-def test_a_killed_run_gives_the_same_answer_and_pays_for_nothing_twice() -> None:
+@pytest.mark.parametrize("more", [(), ("--session",)])
+def test_a_killed_run_gives_the_same_answer_and_pays_for_nothing_twice(more: tuple[str, ...]) -> None:
     kills = os.environ.get("RLM_KILLS", "3")
-    done = subprocess.run([sys.executable, SCRIPT, "--kills", kills], capture_output=True, text=True, check=False)
+    command = [sys.executable, SCRIPT, "--kills", kills, *more]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{kills} runs, " in done.stdout
     assert ": 0 wrong; " in done.stdout

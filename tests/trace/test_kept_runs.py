@@ -70,6 +70,12 @@ def test_found_by_name_start_last_and_folder(tmp_path: Path) -> None:
     for name in ("20260101-a", "20260101-b", "20260102-a"):
         aged(tmp_path, name, 0)
     assert runs.find(None, tmp_path) == runs.find("last", tmp_path) == tmp_path / "20260102-a"
+    killed = Trace("20260103-a", tmp_path / "20260103-a")
+    assert runs.find(None, tmp_path) == tmp_path / "20260103-a"  # it is under way
+    shutil.copytree(tmp_path / "20260103-a", tmp_path / "20260104-a")  # killed before its first event
+    killed.close()
+    assert runs.find(None, tmp_path) == tmp_path / "20260102-a"
+    shutil.rmtree(tmp_path / "20260104-a")
     assert runs.find("20260102", tmp_path) == tmp_path / "20260102-a"
     assert runs.find(str(tmp_path / "20260101-b"), Path("/none")) == tmp_path / "20260101-b"
     with pytest.raises(ConfigError, match=r"2 runs named 20260101 in"):

@@ -105,6 +105,8 @@ def names(runs: Path) -> list[str]:
 def find(name: str | None, runs: Path | None = None) -> Path:
     """A run's folder: by the run's name, the start of it, or `last`, which None means too; or the folder itself.
 
+    One that was killed before its first event is not the last.
+
     Raises:
         ConfigError: There is no such run, or more than one.
     """
@@ -114,7 +116,8 @@ def find(name: str | None, runs: Path | None = None) -> Path:
         check(runs)
         if not found:
             raise ConfigError(f"no run in {runs} yet: rlm ask makes one")
-        return runs / found[-1]
+        begun = (runs / one for one in reversed(found) if os.path.getsize(runs / one / LOG) or is_running(runs / one))
+        return next(begun, runs / found[-1])
     if os.path.lexists(os.path.join(name, LOG)):
         return Path(name)
     meant = [name] if name in found else [one for one in found if one.startswith(name)]
