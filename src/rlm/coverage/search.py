@@ -36,16 +36,16 @@ def stretches(texts: Sequence[str], gaps: Sequence[Gap], blocks: Sequence[str]) 
     row, ground = Row(texts, gaps), Ground(blocks)
     chains = _chains(row, ground)
     give_back()
-    return _found(row, ground, chains)
+    return told(row, ground, chains)
 
 
 def _chains(row: Row, ground: Ground) -> Chains:
-    """The chains, in order of their starts; in place of where they go on, whether they may stand in more places."""
+    """The chains; in place of where they go on, whether they may stand in more places."""
     windows = Windows(row.pieces(), row.starts())
     parts = ground.parts()
     for many in (_FIRST << doubled for doubled in count()):
         noted = 0
-        for low, found in _threaded(lambda low, part: (low, windows.found(part)), islice(parts, many)):
+        for low, found in threaded(lambda low, part: (low, windows.found(part)), islice(parts, many)):
             windows.note(low, *found)
             noted += 1
         if noted < many:
@@ -62,11 +62,10 @@ def _chains(row: Row, ground: Ground) -> Chains:
         chains[:, 3] = most > MOST_PLACES
         made.append(chains)
         give_back()
-    chains = np.concatenate(made)
-    return trimmed(chains[np.lexsort((chains[:, 0], chains[:, 2], chains[:, 1]))])
+    return np.concatenate(made)
 
 
-def _threaded(work: Callable[..., _T], items: Iterable[tuple[Any, ...]]) -> Iterator[_T]:
+def threaded(work: Callable[..., _T], items: Iterable[tuple[Any, ...]]) -> Iterator[_T]:
     """What some threads make of the items, in order; they are one item ahead, as all that is ahead takes memory."""
     with ThreadPoolExecutor(_THREADS) as threads:
         ahead: deque[Future[_T]] = deque()
@@ -91,13 +90,13 @@ def _extended(windows: Windows, row: Row, codes: Codes, ground: Ground) -> Chain
             for low in range(0, len(starts), _PAIRS):
                 yield piece, starts[low : low + _PAIRS], places[low : low + _PAIRS]
 
-    chains = united(list(_threaded(work, pairs())))
+    chains = united(list(threaded(work, pairs())))
     for number in np.flatnonzero(chains[:, 3])[:_GOES_ON].tolist():
-        chains[number, 1:3] = _followed(chains[number].tolist(), row, ground)
+        chains[number, 1:3] = followed(chains[number].tolist(), row, ground)
     return united([chains])
 
 
-def _followed(chain: list[int], row: Row, ground: Ground) -> tuple[int, int]:
+def followed(chain: list[int], row: Row, ground: Ground) -> tuple[int, int]:
     """Where a chain that may go on starts and ends."""
     away, start, end, onward = chain
     gap, shift = row.gap(start)
@@ -115,18 +114,19 @@ def _followed(chain: list[int], row: Row, ground: Ground) -> tuple[int, int]:
 def _agreeing(text: str, here: int, block: str, there: int, most: int, way: int) -> int:
     """How many characters agree from two places on, in one direction."""
     agreed, size, differs = 0, REACH, False
-    while agreed < most and size:
-        size = min(size, most - agreed)
+    while agreed < most:
+        size = -(-(most - agreed) // 2) if differs else min(size * 2, most - agreed)
         low, high = (agreed, agreed + size) if way > 0 else (-agreed - size, -agreed)
-        same = text[here + low : here + high] == block[there + low : there + high]
-        agreed += size if same else 0
-        differs = differs or not same
-        size = size // 2 if differs else size * 2
+        if text[here + low : here + high] == block[there + low : there + high]:
+            agreed += size
+        else:
+            most, differs = agreed + size - 1, True
     return agreed
 
 
-def _found(row: Row, ground: Ground, chains: Chains) -> Found:
-    """What the chains are; they are in order of their starts, ends and distances."""
+def told(row: Row, ground: Ground, chains: Chains) -> Found:
+    """What chains are, given in place of where they go on whether they may stand in more places."""
+    chains = trimmed(chains[np.lexsort((chains[:, 0], chains[:, 2], chains[:, 1]))])
     away, start, end, more = chains.T
     text, shift = row.places(start)
     block, at = ground.places(start + away)
@@ -139,12 +139,12 @@ def _found(row: Row, ground: Ground, chains: Chains) -> Found:
     plain = (start[first] == start[last - 1]) & (end[first] == end[last - 1]) & (right > 0)
     number = np.cumsum(same)
     number -= np.repeat(number[first] - same[first], last - first)
-    told = (same > 0) & (number <= MOST_PLACES) & np.repeat(plain, last - first)
+    taken = (same > 0) & (number <= MOST_PLACES) & np.repeat(plain, last - first)
     one, right = first[plain], right[plain]
     columns = text[one], (start + shift)[one], (end + shift)[one], (most[plain] > 0) | (right > MOST_PLACES)
     others = zip(first[~plain].tolist(), last[~plain].tolist(), strict=True)
     settled = Found.of(match for low, high in others for match in _settled(row, ground, chains[low:high].tolist()))
-    return together([Found(*columns, np.minimum(right, MOST_PLACES), block[told], at[told]), settled])
+    return together([Found(*columns, np.minimum(right, MOST_PLACES), block[taken], at[taken]), settled])
 
 
 def _settled(row: Row, ground: Ground, chains: list[list[int]]) -> Iterator[tuple[int, Match]]:

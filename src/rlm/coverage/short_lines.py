@@ -8,20 +8,21 @@ marks, a comma.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate, compress
 
 import numpy as np
 
 from rlm.coverage.found import Found, together
 from rlm.coverage.locate import LEAST, MOST_PLACES, Match
-from rlm.coverage.windows import apart
+from rlm.coverage.windows import Codes, Places, apart, codes
 
 SHORTEST = 4  # characters; a `yes` is from anywhere
 _LONGEST = 4 * LEAST
 _SLICE = 1 << 17  # characters of the input at a time
 _MARKED = re.compile(r"\s*[\[({]*(?:(?:[-*•>#]+|\d+[\]).:]+)\s+)?(?P<quoted>[\"'“‘]?(?P<bare>.*?)[\"'”’]?)[\])},;]*\s*")
+_CLOSING = "\"'”’])},;"  # what `_MARKED` has after a line
+_HEADS = 1 << 14
 _MOST = 200_000  # lines that are looked for
 
 
@@ -65,24 +66,38 @@ def _lines(text: str, start: int, end: int) -> Iterator[tuple[str, int]]:
 def _bared(line: str) -> tuple[tuple[str, int], ...]:
     """A line as it is, and without what marks it, as far as there is enough of it; and where that starts in it."""
     found = {(line, 0)}
-    if (marked := _MARKED.fullmatch(line)) is not None:
+    # Most lines have no marks, and to find that out takes as long as all else.
+    if (not line[0].isalpha() or line[-1] in _CLOSING or line[-1].isspace()) and (marked := _MARKED.fullmatch(line)):
         found |= {(marked[name], marked.start(name)) for name in ("quoted", "bare")}
     return tuple(one for one in found if len(one[0]) >= SHORTEST and any(map(str.isalnum, one[0])))
 
 
-def _places(wanted: dict[str, list[tuple[int, int]]], blocks: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
+def _places(wanted: Collection[str], blocks: Sequence[str]) -> dict[str, list[tuple[int, int]]]:
     """Where in the input each of the lines is a whole line: the first places, and one more where there are more."""
     places: dict[str, list[tuple[int, int]]] = {}
+    known = np.zeros((_LONGEST + 1, _HEADS), np.bool_)  # of those that are wanted: so few lines are looked up by name
+    heads = codes("".join([line[:SHORTEST] for line in wanted]))
+    known[[*map(len, wanted)], _heads(heads, np.arange(0, len(heads), SHORTEST))] = True
     for number, block in enumerate(blocks):
         start = 0
         while start < len(block):
             end = len(block) if start + _SLICE >= len(block) else block.find("\n", start + _SLICE)
             end = len(block) if end < 0 else end
             lines = block[start:end].split("\n")
-            starts = accumulate((len(line) + 1 for line in lines), initial=start)
-            for line, at in compress(zip(lines, starts, strict=False), map(wanted.__contains__, lines)):
-                known = places.setdefault(line, [])
-                if len(known) <= MOST_PLACES:
-                    known.append((number, at))
+            sizes = np.fromiter(map(len, lines), np.int64, len(lines))
+            starts = np.cumsum(sizes + 1) - sizes - 1
+            short = np.flatnonzero((sizes >= SHORTEST) & (sizes <= _LONGEST))
+            likely = short[known[sizes[short], _heads(codes(block[start:end]), starts[short])]]
+            for one, at in zip(likely.tolist(), starts[likely].tolist(), strict=True):
+                if lines[one] in wanted:
+                    told = places.setdefault(lines[one], [])
+                    if len(told) <= MOST_PLACES:
+                        told.append((number, start + at))
             start = end + 1
     return places
+
+
+def _heads(row: Codes, starts: Places) -> Places:
+    """A number for the first characters of lines."""
+    heads = np.ndarray((max(len(row) - SHORTEST + 1, 0),), "<u4", row, strides=(1,))[starts]
+    return heads.astype(np.int64) * 0x9E3779B1 >> 20 & _HEADS - 1

@@ -21,7 +21,7 @@ from rlm.coverage.locate import LEAST, MOST_PLACES
 SIZE = 16  # characters of a window
 STEP = LEAST - SIZE + 1
 
-_FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)  # odd: as in splitmix64 and xxHash
+FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)  # odd: as in splitmix64 and xxHash
 _NUMBER_BITS = np.uint64(32)  # of a hash that are of no use, and take a window's number
 _NUMBER = np.uint64((1 << 32) - 1)
 _UPPER = _LOWER = 23  # of a hash's bits, the highest and the lowest, say where it is in two filters: of 1 MB each
@@ -95,7 +95,7 @@ class Windows:
         hashes: list[Hashes] = [np.empty(0, np.uint32)]
         upper, lower = self._filter
         for low in range(0, len(there) - 8, _PART):
-            mixed = _mixed(there[low : low + _PART][: len(there) - 8 - low], there[low + 8 : low + 8 + _PART])
+            mixed = hashed(there[low : low + _PART][: len(there) - 8 - low], there[low + 8 : low + 8 + _PART])
             places = np.flatnonzero(_are_set(upper, mixed >> np.uint64(64 - _UPPER)))
             mixed = mixed[places] >> np.uint64(32)
             both = _are_set(lower, mixed & np.uint64((1 << _LOWER) - 1))
@@ -205,9 +205,8 @@ def _keys(pieces: Iterable[tuple[int, Codes]], starts: Numbers) -> Words:
         low, high = np.searchsorted(starts, [base, base + len(piece)]).tolist()
         at = starts[low:high] - base
         before = ours[at]
-        hashes = _mixed(before, ours[at + 8])
-        for period in _PERIODS:
-            hashes[before == ours[at + period]] = 0
+        hashes = hashed(before, ours[at + 8])
+        hashes[repeats(ours, at)] = 0
         hashes &= ~_NUMBER
         keys[low:high] = hashes | np.arange(low, high, dtype=np.uint64)
     keys.sort()
@@ -244,11 +243,20 @@ def words(row: Codes) -> Words:
     return np.ndarray((max(len(row) - 7, 0),), "<u8", row, strides=(1,))
 
 
-def _mixed(before: Words, after: Words) -> Words:
+def repeats(row: Words, places: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which of the windows in these places repeat themselves."""
+    before = row[places]
+    same = np.zeros(len(places), np.bool_)
+    for period in _PERIODS:
+        same |= before == row[places + period]
+    return same
+
+
+def hashed(before: Words, after: Words) -> Words:
     """The hashes of windows, from their halves: the upper 32 bits."""
     mixed = after * _SECOND
     mixed += before
-    mixed *= _FIRST
+    mixed *= FIRST
     return mixed
 
 
