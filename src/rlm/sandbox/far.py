@@ -123,7 +123,8 @@ class FarMachine(ABC):
     async def bring_packages(self) -> None:
         """What `install` is where there is no network: packages are installed here, for the Python there, and uploaded.
 
-        They are compiled there, once: each worker would do that for itself, and may write nothing that stays.
+        They are compiled there, once and without their tests, which are the most of some: each worker would do that
+        for itself, and may write nothing that stays.
 
         Raises:
             ConfigError: They can't be installed, or are too large.
@@ -135,7 +136,7 @@ class FarMachine(ABC):
         assert folder is not None
         await self.upload(await asyncio.to_thread(_listed, Path(folder)))
         self.packages = f"{self.folder}/packages"
-        await self.run(f"{self.python} -m compileall -qq {self.packages} > /dev/null; true")
+        await self.run(f"{self.python} -m compileall -qq -x '/tests?/' {self.packages} > /dev/null; true")
 
     async def upload(self, files: Mapping[str, bytes | Path]) -> None:
         bundle = vendor.bundle(files)
