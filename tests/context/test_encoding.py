@@ -74,7 +74,8 @@ def test_a_damaged_utf8_file_names_the_byte(tmp_path, before):
     path = tmp_path / "damaged.txt"
     good = ("é" * 10 + "x" * before).encode()
     path.write_bytes(good + b"\xff" + "ünd".encode())
-    with pytest.raises(ContextError, match=rf"damaged\.txt: byte {len(good):,} is not UTF-8; convert it first"):
+    told = rf"damaged\.txt: byte {len(good):,} is not UTF-8; what stands before it is UTF-8, and iconv"
+    with pytest.raises(ContextError, match=told):
         load(path)
 
 
@@ -88,14 +89,14 @@ def test_a_utf8_file_that_is_cut_off_names_the_byte(tmp_path):
 def test_a_damaged_utf16_file_names_the_byte(tmp_path):
     path = tmp_path / "f"
     path.write_bytes(codecs.BOM_UTF16_LE + "ab".encode("utf-16-le") + b"\x00\xdc" + "cd".encode("utf-16-le"))
-    with pytest.raises(ContextError, match=r"byte 6 is not UTF-8 \(nor utf-16-le\)"):
+    with pytest.raises(ContextError, match=r"byte 6 is not UTF-8 \(nor utf-16-le\); convert it first: iconv -f ITS"):
         load(path)
 
 
 def test_a_named_file_that_is_not_text_is_refused(tmp_path):
     path = tmp_path / "f.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 50)
-    with pytest.raises(ContextError, match=r"f\.png: byte 0 is not UTF-8"):
+    with pytest.raises(ContextError, match=r"f\.png: byte 0 is not UTF-8; it is no text: name the text that a "):
         load(path)
 
 

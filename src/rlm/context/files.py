@@ -16,6 +16,10 @@ from rlm.errors import ContextError
 OPEN_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 _SAMPLE = 1 << 15  # bytes that the encoding is guessed from
 _MULTIBYTE_EVIDENCE = 8  # valid UTF-8 sequences after which a bad byte means damage, not another encoding
+# What is to be done about a file that can't be decoded.
+_DAMAGED = "what stands before it is UTF-8, and iconv -c -f UTF-8 -t UTF-8 leaves such bytes out"
+_OTHER = "convert it first: iconv -f ITS-ENCODING -t UTF-8"
+_NO_TEXT = "it is no text: name the text that a converter makes of it, such as pdftotext of a PDF"
 
 
 class Text(NamedTuple):
@@ -30,12 +34,14 @@ class UndecodableError(Exception):
 
     Attributes:
         offset: The first byte that is not UTF-8.
+        advice: What its user can do.
     """
 
-    def __init__(self, offset: int, tried: list[str]) -> None:
+    def __init__(self, offset: int, tried: list[str], advice: str) -> None:
         tail = f" (nor {', '.join(tried)})" if tried else ""
         super().__init__(f"byte {offset:,} is not UTF-8{tail}")
         self.offset = offset
+        self.advice = advice
 
 
 class BinaryError(Exception):
@@ -88,9 +94,7 @@ def load_file(path: Path, writer: BlobWriter) -> Text:
     try:
         return copy_text(fd, writer)
     except UndecodableError as error:
-        raise ContextError(
-            f"{path}: {error}; convert it first (iconv -f ITS-ENCODING -t UTF-8), or pass its text as a str"
-        ) from error
+        raise ContextError(f"{path}: {error}; {error.advice}") from error
     except OSError as error:
         raise ContextError(f"{path}: {error.strerror}") from error
     finally:
@@ -133,16 +137,17 @@ def _copy_or_guess(fd: int, writer: BlobWriter, named: bool, most: int | None) -
         writer.truncate(start)
         first = error
     if encoding != "utf-8" or first.sequences >= _MULTIBYTE_EVIDENCE:
-        raise UndecodableError(first.offset, [] if encoding == "utf-8" else [encoding])
+        raise UndecodableError(first.offset, *(([], _DAMAGED) if encoding == "utf-8" else ([encoding], _OTHER)))
     tried = []
-    for guess in guesses(_sample(fd, first.offset)):
+    found = guesses(_sample(fd, first.offset))
+    for guess in found:
         if guess.confident or named:
             try:
                 return _copy(fd, writer, guess.encoding, 0, False, most)
             except _DecodeError as error:
                 writer.truncate(start)
                 tried.append(f"{guess.encoding} from byte {error.offset:,}")
-    raise UndecodableError(first.offset, tried[:3])
+    raise UndecodableError(first.offset, tried[:3], _OTHER if found else _NO_TEXT)
 
 
 class _DecodeError(Exception):
