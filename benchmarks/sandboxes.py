@@ -146,19 +146,23 @@ async def a_large_input(text: str) -> tuple[list[float], float]:
 
 
 async def many_children(text: str) -> tuple[float, float]:
-    """Seconds until 64 children, each on one of the ten pieces that `chunks` gives, have run a cell; the memory of all
-    together, in inputs.
+    """Seconds until 64 children, each on one of the pieces that the root has from `chunks`, and keeps, have run a cell;
+    the memory of all together, in inputs.
     """
-    size = PIECE_MB * 1_000_000
-    spans = [(start, min(start + size, len(text))) for start in range(0, len(text), size)]
     async with opened(Sandbox("local"), text) as environment, contextlib.AsyncExitStack() as stack:
         root = await stack.enter_async_context(session(environment))
-        await root.run(Cell("len(context)"))
+        code = f"pieces = chunks({PIECE_MB}_000_000)\nFINAL([list(piece.origin) for piece in pieces])"
+        cut = await root.run(Cell(code))
+        assert cut.answer is not None, cut
+        assert isinstance(cut.answer.value, list)
+        spans = [(int(str(start)), int(str(end))) for start, end, _ in cut.answer.value]
         pieces = [ChildContext(*spans[number % len(spans)], "") for number in range(CHILDREN)]
         workers = [await stack.enter_async_context(session(environment, piece)) for piece in pieces]
         began = time.perf_counter()
         results = await asyncio.gather(*[one.run(Cell("len(context)")) for one in workers])
         seconds = time.perf_counter() - began
+        # A page that nobody has read yet is in no process.
+        await asyncio.gather(*[one.run(Cell("context.count('lorem')")) for one in [root, *workers]])
         assert {result.output for result in results} == {f"{end - start}\n" for start, end in spans}, results[0]
         return seconds, held() / sys.getsizeof(text)
 

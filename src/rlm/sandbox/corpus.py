@@ -1,8 +1,9 @@
 """The input as a cell sees it: `context`, and `grep`, `chunks` and `search` over it.
 
 Shipped into every sandbox as it is: standard library only, Python 3.8 and up, and nothing of this package but its
-sibling `search`. Every file, and every string of a JSON value, stays a string of its own: so a single emoji makes its
-own file four bytes a character and not all of them, and nothing is ever joined or copied to be searched.
+siblings `pieces` and `search`. Every file, and every string of a JSON value, stays a string of its own: so a single
+emoji makes its own file four bytes a character and not all of them, and nothing is ever joined or copied to be
+searched.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import mmap
 from _collections_abc import Mapping
 
 if __package__:
+    from . import pieces
     from .search import lines_of, rank  # not at the first search: a worker that is confined can't read our own files
 else:
+    import pieces  # type: ignore[import-not-found, no-redef, unused-ignore]
     from search import lines_of, rank  # type: ignore[import-not-found, no-redef, unused-ignore]
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
@@ -22,59 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-CHUNK_SIZE = 100_000  # characters, where the window is not known
-_SAMPLES, _SAMPLE = 16, 4096  # how often, and how many characters, a text is looked at to tell its bytes a character
+Piece = pieces.Piece
 HIT_WIDTH = 300  # characters of a line that are shown around a match
 _LEADING_WORD = r"(?a)\\b(\w{2,})(?![\w?*+{])"  # a word's edge and its letters, none of them optional
-
-
-class Piece(str):
-    """A piece of the input: a `str` that knows where it came from.
-
-    Attributes:
-        start, end: Its characters in its file, or in `context` when that is a `str`.
-        name: Its file, or the path of its string inside a JSON value; "" when `context` is a `str`.
-        line: The line that it starts on, from 1; for pieces from `grep`, the line of the match.
-        match: What a pattern matched, for pieces from `grep`.
-        score: How well it fits, for pieces from `search`.
-        origin: (start, end, name) in the input of the whole run, which a child's `context` may be a piece of; None if
-            it isn't from there.
-    """
-
-    __slots__ = ("end", "line", "match", "name", "origin", "score", "start")
-    start: int
-    end: int
-    name: str
-    line: int
-    match: str
-    score: float
-    origin: tuple[int, int, str] | None
-
-    def __new__(
-        cls,
-        text: str,
-        start: int = 0,
-        name: str = "",
-        line: int = 1,
-        match: str = "",
-        score: float = 0.0,
-        origin: tuple[int, int, str] | None = None,
-    ) -> Piece:
-        """Make a piece out of its text and where it starts."""
-        self = super().__new__(cls, text)
-        self.start = start
-        self.end = start + len(text)
-        self.name = name
-        self.line = line
-        self.match = match
-        self.score = score
-        self.origin = origin
-        return self
-
-    @property
-    def where(self) -> str:
-        """Where it came from, in words: `name:line`, or `line 12`."""
-        return f"{self.name}:{self.line}" if self.name else f"line {self.line}"
 
 
 class Corpus(Mapping):  # type: ignore[type-arg]  # Mapping[...] at run time needs 3.9
@@ -190,13 +143,13 @@ class Loaded:
             overlap: Characters that a piece repeats of the one before.
             of: A file's name, a piece or text, or one of several contexts, to cut up instead of the whole input.
         """
-        pieces: list[Piece] = []
+        cut: list[Piece] = []
         for source in self._sources(of):
-            most = _fitting(source.text, self.window) if size is None else size
+            most = pieces.fitting(source.text, self.window) if size is None else size
             if most < 1 or not 0 <= overlap < most:
                 raise ValueError(f"chunks needs size >= 1 and 0 <= overlap < size, not size={most}, overlap={overlap}")
-            pieces += _cut(source, most, overlap)
-        return pieces
+            cut += pieces.cut(source, most, overlap)
+        return cut
 
     def search(self, query: str, k: int = 5, names: str | Iterable[str] | None = None) -> list[Piece]:
         """Find the k passages that share the rarest words of a query; the best comes first.
@@ -221,58 +174,39 @@ class Loaded:
         offset, whole = self.origin
         return offset + start, offset + end, whole
 
-    def _sources(self, of: str | None) -> Iterator[_Source]:
+    def _sources(self, of: str | None) -> Iterator[pieces.Source]:
         """What `chunks` cuts."""
         if isinstance(of, Piece):
-            yield _Source(str(of), of.start, of.name, of.line, of.origin)
+            yield pieces.Source(of, of.start, of.name, of.line, of.origin)
         elif of is None or of is self.value or any(of is value for value in self.added.values()):
             added = [self._texts_of_added(name) for name, value in self.added.items() if of is value]
             for name, text in self.texts() if of is None else next(iter(added), _leaves(self.value)):
-                yield _Source(text, 0, name, 1, self._origin(name, 0, 0))
+                yield pieces.Source(text, 0, name, 1, self._origin(name, 0, 0))
         elif isinstance(self.value, Corpus) and of in self.value:
-            yield _Source(self.value[of], 0, of, 1, self._origin(of, 0, 0))
+            yield pieces.Source(self.value[of], 0, of, 1, self._origin(of, 0, 0))
         else:
-            yield _Source(of, 0, "", 1, None)
+            yield pieces.Source(of, 0, "", 1, None)
 
 
-class _Source:
-    """A text to cut into chunks, and the start, name, line and origin that it has as a piece."""
-
-    __slots__ = ("line", "name", "origin", "start", "text")
-
-    def __init__(self, text: str, start: int, name: str, line: int, origin: tuple[int, int, str] | None) -> None:
-        self.text = text
-        self.start = start
-        self.name = name
-        self.line = line
-        self.origin = origin
-
-
-def build_context(kind: str, parts: Iterable[Any], source: Any) -> Loaded:
+def build_context(kind: str, parts: Iterable[Any], source: Any, ascii: bool = False) -> Loaded:
     """Build the input out of a blob.
 
     Args:
         kind: "str", "json" or "corpus".
         parts: (name, start byte, byte length) of each file of a corpus.
-        source: The blob: a file descriptor, which stays open, or any buffer.
+        source: The blob: a file descriptor, which may be closed afterwards, or any buffer.
+        ascii: All of it is known to be ASCII.
 
-    The blob is mapped and decoded straight out of its pages, which it shares with the host. What is allocated is the
-    text itself: 42 MB of ASCII take 42 MB (and the 42 MB of the map while decoding). Where a wide character comes late,
-    the narrow text before it lives until it is widened: 42 MB of ASCII and one emoji take 168 MB, 210 MB at the peak.
-    A JSON value takes its text beside it while it is parsed.
+    A large text of ASCII in a file is read where it lies, where the process can do that (`pieces.mapped`): it takes
+    nothing but the file itself. Anything else is decoded straight out of the blob's pages, and what is allocated is the
+    text: 42 MB of ASCII take 42 MB (and the 42 MB of the map while decoding). Where a wide character comes late, the
+    narrow text before it lives until it is widened: 42 MB of ASCII and one emoji take 168 MB, 210 MB at the peak. A
+    JSON value takes its text beside it while it is parsed.
     """
-    if isinstance(source, int):
-        with _map(source) as mapped, memoryview(mapped) as view:
-            return build_context(kind, parts, view)
-    if kind == "corpus":
-        view = memoryview(source)
-        return Loaded(Corpus({name: _decode(view[start : start + length]) for name, start, length in parts}))
-    text = _decode(source)
-    if kind == "json":
-        import json
-
-        return Loaded(json.loads(text))
-    return Loaded(text)
+    if not isinstance(source, int):
+        return _build(kind, parts, memoryview(source))
+    with _map(source) as blob, memoryview(blob) as view:
+        return _build(kind, parts, view, source if kind != "json" else None, ascii)
 
 
 def slice_context(loaded: Loaded, name: str, start: int, end: int) -> Loaded:
@@ -281,16 +215,36 @@ def slice_context(loaded: Loaded, name: str, start: int, end: int) -> Loaded:
     Raises:
         ValueError: There is no such piece.
     """
+    return Loaded(pieces.part(piece_in(loaded, name, start, end), start, end), loaded.window, (start, name))
+
+
+def piece_in(loaded: Loaded, name: str, start: int, end: int) -> str:
+    """The text that has such a piece.
+
+    Raises:
+        ValueError: There is none.
+    """
     for known, text in loaded.texts():
         if known == name:
             if 0 <= start <= end <= len(text):
-                return Loaded(text[start:end], loaded.window, (start, name))
+                return text
             break
     raise ValueError(f"no piece {name!r}[{start}:{end}] in the input")
 
 
-def _decode(buffer: Any) -> str:
-    return str(buffer, "utf-8", "surrogatepass")
+def _build(kind: str, parts: Iterable[Any], view: memoryview, fd: int | None = None, ascii: bool = False) -> Loaded:
+    def text(start: int, length: int) -> str:
+        there = None if fd is None else pieces.in_place(fd, start, length, ascii)
+        return str(view[start : start + length], "utf-8", "surrogatepass") if there is None else there
+
+    if kind == "corpus":
+        return Loaded(Corpus({name: text(start, length) for name, start, length in parts}))
+    whole = text(0, len(view))
+    if kind == "json":
+        import json
+
+        return Loaded(json.loads(whole))
+    return Loaded(whole)
 
 
 def _map(fd: int) -> Any:
@@ -375,32 +329,3 @@ def _lines_around(text: str, start: int, end: int, context: int) -> tuple[int, i
     if right - end < side:
         return right - width, right
     return start - side, end + side
-
-
-def _fitting(text: str, window: int | None) -> int:
-    """Characters of a text that take half of a window, at three bytes a token, by its densest sample."""
-    if window is None:
-        return CHUNK_SIZE
-    samples = (text[at : at + _SAMPLE] for at in range(0, len(text), max(len(text) // _SAMPLES, 1)))
-    dense = max((len(sample.encode("utf-8", "surrogatepass")) / len(sample) for sample in samples), default=1.0)
-    return max(int(window / 2 * 3 / dense), 1)
-
-
-def _cut(source: _Source, size: int, overlap: int) -> Iterator[Piece]:
-    text, line = source.text, source.line
-    start = counted = 0
-    while start < len(text):
-        end = min(start + size, len(text))
-        if end < len(text):
-            # At the last line end, unless that would make a piece less than half full.
-            newline = text.rfind("\n", max(start + size // 2, start + overlap), end)
-            end = newline + 1 if newline >= 0 else end
-        line += text.count("\n", counted, start)
-        counted = start
-        origin = None
-        if source.origin is not None:
-            origin = source.origin[0] + start, source.origin[0] + end, source.origin[2]
-        yield Piece(text[start:end], source.start + start, source.name, line, "", 0.0, origin)
-        if end == len(text):
-            return
-        start = end - overlap

@@ -13,7 +13,7 @@ import os
 import select
 import sys
 
-from . import corpus, late, lockdown, output, packets, protocol, worker
+from . import corpus, late, lockdown, output, packets, pieces, protocol, worker
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ else:
     import _signal as signal  # `signal` makes enums of all constants
 
 _CLONE_NEWNS, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC = 0x00020000, 2, 4, 8
-_LONG = 2**20  # characters of a piece from which on children share it
 
 
 def main(control_fd: int, blob: int, options_fd: int) -> None:
@@ -33,7 +32,7 @@ def main(control_fd: int, blob: int, options_fd: int) -> None:
     own = os.pidfd_open(os.getpid())
     packets.tell(control, {"started": True}, [own])
     os.close(own)
-    options, pieces = _load(control, blob, options_fd)
+    options, cuts = _load(control, blob, options_fd)
     rules = _rules(options)  # while the host asks for the first worker
     workers: dict[int, tuple[int, int, output.Remains]] = {}  # pidfd -> number, pid, what it printed
     poll = select.poll()
@@ -53,7 +52,7 @@ def main(control_fd: int, blob: int, options_fd: int) -> None:
             request = protocol.from_json(data.decode())
             remains = output.Remains()
             try:
-                given = pieces.given(request["piece"])
+                cuts.prepare(request["piece"])
                 pid = os.fork()
             except (OSError, ValueError, MemoryError) as error:
                 remains.close()
@@ -63,7 +62,7 @@ def main(control_fd: int, blob: int, options_fd: int) -> None:
                 continue
             if pid == 0:
                 try:
-                    _worker(control, fds[0], request["fork"], given, options, rules, remains)
+                    _worker(control, fds[0], request["fork"], request["piece"], cuts, options, rules, remains)
                 finally:
                     os._exit(1)
             remains.keep_from_forks()  # or the next worker could read and write what this one prints
@@ -75,31 +74,39 @@ def main(control_fd: int, blob: int, options_fd: int) -> None:
 
 
 class _Pieces:
-    """Pieces of the input that children are given. Long ones are kept, so that children of the same one share it: all
-    that are kept together take no more than the input's own bytes, and a MiB for what each has beside its text, so that
-    all pieces of an input that was cut once have room.
+    """Pieces of the input that children are given. Long ones of a text that was decoded are kept, so that children of
+    the same one share it: all that are kept together take no more than the input's own bytes, and a MiB for what each
+    has beside its text, so that all pieces of an input that was cut once have room.
     """
 
     def __init__(self, loaded: corpus.Loaded, most: int) -> None:
         self._loaded = loaded
-        self._most = most + _LONG
+        self._most = most + pieces.LARGE
         self._kept: dict[tuple[int, int, str], corpus.Loaded] = {}  # the last one used is the last
 
-    def given(self, piece: list[Any] | None) -> corpus.Loaded:
-        """The input of a worker that is given that piece of it, or all of it.
+    def prepare(self, piece: list[Any] | None) -> None:
+        """Cuts a long piece before a worker is forked that is given it, unless to share its pages is for the worker.
 
         Raises:
             ValueError: There is no such piece.
         """
         if piece is None:
+            return
+        start, end, name = key = (piece[0], piece[1], piece[2])
+        text = corpus.piece_in(self._loaded, name, start, end)
+        if end - start < pieces.LARGE or pieces.shares(text):
+            return
+        kept = self._kept.pop(key, None)
+        self._kept[key] = kept or corpus.slice_context(self._loaded, name, start, end)
+        while sum(sys.getsizeof(one.value) for one in self._kept.values()) > self._most:
+            self._kept.pop(next(iter(self._kept)))
+
+    def given(self, piece: list[Any] | None) -> corpus.Loaded:
+        """The input of this worker, which is given that piece of it, or all of it; the piece was prepared."""
+        if piece is None:
             return self._loaded
         start, end, name = key = (piece[0], piece[1], piece[2])
-        found = self._kept.pop(key, None) or corpus.slice_context(self._loaded, name, start, end)
-        if end - start >= _LONG:
-            self._kept[key] = found
-            while sum(sys.getsizeof(one.value) for one in self._kept.values()) > self._most:
-                self._kept.pop(next(iter(self._kept)))
-        return found
+        return self._kept.get(key) or corpus.slice_context(self._loaded, name, start, end)
 
 
 def _load(control: _socket.socket, blob: int, options_fd: int) -> tuple[dict[str, Any], _Pieces]:
@@ -107,8 +114,13 @@ def _load(control: _socket.socket, blob: int, options_fd: int) -> tuple[dict[str
     try:
         with open(options_fd, encoding="utf-8") as file:
             options = protocol.from_json(file.read())
-        loaded = corpus.build_context(options["kind"], options["parts"], blob)
-        pieces = _Pieces(loaded, os.fstat(blob).st_size)
+        size = os.fstat(blob).st_size
+        if size >= pieces.LARGE:
+            from . import mapped
+
+            pieces.mapped = mapped if mapped.works() else None
+        loaded = corpus.build_context(options["kind"], options["parts"], blob, options["ascii"])
+        cuts = _Pieces(loaded, size)
         os.close(blob)
         shared = [os.open(options["share"], os.O_RDONLY | os.O_DIRECTORY)] if options.get("share") else []
     except (OSError, ValueError, MemoryError) as error:
@@ -120,7 +132,7 @@ def _load(control: _socket.socket, blob: int, options_fd: int) -> tuple[dict[str
     packets.tell(control, {"loaded": True}, shared)
     for fd in shared:
         os.close(fd)
-    return options, pieces
+    return options, cuts
 
 
 def _rules(options: dict[str, Any]) -> lockdown.Rules | None:
@@ -148,7 +160,8 @@ def _worker(
     control: _socket.socket,
     stream_fd: int,
     number: int,
-    loaded: corpus.Loaded,
+    piece: list[Any] | None,
+    cuts: _Pieces,
     options: dict[str, Any],
     rules: lockdown.Rules | None,
     remains: output.Remains,
@@ -156,6 +169,7 @@ def _worker(
     """Confines this process and runs cells in it. Does not return."""
     os.setpgid(0, 0)
     try:
+        loaded = cuts.given(piece)
         if options.get("packages") or options.get("cpus"):
             from . import provision
 

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from . import calls, cell, chance, corpus, interrupts, output, protocol, threads
+from . import calls, cell, chance, corpus, interrupts, output, pieces, protocol, threads
 
 TYPE_CHECKING = False  # the real one is in typing, which takes 0.5 MB of every worker
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 else:
     import _signal as signal  # `signal` makes enums of all constants
 
-RUNS = ("worker", "protocol", "calls", "cell", "chance", "interrupts", "output", "threads", "corpus", "search")
+_CELLS = ("cell", "chance", "interrupts", "output", "threads", "corpus", "pieces", "search")
+RUNS = ("worker", "protocol", "calls", *_CELLS)
 SHIPPED = ("start", *RUNS, "provision", "lockdown", "landlock", "seccomp", "syscalls")
 _STACK = 2 * 2**20  # bytes of a thread: 64 of them take 128 MiB of the memory limit
 _RESERVE = 64 * 2**20  # bytes
@@ -166,6 +167,7 @@ class Worker:
             "seconds": time.perf_counter() - began,
         }
         self._send(_with_answer(done, cells))
+        pieces.sweep()
         cells.outputs.append(whole)  # while the host reads: what is not done before is not waited for
         self._left.note()
 
@@ -328,7 +330,7 @@ def _origins(texts: list[Any]) -> list[Any] | None:
 
 
 def _origin(text: Any) -> list[Any] | None:
-    origin = text.origin if isinstance(text, corpus.Piece) else None
+    origin = text.origin if isinstance(text, pieces.Piece) else None
     return list(origin) if origin is not None and len(origin[2]) <= protocol.MAX_NAME else None
 
 

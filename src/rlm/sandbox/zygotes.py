@@ -168,11 +168,11 @@ async def open_in(zygote: ProcessZygote, context: Context, options: Mapping[str,
     Raises:
         OSError, SandboxError: It could not.
     """
-    everything = json.dumps({"kind": context.kind, "parts": context.parts, **options}).encode()
+    known = {"kind": context.kind, "parts": context.parts, "ascii": context.characters == context.blob.size}
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         with theirs, os.fdopen(os.memfd_create("rlm-options", os.MFD_CLOEXEC), "w+b") as file:
-            file.write(everything)
+            file.write(json.dumps({**known, **options}).encode())
             file.seek(0)
             zygote.open(theirs, context.blob.fd, file.fileno())
     except BaseException:
