@@ -250,3 +250,16 @@ def test_runs_with_real_sandboxes_share_none_and_leave_none():
         assert len(descendants()) > len(before[0])
     assert answers == [[[], 10], [[], 20], [[], 30], [[], 40]]
     assert (descendants(), open_fds()) == before
+
+
+def test_what_its_launcher_prepares_is_waited_for():
+    class Prepares(Slow):
+        waited = 0
+
+        async def prepared(self):
+            self.waited += 1
+
+    launcher = Prepares()
+    asyncio.run(WarmPool(launcher).prepared())
+    asyncio.run(WarmPool(Slow()).prepared())
+    assert launcher.waited == 1

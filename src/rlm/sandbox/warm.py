@@ -85,6 +85,11 @@ class WarmPool:
             self._changed = asyncio.Event()
             self._keeper = self._loop.create_task(self._keep())
 
+    async def prepared(self) -> None:
+        """As its launcher's, where that has one."""
+        if (prepared := getattr(self._launcher, "prepared", None)) is not None:
+            await prepared()
+
     async def open(self, context: Context, limits: Limits) -> Environment:
         self.prepare()
         while (place := self._taken(context, limits)) is not None:
