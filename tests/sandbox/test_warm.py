@@ -200,6 +200,8 @@ def test_what_makes_no_sense_is_refused():
 
 def test_a_vendors_machine_is_made_before_its_run(monkeypatch):
     class Machine:
+        packages = "/folder/packages"
+
         def __init__(self):
             self.removed = 0
 
@@ -219,7 +221,8 @@ def test_a_vendors_machine_is_made_before_its_run(monkeypatch):
         def _machine(self):
             return machine
 
-    async def opened(given, context, limits, sandbox):
+    async def opened(given, context, limits, sandbox, packages):
+        assert packages == given.packages
         return given, context.blob.read()
 
     monkeypatch.setattr("rlm.sandbox.far.MachineRun.open", opened)
