@@ -1,6 +1,7 @@
 """A saved run as lines: children below their calls, what went wrong, and what ended it."""
 
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from rlm.lms.scripted import Scripted
 from rlm.reference import RLM
 from rlm.resuming import fork
 from rlm.run_view import console, view
-from rlm.trace.events import Event
+from rlm.trace.events import CellBegin, Event
 from rlm.trace.tree import RunTree
 from rlm.types import Limits, Request
 
@@ -93,6 +94,18 @@ def test_with_its_code_a_cell_shows_the_whole_error() -> None:
         "│           ~~^~~",
     ]
     assert lines[8] == "│       ZeroDivisionError: division by zero"
+
+
+def test_a_cell_that_was_broken_off_is_not_running_any_more() -> None:
+    run = RLM(model=Scripted([cell("while True: pass")]), route="never").stream("Who?", context="Ann and Bob")
+    events: list[Event] = []
+    for event in run:
+        events.append(event)
+        if isinstance(event, CellBegin):
+            run.stop()
+    out = io.StringIO()
+    console(out).print(view(RunTree(events)))
+    assert re.search(r"turn 1  model [\d.]+ s, [\d,]+ tokens, cell broken off\n", out.getvalue())
 
 
 def test_a_run_that_was_made_from_another_one_says_so() -> None:

@@ -183,7 +183,7 @@ def _turn_title(turn: Turn, *, ended: bool = False) -> Text:
     if turn.cell_end is not None:
         parts.append(f"cell {turn.cell_end.seconds:.2f} s")
     elif turn.cell is not None:
-        parts.append("cell running")
+        parts.append("cell broken off" if ended else "cell running")
     return title.append("  " + ", ".join(parts), style=QUIET_STYLE)
 
 

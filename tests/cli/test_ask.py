@@ -79,6 +79,35 @@ def test_standard_input_that_is_not_utf_8(rlm: Rlm, monkeypatch: pytest.MonkeyPa
     assert done.err.startswith("rlm: standard input is not UTF-8 at byte 2; save it to a file")
 
 
+def test_standard_input_that_is_not_named(rlm: Rlm, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    note = "rlm: standard input is not read: to have it read, name it as the path -\n"
+    script = [cell("FINAL(1)")]
+    (tmp_path / "some").write_text("some")
+    (tmp_path / "none").touch()
+    for name, told in (("some", True), ("none", False)):
+        with open(tmp_path / name) as file:
+            monkeypatch.setattr("sys.stdin", file)
+            assert rlm("ask", "What?", script=script).err.startswith(note) is told
+    read, write = os.pipe()
+    with open(read) as file, open(write, "w") as end:
+        monkeypatch.setattr("sys.stdin", file)
+        assert not rlm("ask", "What?", script=script).err.startswith(note)
+        end.write("some")
+        end.flush()
+        assert rlm("ask", "What?", script=script).err.startswith(note)
+        assert not rlm("ask", "What?", str(tmp_path / "some"), script=script).err.startswith(note)
+
+
+def test_an_input_that_is_empty_is_told(rlm: Rlm, tmp_path: Path) -> None:
+    (tmp_path / "none.txt").touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "some.txt").write_text("x" * 10)
+    for names, told in ((["none.txt"], True), (["folder", "none.txt"], True), (["some.txt", "none.txt"], False)):
+        paths = [str(tmp_path / name) for name in names]
+        done = rlm("ask", "What?", *paths, script=[cell("FINAL(1)")])
+        assert (done.status, done.err.startswith("rlm: the input is empty\n")) == (0, told)
+
+
 def test_streams_that_are_closed(rlm: Rlm, book: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", None)
     done = rlm("ask", "Who?", "-", script=[])

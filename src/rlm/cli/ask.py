@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 from rlm import config
 from rlm.cli import exit_codes
 from rlm.cli.confirm import ConfirmAbove
+from rlm.cli.paths import given, is_piped
 from rlm.cli.sandbox_flags import NO_FLAGS, SandboxFlags
-from rlm.context.describe import not_loaded
+from rlm.context.describe import is_empty, not_loaded
 from rlm.engine import RLM
 from rlm.errors import ConfigError, ContextError, RlmError
 from rlm.live import LiveTree
@@ -143,28 +144,6 @@ def _can_go_on(trace: Path) -> bool:
     return isinstance(begin, RunBegin) and begin.source.get("kind") != "none"
 
 
-def given(paths: list[Path]) -> str | Path | list[Path] | None:
-    """What the paths of a command line name, as `RLM.completion` takes it.
-
-    Raises:
-        ConfigError: `-` together with other paths.
-        ContextError: Standard input is closed, or not UTF-8.
-    """
-    if Path("-") not in paths:
-        return paths[0] if len(paths) == 1 else paths or None
-    if len(paths) > 1:
-        raise ConfigError("- reads standard input as the whole input; leave out the other paths")
-    if sys.stdin is None:
-        raise ContextError("standard input is closed, and - reads the input there")
-    try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ContextError(
-            f"standard input is not UTF-8 at byte {error.start}; save it to a file and name that, "
-            "since a file's encoding is detected"
-        ) from error
-
-
 def as_json(completion: Completion) -> dict[str, object]:
     """The object that `--json` prints."""
     fields = asdict(completion)
@@ -210,6 +189,8 @@ def _ask(question: str, paths: list[Path], options: Options, page: Beside | None
     sandbox = options.flags.sandbox(options.sandbox)
     if options.sandbox == "local" and options.route != "always":
         find_launcher("local").prepare()  # it starts beside the imports of the model's client and the input's loading
+    if not paths and is_piped():
+        print("rlm: standard input is not read: to have it read, name it as the path -", file=sys.stderr)
     value = given(paths)
     check_save(options.save)
     live = LiveTree(code=options.show_code)
@@ -285,6 +266,8 @@ class Noted:
     def listen(self, event: Event) -> None:
         """Takes the next event."""
         if isinstance(event, RunBegin):
+            if is_empty(event.context) and self._with_input:
+                print("rlm: the input is empty", file=sys.stderr)
             number, which = not_loaded(event.context)
             if number and self._with_input:
                 print(f"rlm: not loaded, {number}: {one_line(which, _WHICH)}", file=sys.stderr)

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rlm.cli import exit_codes
-from rlm.cli.ask import Noted, Options, follow, given, made, note_of, printed, summary
+from rlm.cli.ask import Noted, Options, follow, made, note_of, printed, summary
 from rlm.cli.confirm import ConfirmAbove
+from rlm.cli.paths import given
 from rlm.context import check_paths
 from rlm.errors import ConfigError, ContextError, RlmError, SandboxUnavailableError
 from rlm.execution import check_sandbox

@@ -6,6 +6,7 @@ The first line stands alone. Names come from the input, so they are escaped and 
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice, takewhile
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from rlm.context.folder import Gathered
 
 _NOT_LOADED = "\nListed but not loaded, "
+_EMPTY = re.compile(r"(?<![\d,])0 characters")
 _LINES = 20  # lines of one list
 _KEYS = 12  # keys named in one line
 _SAMPLE = 200  # items that a list's shape is told from
@@ -75,6 +77,11 @@ def not_loaded(description: str) -> tuple[str, str]:
         return "", ""
     number, *lines = rest.splitlines()
     return number.rstrip(":"), "; ".join(line.strip() for line in takewhile(lambda line: line.startswith("  "), lines))
+
+
+def is_empty(description: str) -> bool:
+    """Whether a description is of a text, or of files, without a character."""
+    return _EMPTY.search(description.partition("\n")[0]) is not None
 
 
 def _tree(names: Sequence[str], sizes: Sequence[int]) -> list[str]:
