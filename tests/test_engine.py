@@ -499,6 +499,13 @@ def test_without_a_trace_nothing_is_written(tmp_path: Path) -> None:
         ({"trace": "runs"}, "trace is True, False or the Path of a folder, not 'runs'"),
         ({"cache": "answers"}, "cache is True, False or the Path of a folder, not 'answers'"),
         ({"keep": 3}, "keep is a Retention(...), not 3"),
+        ({"values": [3]}, "values is a dict of values by name, not [3]"),
+        ({"approve": "allow"}, "approve is a function, not 'allow'"),
+        ({"redact": "key"}, "redact is a function, not 'key'"),
+        (
+            {"model": Scripted},
+            f"a model is a name, or an object with `complete` and without options: not {Scripted!r}",
+        ),
         ({"profile": 3}, "profile is a profile's name, or the folder of one, not 3"),
         ({"model": "nano", "model_options": {"nope": 1}}, "nano: got an unexpected keyword argument 'nope'"),
         ({"sub_models": ["nano"]}, "sub_models is a dict of models by name, not ['nano']"),
@@ -539,3 +546,13 @@ def test_output_is_shown_head_and_tail_with_its_true_size() -> None:
 def test_a_worker_carries_no_modules_that_it_does_not_need() -> None:
     heavy = ["typing", "dataclasses", "inspect", "asyncio", "site", "subprocess", "numpy"]
     assert run(f"import sys\nFINAL([name for name in {heavy} if name in sys.modules])").answer == []
+
+
+@pytest.mark.parametrize(("asked", "told"), [(None, "None"), ("", "empty"), (" \n", "empty")])
+def test_a_question_that_says_nothing_is_refused(asked: str | None, told: str) -> None:
+    rlm = RLM(model=Scripted([]))
+    kept = RLM(model=Scripted([]), persistent=True)
+    with rlm.session("x") as session:
+        for ask in (rlm.completion, rlm.stream, kept.completion, session.ask, session.stream):
+            with pytest.raises(ConfigError, match=f"^the question is {told}$"):
+                ask(asked)  # type: ignore[operator]

@@ -100,10 +100,13 @@ def test_where_it_can_not_be_forked() -> None:
     whole = World(*CELLS).run()
     for at, message in (
         (0, r"^turns count from 1: a run can't be forked at 0$"),
+        ("2", r"^`at` is the number of a turn, not '2'$"),
         (6, r"^the run has 4 turns: it can be forked at 1 to 5, not at 6$"),
     ):
         with pytest.raises(ConfigError, match=message):
-            fork(whole.run_id, at=at, **World(*CELLS).options())
+            fork(whole.run_id, at=at, **World(*CELLS).options())  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"^a run's name or its folder is needed, not a Completion; a"):
+        fork(whole, at=1)  # type: ignore[arg-type]
 
 
 def test_at_its_first_turn_all_is_live_but_the_input_is_the_same(tmp_path: Path) -> None:

@@ -375,6 +375,12 @@ def test_the_limits_of_a_session_hold_over_its_questions() -> None:
             session.ask("Two?")
     with pytest.raises(ConfigError, match=r"^the limit usd must be at least 0, not -1$"):
         rlm.session("x", limits=Limits(usd=-1))
+    own = (
+        r"^all questions of a session together may have limits of usd, tokens, seconds, sub_calls: turns, depth is "
+        r"each question's own, RLM\(limits=...\)$"
+    )
+    with pytest.raises(ConfigError, match=own):
+        rlm.session("x", limits=Limits(turns=5, depth=2))
     with pytest.raises(
         ConfigError, match=r"^the route 'always' is a plain call, and the questions of a session are answered"
     ):

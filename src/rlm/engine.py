@@ -22,7 +22,7 @@ from rlm.run import Run
 from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.launchers.base import Launcher
 from rlm.sandbox.options import PROPERTIES, Sandbox
-from rlm.setup import Setup, only_in_cells, retention, tracer
+from rlm.setup import Setup, check_question, only_in_cells, retention, tracer
 from rlm.sitting import Sitting
 from rlm.tools import Tool, ToolSource, toolset
 from rlm.trace.runs import Retention
@@ -104,7 +104,8 @@ class RLM:
         otel: bool = False,
     ) -> None:
         conflict.check()
-        _check_kinds(trace, cache, keep, sub_models, prices, profile)
+        _check_kinds(trace, cache, keep, sub_models, prices, profile, values)
+        _check_functions(approve=approve, confirm=confirm, redact=redact)
         limits = limits or Limits()
         check_limits(limits)
         if route not in ROUTES:
@@ -152,8 +153,8 @@ class RLM:
             context: str, any JSON value, a `Path` to a file or folder, or a list of paths.
 
         Raises:
-            RlmError: Nothing could be run: the input can't be read, the sandbox can't hold, the model's provider
-                never answered. What fails later is told by the completion's `status`.
+            RlmError: Nothing could be run: the prompt is empty, the input can't be read, the sandbox can't hold, the
+                model's provider never answered. What fails later is told by the completion's `status`.
         """
         with self._started(prompt, context, events=False) as run:
             return run.result()
@@ -180,6 +181,7 @@ class RLM:
         return Sitting(self.setup, context, limits)
 
     def _started(self, prompt: object, context: object, *, events: bool) -> Run:
+        check_question(prompt)
         question, value = (str(prompt), context) if context is not None else (profiles.task(), prompt)
         return Run(lambda run: Execution(self.setup, run, question).main(value), events=events)
 
@@ -191,6 +193,7 @@ def _check_kinds(
     sub_models: object,
     prices: Mapping[str, object] | None,
     profile: object,
+    values: object,
 ) -> None:
     """Refuses what would be taken for something else: a str for a folder, say, which would be another one.
 
@@ -205,12 +208,24 @@ def _check_kinds(
         ("sub_models", sub_models, Mapping | None, "a dict of models by name"),
         ("prices", prices, Mapping | None, "a dict of Price(...) by model"),
         ("profile", profile, str | Path | Profile | None, "a profile's name, or the folder of one"),
+        ("values", values, Mapping | None, "a dict of values by name"),
     ]
     if isinstance(prices, Mapping):
         kinds += [(f"prices[{name!r}]", price, Price, "a Price(...)") for name, price in prices.items()]
     for name, value, kind, meant in kinds:
         if not isinstance(value, kind):
             raise ConfigError(f"{name} is {meant}, not {value!r}")
+
+
+def _check_functions(**given: object) -> None:
+    """Refuses what can't be called: it would end a run after its first calls are paid for.
+
+    Raises:
+        ConfigError: One can't be.
+    """
+    for name, function in given.items():
+        if function is not None and not callable(function):
+            raise ConfigError(f"{name} is a function, not {function!r}")
 
 
 def _properties(require: Collection[str]) -> frozenset[str]:

@@ -29,7 +29,7 @@ from rlm.route import Route
 from rlm.run import Run
 from rlm.sandbox.launchers.base import Launcher
 from rlm.sandbox.options import Sandbox
-from rlm.setup import Setup
+from rlm.setup import Setup, check_question
 from rlm.sitting import Sitting
 from rlm.tools import Tool, Toolset, ToolSource, toolset
 from rlm.trace.runs import Retention
@@ -232,6 +232,7 @@ class RLM(engine.RLM):
         """A run; with `persistent=True` one of a sitting, to which every further input is a further context."""
         if not self.persistent or self.setup.route == "always":
             return super()._started(prompt, context, events=events)
+        check_question(prompt)
         question, value = (str(prompt), context) if context is not None else (profiles.task(), prompt)
         if self._sitting is None:
             self._sitting = self.session(value)

@@ -126,6 +126,8 @@ def fork(
         ConfigError, TraceError: As `resume`; or the run has no such turn.
     """
     path = _found(run)
+    if isinstance(at, bool) or not isinstance(at, int):
+        raise ConfigError(f"`at` is the number of a turn, not {at!r}")
     if at < 1:
         raise ConfigError(f"turns count from 1: a run can't be forked at {at}")
     records = chain(path, before=at)
@@ -150,7 +152,10 @@ def _edited(records: Sequence[Record]) -> tuple[int, str] | None:
     return next((cast("tuple[int, str]", (one["turn"], one["cell"])) for one in origins if "cell" in one), None)
 
 
-def _found(run: str | Path | None) -> Path:
+def _found(run: object) -> Path:
+    if not isinstance(run, str | Path | None):
+        kind = type(run).__name__
+        raise ConfigError(f"a run's name or its folder is needed, not a {kind}; a Completion has its `run_id`")
     path = runs.find(None if run is None else str(run))
     if runs.is_running(path):
         raise ConfigError(f"the run {path.name} is under way: stop it first, or wait for its end")

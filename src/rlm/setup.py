@@ -142,6 +142,16 @@ def described(setup: Setup) -> dict[str, JSON]:
     }
 
 
+def check_question(asked: object) -> None:
+    """Refuses a question that says nothing: it would be paid for.
+
+    Raises:
+        ConfigError: It is None, or empty.
+    """
+    if asked is None or (isinstance(asked, str) and not asked.strip()):
+        raise ConfigError(f"the question is {'None' if asked is None else 'empty'}")
+
+
 def only_in_cells(setup: Setup) -> str:
     """What was given that only cells have, in words; empty where there is nothing."""
     if setup.tools:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import TracebackType
 from typing import Any
 
@@ -40,6 +40,7 @@ class Sitting:
 
     def __init__(self, setup: Setup, context: object, limits: Limits | None = None) -> None:
         check_limits(limits or Limits())
+        _check_shared(limits or Limits())
         if setup.route == "always":
             raise ConfigError(
                 "the route 'always' is a plain call, and the questions of a session are answered in its REPL"
@@ -62,7 +63,7 @@ class Sitting:
         """Answers a question, and waits for it.
 
         Raises:
-            ConfigError: The session is closed, or answering another question.
+            ConfigError: The session is closed, or answering another question; or the question is empty.
             LimitError: What all questions together may use is used.
             RlmError: As `RLM.completion`. The next question can be asked all the same.
         """
@@ -118,6 +119,7 @@ class Sitting:
 
     def started(self, question: str, *, events: bool) -> Run:
         """A question that has been started; `events` says whether anyone will iterate over them."""
+        setups.check_question(question)
         with self._lock:
             self._check()
             setup = replace(self._setup, limits=self._left())
@@ -178,3 +180,17 @@ class Sitting:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _check_shared(limits: Limits) -> None:
+    """Refuses limits that only one question can have: they would limit nothing here.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    own = [one.name for one in fields(Limits) if one.name not in _SHARED]
+    if odd := [name for name in own if getattr(limits, name) != getattr(Limits(), name)]:
+        raise ConfigError(
+            f"all questions of a session together may have limits of {', '.join(_SHARED)}: {', '.join(odd)} is each "
+            "question's own, RLM(limits=...)"
+        )

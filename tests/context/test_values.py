@@ -1,5 +1,6 @@
 """JSON values: what arrives is what was given, and what JSON can't carry is named."""
 
+import io
 import random
 from collections import OrderedDict, defaultdict
 from pathlib import Path
@@ -42,19 +43,21 @@ def test_tuples_become_lists():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"a": [0, 1, 2, {3}]}, "context['a'][3] is a set, which JSON can't carry"),
+        ({"a": [0, 1, 2, {3}]}, "context['a'][3] is a set, which JSON can't carry; make a list of it"),
         ({"a": {1: 2}}, "context['a'] has the key 1, an int: JSON's keys are strings"),
         ({None: 1}, "context has the key None, a NoneType: JSON's keys are strings"),
         ([[float("nan")]], "context[0][0] is nan, which JSON can't carry; use None or a string"),
         (float("inf"), "context is inf, which JSON can't carry; use None or a string"),
-        (b"bytes", "context is a bytes, which JSON can't carry"),
+        (iter("ab"), f"context is a {type(iter('ab')).__name__}, which JSON can't carry; make a list of it"),
+        (io.StringIO("a"), "context is a StringIO, which JSON can't carry; give what it reads, or its Path"),
+        (b"bytes", "context is a bytes, which JSON can't carry; decode it"),
         ([1, object()], "context[1] is an object, which JSON can't carry"),
         (
             {"a": Path("b")},
             "context['a'] is a PosixPath, which JSON can't carry; "
             "a Path must stand alone, or in a list of nothing but paths",
         ),
-        ({"\x1b[2J": b""}, "context['\\x1b[2J'] is a bytes, which JSON can't carry"),
+        ({"\x1b[2J": b""}, "context['\\x1b[2J'] is a bytes, which JSON can't carry; decode it"),
     ],
 )
 def test_what_json_cannot_carry_is_named(given, message):

@@ -92,8 +92,18 @@ def _check_scalar(where: str, item: object) -> None:
     if isinstance(item, float) and not math.isfinite(item):
         raise ContextError(f"{where} is {item}, which JSON can't carry; use None or a string")
     if not isinstance(item, (str, int, float)):
-        hint = "; a Path must stand alone, or in a list of nothing but paths" if hasattr(item, "__fspath__") else ""
-        raise ContextError(f"{where} is {_article(type(item).__name__)}, which JSON can't carry{hint}")
+        raise ContextError(f"{where} is {_article(type(item).__name__)}, which JSON can't carry{_hint(item)}")
+
+
+def _hint(item: object) -> str:
+    """What to give in its place."""
+    if hasattr(item, "__fspath__"):
+        return "; a Path must stand alone, or in a list of nothing but paths"
+    if isinstance(item, (bytes, bytearray)):
+        return "; decode it"
+    if hasattr(item, "read"):
+        return "; give what it reads, or its Path"
+    return "; make a list of it" if isinstance(item, (set, frozenset, Iterator)) else ""
 
 
 def _shown_key(key: object) -> str:

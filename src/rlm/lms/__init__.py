@@ -41,7 +41,7 @@ def resolve(spec: str | LM, **options: Any) -> LM:
         MissingKeyError: The provider needs a key that is not set.
     """
     if not isinstance(spec, str):
-        if options or not hasattr(spec, "complete"):
+        if options or isinstance(spec, type) or not hasattr(spec, "complete"):
             raise ConfigError(f"a model is a name, or an object with `complete` and without options: not {spec!r}")
         return spec
     settings = config.read()
