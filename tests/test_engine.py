@@ -549,10 +549,11 @@ def test_a_worker_carries_no_modules_that_it_does_not_need() -> None:
 
 
 @pytest.mark.parametrize(("asked", "told"), [(None, "None"), ("", "empty"), (" \n", "empty")])
-def test_a_question_that_says_nothing_is_refused(asked: str | None, told: str) -> None:
+def test_a_question_that_says_nothing_is_refused(asked: Any, told: str) -> None:
     rlm = RLM(model=Scripted([]))
     kept = RLM(model=Scripted([]), persistent=True)
     with rlm.session("x") as session:
-        for ask in (rlm.completion, rlm.stream, kept.completion, session.ask, session.stream):
+        asks: list[Callable[[Any], object]] = [rlm.completion, rlm.stream, kept.completion, session.ask, session.stream]
+        for ask in asks:
             with pytest.raises(ConfigError, match=f"^the question is {told}$"):
-                ask(asked)  # type: ignore[operator]
+                ask(asked)
