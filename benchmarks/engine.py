@@ -89,7 +89,7 @@ def measure_all(url: str, repeats: int, python: str | None) -> None:
         show(f"{megabytes} MB: host memory above its own copy", big["host"] / 1e6, 5, "MB", host)
         show(f"{megabytes} MB: worker", big["worker"], 1.3, "x getsizeof")
         print(f"     {'all processes of the sandbox':46} {big['sandbox']:8.2f}{'':13} x getsizeof")
-        print(f"     {'the peak, while one of them decodes':46} {big['peak']:8.2f}{'':13} x getsizeof")
+        print(f"     {'the peak of one of them':46} {big['peak']:8.2f}{'':13} x getsizeof")
     grown = row_of_ours(url, "soak", 1)
     show("500 runs: memory grown after the first 100", grown["memory"] / 1e6, 2, "MB")
     show("500 runs: descriptors, processes, files grown", grown["fds"] + grown["processes"] + grown["files"], 0, "  ")

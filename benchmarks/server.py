@@ -28,7 +28,7 @@ SCRIPTS: dict[str, tuple[list[str], float]] = {
     "batch": ([BATCH, DONE], SLOW),
     "children": ([CHILDREN, DONE], SLOW),
     "child": ([cell("print(len(context))"), DONE], SLOW),
-    "size": ([cell("print(len(context))\nllm_query('wait')"), DONE], 0.0),
+    "size": ([cell("print(context.count('x'))\nllm_query('wait')"), DONE], 0.0),
     "sub": (["ok"], SLOW),
     "wait": (["ok"], 3.0),
 }

@@ -54,8 +54,8 @@ def test_one_wide_character_widens_only_its_own_file():
     context.close()
 
 
-def test_both_files_are_python_3_8_and_import_nothing_of_ours():
-    for name in ("corpus.py", "search.py"):
+def test_all_files_are_python_3_8_and_import_nothing_of_ours():
+    for name in ("corpus.py", "pieces.py", "search.py"):
         source = Path(corpus.__file__).with_name(name).read_text(encoding="utf-8")
         ast.parse(source, feature_version=(3, 8))
         assert "rlm" not in source

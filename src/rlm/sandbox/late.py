@@ -20,11 +20,12 @@ loaded = False  # here or in the zygote that this process was forked from
 def load() -> None:
     """Loads it; 40 ms."""
     global loaded
-    from . import search
+    from . import mapped, search
 
     for name in _MODULES:
         __import__(name)
     search.prepare()
+    mapped.works()
     lockdown.prepare()
     worker.rehearse(_REHEARSALS)
     packets.rehearse(_REHEARSALS)

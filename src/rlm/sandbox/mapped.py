@@ -161,7 +161,7 @@ def _try() -> bool:
     _found["header"] = header = (_FOR_GOOD, *struct.unpack(f"{size // _WORD}q", ctypes.string_at(id(blank), size))[1:])
     if header[1] != id(str) or header.count(_BLANK) != 1:  # without the lock, objects begin otherwise
         return False
-    plain = "".join(map(chr, range(32, 127))) * (5 * pages.PAGE // 95)
+    plain = "".join(map(chr, range(32, 127))) * (3 * pages.PAGE // 95)
     fd = os.memfd_create("rlm-try", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         os.write(fd, plain.encode())
@@ -185,7 +185,7 @@ class _Tried(str):
 def _same(one: str, plain: str) -> bool:
     """Whether a text is as one that CPython made."""
     as_utf8 = ctypes.PyDLL(None).PyUnicode_AsUTF8AndSize
-    as_utf8.restype, as_utf8.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.POINTER(ctypes.c_ssize_t))
+    as_utf8.restype, as_utf8.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_void_p)
     size = ctypes.c_ssize_t()
     held = ctypes.string_at(as_utf8(one, ctypes.byref(size)), len(plain) + 1)
     return (
