@@ -32,6 +32,7 @@ from rlm.sandbox.session import Session
 from rlm.sitting import Sitting
 from rlm.trace.events import CallEnd, CellBegin, CellEnd, RecordLeft, ReplyReceived, RunBegin, ToolEnd
 from rlm.types import Reply, Request, Usage
+from sandbox.support import descendants, open_fds
 from worlds import World, block, cut, cut_at_turn, cut_before, events
 
 
@@ -432,6 +433,16 @@ def test_children_and_confirmed_batches_before_it() -> None:
     world = Sessions(scripts, child=child)
     done = world.again(resume, cut_before(whole, lambda event: isinstance(event, CellEnd)), approve=approve).result()
     assert (done.answer, world.asked, len(estimates)) == (whole.answer, {}, had)
+
+
+def test_nothing_is_left_of_it() -> None:
+    whole = _two(Sessions(CLOCK))
+    Sessions(CLOCK).again(resume, whole, live=True).result()  # what a process keeps is there then
+    before = len(descendants()), open_fds()
+    Sessions(CLOCK).again(resume, whole, live=True).result()
+    with pytest.raises(DivergedError):
+        Sessions(CLOCK).again(resume, whole).result()
+    assert (len(descendants()), open_fds()) == before
 
 
 def test_it_is_stopped_while_questions_before_it_run_again() -> None:

@@ -29,7 +29,7 @@ from rlm.setup import Setup
 from rlm.trace import runs
 from rlm.trace.events import RunBegin
 from rlm.trace.inputs import value_of
-from rlm.trace.reader import Reader
+from rlm.trace.reader import one_event
 from rlm.trace.record import Record, chain
 from rlm.trace.sittings import before, is_alone, source_of
 from rlm.types import JSON, Completion, Limits, Reply, Request
@@ -195,8 +195,12 @@ def _started(
 def _unasked(engine: RLM, begin: RunBegin) -> Setup:
     """What questions before one are run again with: nobody is asked, and nothing is kept of it."""
     models, pool = _recorded(begin)
+    profile, name = engine.setup.profile, begin.setup.get("profile")  # a fork's is that of its own question
+    if name is None or name in profiles.shipped():
+        profile = None if name is None else profiles.find(str(name))
     return replace(
         engine.setup,
+        profile=profile,
         model=models["model"],
         sub_model=models["sub_model"],
         sub_models=pool,
@@ -303,7 +307,7 @@ def begin_of(run: str | Path | None = None) -> RunBegin:
         TraceError: Its trace can't be read.
     """
     path = runs.find(None if run is None else str(run))
-    first = next(Reader(path), None)
+    first = one_event(path)
     if not isinstance(first, RunBegin):
         raise ConfigError(f"the run in {path} was killed before its first event: there is nothing to go on from")
     return first

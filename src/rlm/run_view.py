@@ -46,11 +46,19 @@ def view(
     tree = Tree(_title(run), guide_style=QUIET_STYLE)
     if run.end is not None and run.end.route == "direct":
         tree.add(_line(f"a plain call: {run.end.route_reason}", QUIET_STYLE))
+    for difference in passed_over(run.begin):
+        tree.add(_line(f"passed over: {difference}", BAD_STYLE))
     if run.root is not None:
         _add_turns(tree, run.root, code, last_turns)
     for limit in run.limits:
         tree.add(_line(limit.message, BAD_STYLE))
     return Group(tree, summary(run, now, ends))
+
+
+def passed_over(begin: RunBegin | None) -> list[str]:
+    """How cells of the questions before a run's, in its session, went another way when they ran again for it."""
+    told = None if begin is None or begin.origin is None else begin.origin.get("passed_over")
+    return [str(one) for one in told] if isinstance(told, list) else []
 
 
 def _origin(begin: RunBegin) -> str:

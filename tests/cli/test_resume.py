@@ -90,6 +90,7 @@ def test_a_later_question_of_a_session(command: Command) -> None:
     assert (status, out) == (0, "[1, 0]\n")
     assert err[-2].startswith("rlm: passed over: question 1 of the session, the run ")
     assert err[-1] == "rlm: all of it was recorded: nobody was asked"
+    assert "\n├── passed over: question 1 of the session, the run " in command("show")[1]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from rlm.sandbox.launchers import find_launcher
 from rlm.sandbox.options import Sandbox
 from rlm.terminal import dollars, one_line, visible
 from rlm.trace.events import Event, RunBegin, RunEnd
-from rlm.trace.reader import Reader, TraceError
+from rlm.trace.reader import TraceError, one_event
 from rlm.types import JSON, Completion, Limits
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def printed(completion: Completion, interrupted: bool, *, as_object: bool) -> in
 def _can_go_on(trace: Path) -> bool:
     """Whether a run can be resumed: before it had its input there is nothing to go on from."""
     try:
-        begin = next(Reader(trace), None)
+        begin = one_event(trace)
     except TraceError:
         return False
     return isinstance(begin, RunBegin) and begin.source.get("kind") != "none"

@@ -12,10 +12,12 @@ from typing import Any
 from rlm.cli import ask, env_file, exit_codes
 from rlm.cli.confirm import ConfirmAbove
 from rlm.cli.sandbox_flags import NO_FLAGS, SandboxFlags
+from rlm.earlier import limits_of
 from rlm.errors import ConfigError, RlmError
 from rlm.live import LiveTree
-from rlm.resuming import begin_of, fork, limits_of, replay, resume
+from rlm.resuming import begin_of, fork, replay, resume
 from rlm.run import Run
+from rlm.run_view import passed_over
 from rlm.terminal import visible
 from rlm.trace import runs
 from rlm.trace.events import Event, RecordLeft, RunBegin, TurnBegin
@@ -118,8 +120,7 @@ class _Watch:
         if isinstance(event, TurnBegin):
             self._turns[event.span] = event.turn
         elif isinstance(event, RunBegin):
-            told = (event.origin or {}).get("passed_over")
-            self.passed_over = [str(one) for one in told] if isinstance(told, list) else []
+            self.passed_over = passed_over(event)
         elif isinstance(event, RecordLeft) and self.left is None:
             self.left, self.turn = event, self._turns.get(event.span, 0)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -71,7 +71,11 @@ class Reader(Iterator[Event]):
             self._events = self._read()
             raise
 
-    def _read(self) -> Iterator[Event]:
+    def close(self) -> None:
+        """Closes the files: at its end it has, and before that only this does until it is collected as garbage."""
+        self._events.close()
+
+    def _read(self) -> Generator[Event, None, None]:
         with open(self.path / LOG, "rb") as log, open(self.path / PACK, "rb") as pack:
             log.seek(self.ends_at)
             while line := log.readline(_LONGEST_LINE):
@@ -118,6 +122,19 @@ class Reader(Iterator[Event]):
         if hashlib.sha256(data).hexdigest()[:16] != digest:
             raise _OtherStringError(f"{PACK} does not hold the string at {offset}")
         return data.decode("utf-8", "surrogatepass")
+
+
+def one_event(path: Path, *, at: int = 0, longest: int | None = None) -> Event | None:
+    """The first event of the run in a folder, or the one at a byte of its log; None where no whole one is there.
+
+    Raises:
+        TraceError: As `Reader`.
+    """
+    reader = Reader(path, at=at, longest=longest)
+    try:
+        return next(reader, None)
+    finally:
+        reader.close()
 
 
 class _OtherStringError(ValueError):

@@ -41,7 +41,7 @@ from rlm.trace.events import (
     ToolEnd,
     TurnBegin,
 )
-from rlm.trace.reader import Reader, TraceError
+from rlm.trace.reader import Reader, TraceError, one_event
 from rlm.types import JSON
 
 NOWHERE = -1
@@ -268,6 +268,7 @@ class Record:
                 break
             if isinstance(event, TurnBegin) and self.index.nodes.get(event.parent) is self.index.root:
                 if before is not None and event.turn >= before:
+                    reader.close()
                     return
                 self.turns = event.turn
             line = len(self._at)
@@ -300,7 +301,9 @@ class Record:
         Raises:
             TraceError: It can't be read any more.
         """
-        return next(Reader(self.path, at=self._at[line]))
+        if (event := one_event(self.path, at=self._at[line])) is None:
+            raise TraceError(f"{self.path}: event {line + 1} is not there any more")
+        return event
 
     def seconds(self, line: int) -> float:
         """The run's seconds at a line, as its limit counts them; 0 where it was served from an earlier record."""

@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 from rlm.errors import ConfigError
 from rlm.trace.events import CallEnd, NodeBegin, ReplyReceived, RunBegin, RunEnd
-from rlm.trace.reader import LOG, Reader, TraceError
+from rlm.trace.reader import LOG, Reader, TraceError, one_event
 from rlm.trace.store import home
 from rlm.types import Status
 
@@ -160,7 +160,7 @@ def summary(path: Path) -> Summary | None:
     Raises:
         TraceError: It can't be read.
     """
-    begin = next(Reader(path, longest=_LINE), None)
+    begin = one_event(path, longest=_LINE)
     if not isinstance(begin, RunBegin):
         return None
     state: State
@@ -242,7 +242,7 @@ def _end(path: Path) -> RunEnd | None:
     if not tail.endswith(b"\n"):
         return None
     last = size - (len(tail) - (tail.rfind(b"\n", 0, -1) + 1))
-    event = next(Reader(path, at=last, longest=_LINE), None)
+    event = one_event(path, at=last, longest=_LINE)
     return event if isinstance(event, RunEnd) else None
 
 

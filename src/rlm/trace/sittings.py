@@ -10,7 +10,7 @@ from typing import NamedTuple, cast
 
 from rlm.errors import ConfigError, ContextError
 from rlm.trace.events import RunBegin
-from rlm.trace.reader import LOG, Reader, TraceError
+from rlm.trace.reader import LOG, TraceError, one_event
 from rlm.trace.record import NOWHERE, Record
 from rlm.types import JSON
 
@@ -149,7 +149,7 @@ def _begin(run: JSON, asked: RunBegin, folder: Path) -> RunBegin:
     if not isinstance(run, str) or not _RUN.fullmatch(run) or run in (".", ".."):
         raise ContextError(f"the trace of {asked.run_id} does not say where its input is")
     try:
-        found = next(Reader(folder / run), None)
+        found = one_event(folder / run)
     except TraceError as error:
         raise ContextError(f"{missing}: {error}") from error
     except OSError as error:

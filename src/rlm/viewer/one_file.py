@@ -12,7 +12,7 @@ from typing import Any
 from rlm.coverage import coverage
 from rlm.errors import ConfigError, ContextError
 from rlm.trace import runs
-from rlm.trace.reader import LOG, PACK, Reader
+from rlm.trace.reader import LOG, PACK, one_event
 from rlm.types import JSON
 from rlm.viewer import input_text, run_data
 from rlm.viewer.script import PAGE, script
@@ -47,7 +47,7 @@ def html(run: Path, with_input: bool | None = None) -> str:
 
 def _data(run: Path, with_input: bool | None) -> JSON:
     """What the page is served elsewhere: the log's lines, the strings that they name, what was read, what turns do."""
-    if next(Reader(run, longest=0), None) is None:
+    if one_event(run, longest=0) is None:
         raise ConfigError(f"the run {run.name} was killed before its first event")
     events: list[Any] = []
     for line in (run / LOG).read_bytes().splitlines(keepends=True):
