@@ -140,6 +140,17 @@ def test_a_text_of_other_than_ascii_is_decoded(at):
     os.close(fd)
 
 
+@pytest.mark.parametrize("more", [-1, 0, 1, 5000])
+def test_only_the_texts_own_bytes_are_looked_at(more):
+    length = mapped._BUFFER + more
+    fd = memory_file("é".encode() + b"x" * length + "é".encode())
+    assert mapped.text(fd, 2, length, False) == "x" * length
+    assert mapped.text(fd, 1, length, False) is None
+    assert mapped.text(fd, 2, length + 1, False) is None
+    assert mapped.text(fd, 2, length + 100, False) is None  # the file ends before
+    os.close(fd)
+
+
 def test_a_file_that_could_change_is_decoded(tmp_path):
     for seals in (0, fcntl.F_SEAL_WRITE, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW):
         fd = memory_file(PLAIN.encode(), seals)

@@ -48,8 +48,9 @@ def test_what_is_kept_is_no_larger_than_the_input_and_the_oldest_goes_first(load
     assert list(cuts._kept) == [(0, 3 * MIB, "")]
 
 
-def test_children_of_a_long_piece_have_it():
-    text = "".join(f"{number:08}" for number in range(3 * MIB // 8))
+@pytest.mark.parametrize("first", ["0", "é"])
+def test_children_of_a_long_piece_have_it(first):
+    text = first + "".join(f"{number:08}" for number in range(3 * MIB // 8))
     pieces = ChildContext(5, 5 + 2 * MIB, "")
 
     async def main():
