@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import json
 import re
 import shutil
 import threading
@@ -21,6 +22,7 @@ from rlm import (
     DivergedError,
     Limits,
     LMUnavailableError,
+    RlmError,
     fork,
     replay,
     resume,
@@ -31,7 +33,7 @@ from rlm.run import Run
 from rlm.sandbox.session import Session
 from rlm.sitting import Sitting
 from rlm.trace.events import CallEnd, CellBegin, CellEnd, RecordLeft, ReplyReceived, RunBegin, ToolEnd
-from rlm.types import Reply, Request, Usage
+from rlm.types import JSON, Reply, Request, Usage
 from sandbox.support import descendants, open_fds
 from worlds import World, block, cut, cut_at_turn, cut_before, events
 
@@ -458,3 +460,27 @@ def test_it_is_stopped_while_questions_before_it_run_again() -> None:
     run.cancel()
     with pytest.raises(concurrent.futures.CancelledError):
         run.result()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "told"),
+    [
+        ({"added": [3]}, ContextError, r"^the trace of \S+ names no context$"),
+        ({"added": [{"name": "open", "digest": "", "run": ""}]}, ContextError, r"^the trace of \S+ names no context$"),
+        ({"before": "../elsewhere"}, ConfigError, r"the trace of the run \.\./elsewhere, a question before it, is not"),
+        ({"run": "another"}, ConfigError, r": the run \S+ is no question before it, though its trace says so$"),
+        ({"number": "2"}, ConfigError, r": the run \S+ is no question before it, though its trace says so$"),
+        ({"input": 7}, ContextError, r"^the trace of \S+ does not say where its input is$"),
+    ],
+)
+def test_a_trace_that_is_not_as_it_should_be(change: dict[str, JSON], error: type[RlmError], told: str) -> None:
+    world = Sessions({"One?": ("FINAL(1)",), "Two?": ("FINAL(2)",)})
+    whole = _two(world)
+    assert whole.trace is not None
+    log = whole.trace / "events.jsonl"
+    first, rest = log.read_bytes().split(b"\n", 1)
+    row = json.loads(first)
+    row["sitting"] |= change
+    log.write_bytes(json.dumps(row).encode() + b"\n" + rest)
+    with pytest.raises(error, match=told):
+        world.again(replay, whole).result()

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 from rlm.errors import ConfigError, ContextError
 from rlm.types import JSON
@@ -25,19 +24,20 @@ def value_of(source: Mapping[str, JSON], digest: str, run: str, what: str = "") 
         ConfigError: It is not in the trace, or not as it was.
         ContextError: A file of it is not there any more.
     """
-    kind, name = source.get("kind"), what or "input"
+    kind, text, paths, name = source.get("kind"), source.get("text"), source.get("paths"), what or "input"
     give = "ask again, in a new session" if what else "give it as `context`, from Python"
-    if kind == "paths":
-        paths = [Path(str(path)) for path in cast("list[JSON]", source["paths"])]
-        if (missing := next((path for path in paths if not path.exists()), None)) is not None:
+    if kind == "paths" and isinstance(paths, list) and paths:
+        files = [Path(str(path)) for path in paths]
+        if (missing := next((path for path in files if not path.exists()), None)) is not None:
             instead = "" if what else ", or give `context` from Python"
             raise ContextError(f"the run's {name} is not there any more: {missing}; put it back{instead}")
-        return paths[0] if len(paths) == 1 else paths
+        return files[0] if len(files) == 1 else files
     if kind == "none":
         raise ConfigError(f"the run {run} ended before its {name} was loaded: ask again")
     if kind == "incomplete":
         raise ConfigError(f"the run {run} was killed while its {name} was stored: {give}")
-    text = cast(str, source["text"])
+    if kind not in ("text", "json") or not isinstance(text, str):
+        raise ConfigError(f"the trace of {run} does not say what its {name} was: {give}")
     if hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != digest:
         raise ConfigError(f"the run's {name} was redacted in its trace: {give}")
     return text if kind == "text" else json.loads(text)

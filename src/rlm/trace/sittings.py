@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from rlm.errors import ConfigError, ContextError
 from rlm.trace.events import RunBegin
@@ -14,6 +13,7 @@ from rlm.trace.reader import LOG, TraceError, one_event
 from rlm.trace.record import NOWHERE, Record
 from rlm.types import JSON
 
+_NAME = re.compile(r"context_[1-9][0-9]{0,8}", re.ASCII)
 _RUN = re.compile(r"[\w.-]{1,80}", re.ASCII)
 
 
@@ -59,11 +59,13 @@ def added_to(begin: RunBegin) -> list[AddedTo]:
         ContextError: What the trace says of one is not as it should be.
     """
     found = []
-    for one in cast("list[Mapping[str, JSON]]", (begin.sitting or {}).get("added") or []):
-        name, digest, run = one.get("name"), one.get("digest"), one.get("run")
-        if not (isinstance(name, str) and isinstance(digest, str) and isinstance(run, str)):
+    told = (begin.sitting or {}).get("added")
+    for one in told if isinstance(told, list) else []:
+        parts = [one.get(part) for part in AddedTo._fields] if isinstance(one, dict) else []
+        texts = [part for part in parts if isinstance(part, str)]
+        if len(texts) != len(AddedTo._fields) or not _NAME.fullmatch(texts[0]):
             raise ContextError(f"the trace of {begin.run_id} names no context")
-        found.append(AddedTo(name, digest, run))
+        found.append(AddedTo(*texts))
     return found
 
 
