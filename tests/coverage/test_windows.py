@@ -1,6 +1,7 @@
 """Windows of texts: which are looked for, what is noted of them, and what is no longer."""
 
 import numpy as np
+import pytest
 
 from rlm.coverage.locate import MOST_PLACES
 from rlm.coverage.windows import SIZE, Codes, Windows, codes
@@ -50,11 +51,11 @@ def test_a_window_that_stands_in_the_texts_twice_is_paired_twice_but_for_what_is
     assert pairs(windows, 1, 1) == {(SIZE + 1, 1)}
 
 
-def test_what_has_enough_places_is_forgotten():
+def test_what_has_enough_places_is_forgotten(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("rlm.coverage.windows._MANY", 20)
     windows = windows_of(codes(ROW), [0, 20])
     part = codes((ROW[:SIZE] + "~") * 20 + ROW[20 : 20 + SIZE])
     windows.note(0, *windows.found(part))
-    windows.forget()
     numbers, places = windows.found(part)
     assert (len(numbers), places.tolist()) == (1, [20 * (SIZE + 1)])
 

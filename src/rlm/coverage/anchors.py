@@ -16,7 +16,7 @@ from rlm.coverage.found import Found, spread
 from rlm.coverage.locate import MOST_PLACES, Gap
 from rlm.coverage.rows import Ground, Row
 from rlm.coverage.search import followed, threaded, told
-from rlm.coverage.windows import FIRST, SIZE, Codes, Places, Words, hashed, repeats, words
+from rlm.coverage.windows import FIRST, SIZE, Codes, Places, Words, give_back, hashed, repeats, words
 
 _APART = 128  # characters from one anchor to the next, in the mean
 _IN_A_ROW = 3
@@ -41,15 +41,18 @@ def long_stretches(texts: Sequence[str], gaps: Sequence[Gap], blocks: Sequence[s
     some = np.flatnonzero(away[_IN_A_ROW - 1 :] == away[: len(away) - _IN_A_ROW + 1])
     found = [(0, 0, 0, 0)]
     for one, at in zip(away[some].tolist(), start[some].tolist(), strict=True):
-        if (one != found[-1][0] or at >= found[-1][2]) and len(found) < _FOLLOWED:
+        new = one != found[-1][0] or at >= found[-1][2]
+        if new and len(found) < _FOLLOWED and row.read(at, SIZE) == ground.read(at + one, SIZE):
             found.append((one, *followed([one, at, at + SIZE, BEFORE | AFTER], row, ground), 0))
     chains = np.array(found, np.int64)
+    del away, start, order, some
+    give_back()
     return told(row, ground, chains[chains[:, 2] - chains[:, 1] >= _SHORTEST])
 
 
 def _pairs(row: Row, ground: Ground) -> tuple[Places, Places]:
     """Anchors of the row and of the input that are alike: how far apart these are, and where those start."""
-    ours, starts = _all(_anchors(base, part) for base, part in row.pieces())
+    ours, starts = _all(threaded(_anchors, row.pieces()))
     inside = starts + SIZE < row.limits[np.searchsorted(row.limits, starts, "right")]
     order = np.argsort(ours[inside], kind="stable")
     ours, starts = ours[inside][order], starts[inside][order]

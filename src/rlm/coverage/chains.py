@@ -19,6 +19,14 @@ BEFORE, AFTER = 1, 2  # where a chain may go on, because that was reached
 Chains = NDArray[np.int64]
 
 
+def alike(starts: Places, places: Places, row: Codes, there: Codes) -> NDArray[np.bool_]:
+    """Which windows of the row, with `PAD` before it, have the same characters as there; of which a hash says so."""
+    ours, theirs = words(row), words(there)
+    same = ours[starts + PAD] == theirs[places]
+    same[same] = ours[starts[same] + PAD + 8] == theirs[places[same] + 8]
+    return np.asarray(same)
+
+
 def joined(starts: Places, places: Places) -> Chains:
     """The chains of windows of the row and their places."""
     away = places - starts

@@ -55,6 +55,11 @@ class Ground:
         block = bisect_right(self.bases, at) - 1
         return block, at - self.bases[block]
 
+    def read(self, at: int, size: int) -> str:
+        """Characters from a place on."""
+        block, start = self.place(at)
+        return self.blocks[block][start : start + size]
+
     def places(self, at: Places) -> tuple[Places, Places]:
         """Places as their blocks and the offsets there."""
         block = np.searchsorted(self.bases, at, "right") - 1
@@ -96,7 +101,7 @@ class Row:
         starts = np.empty(sum(map(len, ranges)), np.int32)
         at = 0
         for some in ranges:
-            starts[at : at + len(some)] = some
+            starts[at : at + len(some)] = np.arange(some.start, some.stop, STEP)
             at += len(some)
         return starts
 
@@ -104,6 +109,11 @@ class Row:
         """The part that a character is in, and how far that is from there in its text."""
         number = bisect_right(self.bases, at) - 1
         return self.gaps[number], self.gaps[number].start - self.bases[number]
+
+    def read(self, at: int, size: int) -> str:
+        """Characters of the part that this one is in, from it on."""
+        gap, shift = self.gap(at)
+        return self.texts[gap.text][at + shift : at + shift + size]
 
     def places(self, at: Places) -> tuple[Places, Places]:
         """The numbers of the texts that characters are of, and how far these are from there in them."""

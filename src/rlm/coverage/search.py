@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import count, islice, pairwise
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rlm.coverage.chains import AFTER, BEFORE, REACH, Chains, extended, joined, trimmed, united
+from rlm.coverage.chains import AFTER, BEFORE, REACH, Chains, alike, extended, joined, trimmed, united
 from rlm.coverage.found import Found, together
 from rlm.coverage.locate import LEAST, MOST_PLACES, Gap, Match
 from rlm.coverage.overlaps import settled
 from rlm.coverage.rows import Ground, Row, Slice
 from rlm.coverage.windows import Codes, Places, Windows, apart, give_back
 
-_FIRST = 4  # parts, until windows that stand in many places are forgotten for the first time
 _THREADS = 2  # numpy works without the interpreter's lock; more would hold more
 _PAIRS = 1 << 17  # windows and places that are joined at a time
 _GOES_ON = 100_000  # chains that are followed beyond `REACH`, one by one
@@ -42,15 +42,8 @@ def stretches(texts: Sequence[str], gaps: Sequence[Gap], blocks: Sequence[str]) 
 def _chains(row: Row, ground: Ground) -> Chains:
     """The chains; in place of where they go on, whether they may stand in more places."""
     windows = Windows(row.pieces(), row.starts())
-    parts = ground.parts()
-    for many in (_FIRST << doubled for doubled in count()):
-        noted = 0
-        for low, found in threaded(lambda low, part: (low, windows.found(part)), islice(parts, many)):
-            windows.note(low, *found)
-            noted += 1
-        if noted < many:
-            break
-        windows.forget()
+    for low, found in threaded(lambda low, part: (low, windows.found(part)), ground.parts()):
+        windows.note(low, *found)
     windows.done()
     codes = row.codes()
     made: list[Chains] = []
@@ -81,8 +74,9 @@ def _extended(windows: Windows, row: Row, codes: Codes, ground: Ground) -> Chain
     """The chains of what the windows give."""
 
     def work(piece: Slice, starts: Places, places: Places) -> Chains:
-        base = piece.base + max(piece.start - REACH, 0)
-        return extended(joined(starts, places), codes, row.limits, piece.codes(REACH), base)
+        base, there = piece.base + max(piece.start - REACH, 0), piece.codes(REACH)
+        same = alike(starts, places - base, codes, there)
+        return extended(joined(starts[same], places[same]), codes, row.limits, there, base)
 
     def pairs() -> Iterator[tuple[Slice, Places, Places]]:
         for piece in ground.slices():
@@ -91,9 +85,13 @@ def _extended(windows: Windows, row: Row, codes: Codes, ground: Ground) -> Chain
                 yield piece, starts[low : low + _PAIRS], places[low : low + _PAIRS]
 
     chains = united(list(threaded(work, pairs())))
-    for number in np.flatnonzero(chains[:, 3])[:_GOES_ON].tolist():
+    open_ended = np.flatnonzero(chains[:, 3])[:_GOES_ON]
+    if not len(open_ended):
+        return chains
+    for number in open_ended.tolist():
         chains[number, 1:3] = followed(chains[number].tolist(), row, ground)
-    return united([chains])
+    more = np.isin(chains[:, 0], chains[open_ended, 0])
+    return np.concatenate([chains[~more], united([chains[more]])])
 
 
 def followed(chain: list[int], row: Row, ground: Ground) -> tuple[int, int]:
@@ -127,24 +125,43 @@ def _agreeing(text: str, here: int, block: str, there: int, most: int, way: int)
 def told(row: Row, ground: Ground, chains: Chains) -> Found:
     """What chains are, given in place of where they go on whether they may stand in more places."""
     chains = trimmed(chains[np.lexsort((chains[:, 0], chains[:, 2], chains[:, 1]))])
-    away, start, end, more = chains.T
-    text, shift = row.places(start)
-    block, at = ground.places(start + away)
-    rows = zip(*(column.tolist() for column in (text, start + shift, end + shift, block, at)), strict=True)
-    same = np.array([ground.blocks[b].startswith(row.texts[t][low:high], at) for t, low, high, b, at in rows], np.int64)
+    start, end = chains[:, 1:3].T
     first = np.flatnonzero(apart(start, end))
-    last = np.append(first[1:], len(chains))[: len(first)]
-    most, right = np.maximum.reduceat(more, first), np.add.reduceat(same, first)
-    # Alone, or of the very characters of others, as where lines stand twice; and there, as almost all are.
-    plain = (start[first] == start[last - 1]) & (end[first] == end[last - 1]) & (right > 0)
-    number = np.cumsum(same)
-    number -= np.repeat(number[first] - same[first], last - first)
-    taken = (same > 0) & (number <= MOST_PLACES) & np.repeat(plain, last - first)
-    one, right = first[plain], right[plain]
-    columns = text[one], (start + shift)[one], (end + shift)[one], (most[plain] > 0) | (right > MOST_PLACES)
-    others = zip(first[~plain].tolist(), last[~plain].tolist(), strict=True)
-    settled = Found.of(match for low, high in others for match in _settled(row, ground, chains[low:high].tolist()))
-    return together([Found(*columns, np.minimum(right, MOST_PLACES), block[taken], at[taken]), settled])
+    limits = np.append(first, len(chains))
+    group = np.repeat(np.arange(len(first)), np.diff(limits))
+    # One that is as long as all that overlap is told, with those that are of the same characters: so are almost all.
+    whole = np.flatnonzero((start == start[first][group]) & (end == np.maximum.reduceat(end, first)[group]))
+    found = _places(row, ground, chains[whole])
+    there = _there(row, ground, *found)
+    text, low, high, block, at = (column[there] for column in found)
+    group, more = group[whole[there]], chains[whole[there], 3]
+    many = np.bincount(group, minlength=len(first))
+    before = np.cumsum(many) - many
+    taken = np.arange(len(group)) - before[group] < MOST_PLACES
+
+    others = (chains[limits[n] : limits[n + 1]].tolist() for n in np.flatnonzero(many == 0).tolist())
+    settled = Found.of(match for some in others for match in _settled(row, ground, some))
+    one, many = before[many > 0], many[many > 0]
+    columns = text[one], low[one], high[one], (np.maximum.reduceat(more, one) > 0) | (many > MOST_PLACES)
+    return together([Found(*columns, np.minimum(many, MOST_PLACES), block[taken], at[taken]), settled])
+
+
+def _places(row: Row, ground: Ground, chains: Chains) -> tuple[Places, Places, Places, Places, Places]:
+    """Of chains the text, the start and the end in it, the block and the place there."""
+    away, start, end = chains[:, :3].T
+    text, shift = row.places(start)
+    return text, start + shift, end + shift, *ground.places(start + away)
+
+
+def _there(
+    row: Row, ground: Ground, text: Places, low: Places, high: Places, block: Places, at: Places
+) -> NDArray[np.bool_]:
+    """Which stretches have the very characters of their places, given that the lowest bytes are the same."""
+    there = np.array([one.isascii() for one in row.texts])[text]
+    there &= np.array([one.isascii() for one in ground.blocks])[block]
+    for n in np.flatnonzero(~there).tolist():
+        there[n] = ground.blocks[block[n]].startswith(row.texts[text[n]][low[n] : high[n]], int(at[n]))
+    return there
 
 
 def _settled(row: Row, ground: Ground, chains: list[list[int]]) -> Iterator[tuple[int, Match]]:

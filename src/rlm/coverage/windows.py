@@ -28,6 +28,7 @@ _UPPER = _LOWER = 23  # of a hash's bits, the highest and the lowest, say where 
 _BUCKET = np.uint32(32 - 19)  # bits that say near which of the sorted hashes it is
 _MOST_TIMES = 1_000  # in the texts, of a window that stands in many places: of one that is in more, one place is told
 _PERIODS = 5, 6, 7, 8  # characters, and so 1 to 4: what repeats itself after so many is from anywhere
+_MANY = 1 << 18  # places that are noted until windows that have enough of them are forgotten; then twice as many
 _PART = 1 << 16  # windows at a time: what that takes stays in a core's cache
 
 Codes = NDArray[np.uint8]
@@ -74,6 +75,7 @@ class Windows:
         self._settled = np.zeros(len(starts), np.bool_)
         self._noted: list[tuple[int, Numbers, Numbers]] = []  # where a part starts; hashes by number; places in it
         self._counted = 0  # of the parts
+        self._forgot = 0
         self._filter = self._filters()
 
     def _filters(self) -> tuple[Codes, Codes]:
@@ -108,11 +110,11 @@ class Windows:
     def note(self, low: int, numbers: Numbers, places: Numbers) -> None:
         """Notes what was found in the next part of the input, which starts at `low`."""
         self._noted.append((low, numbers, places))
-
-    def forget(self) -> None:
-        """Looks no longer for windows with enough places: it takes 20 ms."""
-        self._count()
-        self._filter = self._filters()
+        new = sum(len(numbers) for _, numbers, _ in self._noted[self._counted :])
+        if new > _MANY << self._forgot:
+            self._forgot += 1
+            self._count()
+            self._filter = self._filters()  # windows with enough places are no longer looked for: it takes 20 ms
 
     def _numbers(self, hashes: Hashes) -> Numbers:
         """Which of the known hashes these are; -1 for none."""
@@ -130,10 +132,10 @@ class Windows:
 
     def _count(self) -> None:
         """Counts the places that were noted since it was last called."""
-        for _, numbers, _ in self._noted[self._counted :]:
-            ordered = np.sort(numbers)
-            first, times = _groups(ordered)
-            self._seen[ordered[first]] = np.minimum(self._seen[ordered[first]] + times, MOST_PLACES + 1)
+        numbers = [np.empty(0, np.int32), *(numbers for _, numbers, _ in self._noted[self._counted :])]
+        times = np.bincount(np.concatenate(numbers), minlength=len(self._seen))
+        times += self._seen
+        self._seen = np.minimum(times, MOST_PLACES + 1).astype(np.uint8)
         self._counted = len(self._noted)
 
     def done(self) -> None:
@@ -147,7 +149,7 @@ class Windows:
         Of windows that stand in many places, the first ones are kept.
         """
         left = self._says & (self._seen >= least)
-        if len(left):
+        if self._settled.any():
             left &= np.logical_or.reduceat(~self._settled[self._order], self._first[:-1])
         told = np.zeros(len(self._seen), np.uint8)
         for number, (base, numbers, places) in enumerate(self._noted):
@@ -190,9 +192,9 @@ class Windows:
         first = np.flatnonzero(apart(starts, ends))
         change = np.zeros(len(self._starts) + 1, np.int8)
         if len(first):
-            np.add.at(change, np.searchsorted(self._starts, starts[first]), 1)
-            last = np.maximum.reduceat(ends, first)
-            np.add.at(change, np.searchsorted(self._starts, last - SIZE, "right"), -1)
+            np.add.at(change, np.searchsorted(self._starts, starts[first].astype(np.int32)), 1)
+            last = np.maximum.reduceat(ends, first) - SIZE
+            np.add.at(change, np.searchsorted(self._starts, last.astype(np.int32), "right"), -1)
         np.cumsum(change, out=change)
         self._settled |= change[:-1] > 0
 
@@ -202,7 +204,9 @@ def _keys(pieces: Iterable[tuple[int, Codes]], starts: Numbers) -> Words:
     keys = np.empty(len(starts), np.uint64)
     for base, piece in pieces:
         ours = words(piece)
-        low, high = np.searchsorted(starts, [base, base + len(piece)]).tolist()
+        low, high = np.searchsorted(
+            starts, np.array([base, base + len(piece)], np.int32)
+        ).tolist()  # of one type: no copy
         at = starts[low:high] - base
         before = ours[at]
         hashes = hashed(before, ours[at + 8])
