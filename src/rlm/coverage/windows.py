@@ -139,23 +139,25 @@ class Windows:
         self._counted = len(self._noted)
 
     def done(self) -> None:
-        """Nothing more is noted."""
+        """Nothing more is noted; of windows that stand in many places, the first ones are kept."""
         self._count()
-        self._hashes, self._buckets = self._hashes[:0], self._buckets[:0]
+        self._hashes, self._buckets, self._filter = self._hashes[:0], self._buckets[:0], (codes(""), codes(""))
+        told = np.zeros(len(self._seen), np.uint8)
+        for number, (base, numbers, places) in enumerate(self._noted):
+            kept = self._seen[numbers] <= MOST_PLACES
+            often = np.flatnonzero(~kept)
+            often = often[told[numbers[often]] <= MOST_PLACES]
+            kept[often[self._first_few(numbers[often], told)]] = True
+            self._noted[number] = base, numbers[kept], places[kept]
+        give_back()
 
     def want(self, least: int, most: int) -> None:
-        """From here on, pairs are those of windows that stand in so many places; in more and more, at each call.
-
-        Of windows that stand in many places, the first ones are kept.
-        """
+        """From here on, pairs are those of windows that stand in so many places; in more and more, at each call."""
         left = self._says & (self._seen >= least)
         if self._settled.any():
             left &= np.logical_or.reduceat(~self._settled[self._order], self._first[:-1])
-        told = np.zeros(len(self._seen), np.uint8)
         for number, (base, numbers, places) in enumerate(self._noted):
             kept = left[numbers]
-            if least > MOST_PLACES:
-                kept[kept] = self._first_few(numbers[kept], told)
             self._noted[number] = base, numbers[kept], places[kept]
         self._wanted = left & (self._seen <= most)
         give_back()
