@@ -73,18 +73,15 @@ def threaded(work: Callable[..., _T], items: Iterable[tuple[Any, ...]]) -> Itera
 def _extended(windows: Windows, row: Row, codes: Codes, ground: Ground) -> Chains:
     """The chains of what the windows give."""
 
-    def work(piece: Slice, starts: Places, places: Places) -> Chains:
+    def work(piece: Slice) -> list[Chains]:
+        starts, places = windows.pairs(piece.base + piece.start, piece.base + piece.end)
         base, there = piece.base + max(piece.start - REACH, 0), piece.codes(REACH)
         same = alike(starts, places - base, codes, there)
-        return extended(joined(starts[same], places[same]), codes, row.limits, there, base)
+        starts, places = starts[same], places[same]
+        parts = ((starts[low : low + _PAIRS], places[low : low + _PAIRS]) for low in range(0, len(starts), _PAIRS))
+        return [extended(joined(*part), codes, row.limits, there, base) for part in parts]
 
-    def pairs() -> Iterator[tuple[Slice, Places, Places]]:
-        for piece in ground.slices():
-            starts, places = windows.pairs(piece.base + piece.start, piece.base + piece.end)
-            for low in range(0, len(starts), _PAIRS):
-                yield piece, starts[low : low + _PAIRS], places[low : low + _PAIRS]
-
-    chains = united(list(threaded(work, pairs())))
+    chains = united([some for made in threaded(work, zip(ground.slices(), strict=True)) for some in made])
     open_ended = np.flatnonzero(chains[:, 3])[:_GOES_ON]
     if not len(open_ended):
         return chains
