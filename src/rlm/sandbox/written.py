@@ -143,6 +143,8 @@ class WrittenFolder:
             await asyncio.sleep(_POLL)
             if (why := await _in_thread(self.over)) is not None:
                 stop(why)
+                await asyncio.sleep(_POLL)
+                await _in_thread(self.over)  # what they wrote before they were dead is not their successors'
 
     def bring(self, target: Path) -> None:
         """Copies what is in it below `target`, over what has the same names.

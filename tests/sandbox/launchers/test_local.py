@@ -125,7 +125,7 @@ def test_cpus_takes_linux(monkeypatch):
 
 @BOTH
 def test_too_much_output_ends_the_worker(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(written, "_POLL", 0.02)
+    monkeypatch.setattr(written, "_POLL", 0.05)
     code = "import time\nfor i in range(9): open(f'{output_folder}/{i}', 'wb').write(bytes(1 << 20))\ntime.sleep(4)"
     with pytest.warns(UserWarning, match=r"\d of what cells wrote was not copied"):
         flood, after = run(name, code, "1", output=tmp_path, disk_mb=4)
