@@ -15,7 +15,8 @@ from rlm.coverage.chains import AFTER, BEFORE
 from rlm.coverage.found import Found, spread
 from rlm.coverage.locate import MOST_PLACES, Gap
 from rlm.coverage.rows import Ground, Row
-from rlm.coverage.search import followed, threaded, told
+from rlm.coverage.search import followed, told
+from rlm.coverage.threads import threaded
 from rlm.coverage.windows import FIRST, SIZE, Codes, Places, Words, give_back, hashed, repeats, words
 
 _APART = 128  # characters from one anchor to the next, in the mean

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +13,11 @@ from rlm.coverage.found import Found, together
 from rlm.coverage.locate import LEAST, MOST_PLACES, Gap, Match
 from rlm.coverage.overlaps import settled
 from rlm.coverage.rows import Ground, Row, Slice
+from rlm.coverage.threads import threaded
 from rlm.coverage.windows import Codes, Places, Windows, apart, give_back
 
-_THREADS = 2  # numpy works without the interpreter's lock; more would hold more
 _PAIRS = 1 << 17  # windows and places that are joined at a time
 _GOES_ON = 100_000  # chains that are followed beyond `REACH`, one by one
-
-_T = TypeVar("_T")
 
 
 def stretches(texts: Sequence[str], gaps: Sequence[Gap], blocks: Sequence[str]) -> Found:
@@ -56,18 +51,6 @@ def _chains(row: Row, ground: Ground) -> Chains:
         made.append(chains)
         give_back()
     return np.concatenate(made)
-
-
-def threaded(work: Callable[..., _T], items: Iterable[tuple[Any, ...]]) -> Iterator[_T]:
-    """What some threads make of the items, in order; they are one item ahead, as all that is ahead takes memory."""
-    with ThreadPoolExecutor(_THREADS) as threads:
-        ahead: deque[Future[_T]] = deque()
-        for item in items:
-            ahead.append(threads.submit(work, *item))
-            if len(ahead) > _THREADS:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
 
 
 def _extended(windows: Windows, row: Row, codes: Codes, ground: Ground) -> Chains:
