@@ -10,7 +10,7 @@ import pytest
 
 from rlm.context import load
 from rlm.errors import ConfigError
-from rlm.sandbox import lockdown, written
+from rlm.sandbox import lockdown, written, zygotes
 from rlm.sandbox.launchers import find_launcher, unconfined
 from rlm.sandbox.launchers.local import LocalLauncher
 from rlm.sandbox.options import Sandbox
@@ -82,6 +82,7 @@ def test_unconfined_can_keep_no_file_from_being_written(tmp_path):
 
 @BOTH
 def test_the_output_folder_comes_back_and_nothing_is_left(name, tmp_path):
+    zygotes.process_zygote()  # is kept
     before = left(), open_fds()
     target = tmp_path / "out"
     made, again = run(
