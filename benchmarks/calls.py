@@ -44,8 +44,8 @@ def in_format(path: str, text: str) -> dict[str, Any]:
         said = [{"type": "text", "text": text}]
         return {"type": "message", "model": "m", "content": said, "stop_reason": "end_turn", "usage": usage}
     if "generateContent" in path:
-        said = [{"content": {"parts": [{"text": text}], "role": "model"}, "finishReason": "STOP"}]
-        return {"candidates": said, "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 1}}
+        candidate = {"content": {"parts": [{"text": text}], "role": "model"}, "finishReason": "STOP"}
+        return {"candidates": [candidate], "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 1}}
     usage = {"prompt_tokens": 5, "completion_tokens": 1, "total_tokens": 6}
     return {"model": "m", "choices": [{"message": {"content": text}, "finish_reason": "stop"}], "usage": usage}
 

@@ -11,10 +11,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -151,11 +153,12 @@ async def many_children(text: str) -> tuple[float, float]:
     """
     async with opened(Sandbox("local"), text) as environment, contextlib.AsyncExitStack() as stack:
         root = await stack.enter_async_context(session(environment))
-        code = f"pieces = chunks({PIECE_MB}_000_000)\nFINAL([list(piece.origin) for piece in pieces])"
+        code = f"pieces = chunks({PIECE_MB}_000_000)\nFINAL([piece.origin[0] for piece in pieces])"
         cut = await root.run(Cell(code))
         assert cut.answer is not None, cut
         assert isinstance(cut.answer.value, list)
-        spans = [(int(str(start)), int(str(end))) for start, end, _ in cut.answer.value]
+        starts = [int(str(start)) for start in cut.answer.value]
+        spans = list(itertools.pairwise([*starts, len(text)]))
         pieces = [ChildContext(*spans[number % len(spans)], "") for number in range(CHILDREN)]
         workers = [await stack.enter_async_context(session(environment, piece)) for piece in pieces]
         began = time.perf_counter()
@@ -218,7 +221,7 @@ def measure_local() -> None:
 def measure_docker(address: str, runtime: str) -> None:
     own = {"engine": address, "runtime": runtime}
     sandbox, engine = Sandbox("docker", options=own), connect(address)
-    found = image.machine_image(engine, ())
+    found = image.machine_image(engine, (), threading.Event())
     asyncio.run(to_first_cell(sandbox))
     run = ["docker", "-H", address, "run", "--rm", "--network", "none", "--runtime", runtime, found, image.PYTHON]
     bare, ours = [], []

@@ -44,7 +44,8 @@ async def serve() -> None:
             counts = {name: getattr(storm, name) for name in ("answered", "tokens", "refused", "hit")}
             return Answer(json.dumps(report | counts), latency=0.0)
         began.append(time.monotonic())
-        return storm(request)
+        answer: Answer = storm(request)
+        return answer
 
     server = ScriptedServer(respond, latency=LATENCY)
     await server.start()
