@@ -25,9 +25,10 @@ def _nothing_is_left(tmp_path, monkeypatch):
     """No process, zombies included, no descriptor and no file; only the process's zygote stays."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     run_cells("1")
-    before = open_fds(), len(descendants())
+    before, processes = open_fds(), len(descendants())
     yield
-    assert (open_fds(), len(descendants())) == before
+    assert open_fds() == before
+    assert len(descendants()) <= processes  # one of another test's may have been ending
     assert list(tmp_path.iterdir()) == []
 
 
