@@ -181,13 +181,14 @@ class Windows:
         found: list[Places] = [np.empty(0, np.int64)]
         for base, numbers, places in self._noted[_at(self._noted, low) : _at(self._noted, high)]:
             taken = np.flatnonzero(self._wanted[numbers])
-            many = self._first[numbers[taken] + 1] - self._first[numbers[taken]]
-            within = np.arange(many.sum(), dtype=np.int32)
-            within -= np.repeat(np.cumsum(many, dtype=np.int32) - many, many)
-            windows = self._order[np.repeat(self._first[numbers[taken]], many) + within]
-            left = ~self._settled[windows]
+            first = self._first[numbers[taken]]
+            many = self._first[numbers[taken] + 1] - first
+            of = np.repeat(np.arange(len(taken), dtype=np.int32), many)
+            at = np.arange(len(of), dtype=np.int32) + (first - np.cumsum(many, dtype=np.int32) + many)[of]
+            windows = self._order[at]
+            left = np.flatnonzero(~self._settled[windows])
             starts.append(self._starts[windows[left]].astype(np.int64))
-            found.append(np.repeat(places[taken].astype(np.int64) + base, many)[left])
+            found.append(places[taken[of[left]]].astype(np.int64) + base)
         return np.concatenate(starts), np.concatenate(found)
 
     def settle(self, starts: Places, ends: Places) -> None:
