@@ -37,7 +37,7 @@ import json, sys, time
 sys.path.insert(0, sys.argv[1])
 import measure, rlm.coverage
 before, began = measure.memory(), time.perf_counter()
-import rlm.coverage.search
+import rlm.coverage.anchors, rlm.coverage.reach
 print(json.dumps([time.perf_counter() - began, measure.memory() - before]))
 """
 SIZE, CALLS, PROMPT = 40_000_000, 500, 20_000
@@ -68,7 +68,8 @@ def write(path: Path, prompts: list[str], source: dict[str, JSON], digest: str) 
 
 def once(path: Path) -> dict[str, float]:
     """One coverage, in this process, which has numpy already."""
-    importlib.import_module("rlm.coverage.search")
+    for name in ("anchors", "reach"):
+        importlib.import_module(f"rlm.coverage.{name}")
     measure.reset_peak()
     before = measure.memory()
     began, cpu = time.perf_counter(), time.process_time()

@@ -58,6 +58,8 @@ def _extended(windows: Windows, row: Row, codes: Codes, ground: Ground) -> Chain
 
     def work(piece: Slice) -> list[Chains]:
         starts, places = windows.pairs(piece.base + piece.start, piece.base + piece.end)
+        if not len(starts):
+            return []
         base, there = piece.base + max(piece.start - REACH, 0), piece.codes(REACH)
         same = alike(starts, places - base, codes, there)
         starts, places = starts[same], places[same]
