@@ -113,6 +113,7 @@ class Windows:
             self._count()
             # Windows with enough places are no longer looked for: it takes 10 ms.
             self._filter = self._filtered(_UPPER, 32 - _UPPER), self._filter[1]
+            give_back()
 
     def _numbers(self, hashes: Hashes) -> Numbers:
         """Which of the known hashes these are; -1 for none."""
@@ -128,15 +129,16 @@ class Windows:
     def _count(self) -> None:
         """Counts the places that were noted since it was last called."""
         numbers = [np.empty(0, np.int32), *(numbers for _, numbers, _ in self._noted[self._counted :])]
-        times = np.bincount(np.concatenate(numbers), minlength=len(self._seen))
+        times = np.bincount(np.concatenate(numbers, dtype=np.int64), minlength=len(self._seen))
         times += self._seen
-        self._seen = np.minimum(times, MOST_PLACES + 1).astype(np.uint8)
+        self._seen = np.minimum(times, MOST_PLACES + 1, out=times).astype(np.uint8)
         self._counted = len(self._noted)
 
     def done(self) -> None:
         """Nothing more is noted; of windows that stand in many places, the first ones are kept."""
+        del self._hashes, self._buckets, self._filter
+        give_back()
         self._count()
-        self._hashes, self._buckets, self._filter = self._hashes[:0], self._buckets[:0], (codes(""), codes(""))
         told = np.zeros(len(self._seen), np.uint8)
         for number, (base, numbers, places) in enumerate(self._noted):
             kept = self._seen.take(numbers) <= MOST_PLACES
