@@ -25,6 +25,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "training" / "nano"))
@@ -159,15 +160,16 @@ def definitions(world: World, count: int, size: str, folder: Path) -> Iterator[C
         name = world.rng.choice(rare) if world.rng.random() < 0.9 else words.identifier(world.rng)
         said = "class" if name[:1].isupper() else "function"
         question = ask(world, asked.DEFINE, asked.DEFINE_REQUEST, asked.WHOLE["define"], CODE, K=said, N=name)
-        mentions: JSON = sorted(defined.get(name, [])) or NOT_FOUND
-        yield Case("define", question, place, mentions)
+        mentions: list[JSON] = [*sorted(defined.get(name, []))]
+        yield Case("define", question, place, mentions or NOT_FOUND)
 
 
 def cases(world: World, kind: str, count: int, size: str, folder: Path, wordings: str) -> Iterator[Case]:
     """The questions of a kind over inputs of a size."""
     if wordings == "blind":
         seed = str(world.rng.random())
-        return (Case(*told) for told in blind.told(kind, count, SIZES[size], world.books, seed, folder))
+        told = blind.told(kind, count, SIZES[size], world.books, seed, folder)
+        return (Case(kind, question, where, cast(JSON, truth)) for kind, question, where, truth in told)
     if kind in ("find", "absent"):
         return needles(world, kind, count, size)
     return definitions(world, count, size, folder) if kind == "define" else terms(world, kind, count, size)
@@ -194,6 +196,11 @@ def score(engine: RLM, told: list[Case], out: list[dict[str, JSON]]) -> tuple[fl
     return hits / len(told), statistics.median(seconds)
 
 
+def always(cell: str) -> Scripted:
+    """A model that writes the same cell at every turn."""
+    return Scripted(lambda _: f"```repl\n{cell}\n```", name="nano")
+
+
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -215,14 +222,7 @@ def main() -> None:
     # With the settings of the one in the box: llama.cpp samples unless it is told not to.
     model = box(options.weights) if options.weights else options.model
     engine = RLM(model=model, limits=limits, trace=False)
-    floors = [
-        RLM(
-            model=Scripted(lambda _, cell=cell: f"```repl\n{cell}\n```", name="nano"),
-            limits=Limits(turns=1),
-            trace=False,
-        )
-        for cell in (FIXED, QUOTING)
-    ]
+    floors = [RLM(model=always(cell), limits=Limits(turns=1), trace=False) for cell in (FIXED, QUOTING)]
     log: list[dict[str, JSON]] = []
     print(f"{'size':>5} {'kind':8} {'asked':>5} {'right':>7} {'seconds':>8} {'same cell':>10} {'quoting':>8}")
     with tempfile.TemporaryDirectory() as folder:

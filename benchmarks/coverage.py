@@ -46,14 +46,14 @@ SIZE, CALLS, PROMPT = 40_000_000, 500, 20_000
 def write(path: Path, prompts: list[str], source: dict[str, JSON], digest: str) -> None:
     """The trace of a run whose one cell asked all of these."""
     trace = store.Trace("run", path)
-    about = {"question": "q", "context": "str", "model": "root"}
     trace.emit(
         RunBegin(
             run_id="run", started="", sub_model="sub", sandbox="local", enforces=[], limits={}, seed=0,
-            versions={"trace": store.FORMAT_VERSION}, source=source, digest=digest, **about,
+            versions={"trace": store.FORMAT_VERSION}, source=source, digest=digest,
+            question="q", context="str", model="root",
         )
     )  # fmt: skip
-    trace.emit(NodeBegin(span=1, parent=0, depth=0, **about))
+    trace.emit(NodeBegin(span=1, parent=0, depth=0, question="q", context="str", model="root"))
     trace.emit(TurnBegin(span=2, parent=1, turn=1))
     for number, prompt in enumerate(prompts, 3):
         trace.emit(CallBegin(span=number, parent=2, name="llm_query", prompt=prompt, model="sub"))

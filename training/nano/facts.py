@@ -35,7 +35,7 @@ class Fact:
     words: str = ""
 
 
-def state(world: World, template: str, loose: bool = True, **slots: str) -> str:
+def state(world: World, template: str, **slots: str) -> str:
     """A sentence out of a template, with what people put before and after."""
     rng = world.rng
     if rng.random() < 0.07 and "{V}" in template and not re.search(r"[\"“`|,;]", template):
@@ -43,13 +43,13 @@ def state(world: World, template: str, loose: bool = True, **slots: str) -> str:
             "{V}", rng.choice(("“{V}”", '"{V}"', "'{V}'", "`{V}`", "**{V}**", "*{V}*", "({V})"))
         )
     template = belonging(world, template)
-    if loose and " {N} " in template and rng.random() < 0.12:
+    if " {N} " in template and rng.random() < 0.12:
         said = clause(world) if rng.random() < 0.4 else aside(world, "within", slots["V"])
         template = template.replace(" {N} ", " {N}" + rng.choice((", {}, ", " ({}) ", " – {} – ")).format(said))
     sentence = fill(template, **slots).replace("..", ".")
     if " its " in template and rng.random() < 0.25:
         sentence = sentence.replace(" its ", rng.choice((" his ", " her ", " their ")))
-    if loose and template.endswith(".") and "“" not in template and "Q:" not in template:
+    if template.endswith(".") and "“" not in template and "Q:" not in template:
         roll = rng.random()
         if roll < 0.5:
             lead = (
