@@ -1,10 +1,11 @@
 """Where in an input texts are from: every stretch of them that stands in the input, character by character.
 
-The texts are laid out as one row (`rows`), and windows of it are looked for in the input (`windows`); windows that
-follow one another in both alike are joined and extended as far as both agree (`chains`), first those that stand in the
-input once, which can't be led astray (`search`); of stretches that overlap in a text, the longest is told (`overlaps`).
-What touches every character is done by numpy, in parts. What is held at a time is bounded: more texts take more passes
-over the input.
+Long stretches, which most prompts are made of, are found by few windows (`anchors`). What that leaves of the texts is
+laid out as one row (`rows`), and windows of it are looked for in the input (`windows`); windows that follow one another
+in both alike are joined and extended as far as both agree (`chains`), first those that stand in the input once, which
+can't be led astray (`search`); of stretches that overlap in a text, the longest is told (`overlaps`), in columns
+(`found`). What touches every character is done by numpy, in parts. What is held at a time is bounded: more texts take
+more passes over the input.
 """
 
 from __future__ import annotations
