@@ -49,6 +49,12 @@ def test_short_stretches_and_other_texts_are_left_to_others():
     assert long(["\n- ".join(lines[::7]), INPUT[:20_000].swapcase(), ""], INPUT) == [[], [], []]
 
 
+def test_where_no_middle_of_a_text_is_from_the_input_long_stretches_are_left_to_others_too():
+    text = INPUT[:1_000] + "~" * 2_000
+    assert long([text] * 20, INPUT) == [[]] * 20
+    assert long([text, INPUT[:1_000]], INPUT) == [[Match(0, 1_000, ((0, 0),), False)]] * 2
+
+
 @pytest.mark.parametrize("text", ["-" * 50_000, "\0" * 50_000, "null, " * 9_000, INPUT[:40] * 1_000])
 def test_what_repeats_itself_is_left_to_others(text: str):
     assert long([text[:20_000]], text) == [[]]
@@ -58,7 +64,8 @@ def test_characters_that_are_alike_in_their_lowest_bytes_are_told_apart():
     chance = random.Random(2)
     text = "".join(chr(chance.randrange(0x4E00, 0x4F00)) for _ in range(30_000))
     shifted = "".join(chr(ord(character) + 0x100) for character in text[10_000:])
-    assert long([text[:10_000] + shifted], text) == [[Match(0, 10_000, ((0, 0),), False)]]
+    found = long([text[:10_000] + shifted, text[5_000:6_000]], text)
+    assert found == [[Match(0, 10_000, ((0, 0),), False)], [Match(0, 1_000, ((0, 5_000),), False)]]
 
 
 def test_too_many_anchors_are_not_looked_at(monkeypatch: pytest.MonkeyPatch):

@@ -22,6 +22,7 @@ from rlm.coverage.windows import FIRST, SIZE, Codes, Places, Words, give_back, h
 _APART = 128  # characters from one anchor to the next, in the mean
 _IN_A_ROW = 3
 _SHORTEST = 200  # characters of a stretch that is told
+_TRIED = 8  # gaps
 _FOLLOWED = 20_000  # stretches, one by one
 _MOST = 1 << 20  # anchors, and pairs of them
 _PART = 1 << 16  # places at a time: what that takes stays in a core's cache
@@ -35,6 +36,8 @@ def long_stretches(texts: Sequence[str], gaps: Sequence[Gap], blocks: Sequence[s
         gaps: The parts of them that are looked for.
         blocks: The input.
     """
+    if not _any_likely(texts, gaps, blocks):
+        return Found.of(())
     row, ground = Row(texts, gaps), Ground(blocks)
     away, start = _pairs(row, ground)
     order = np.lexsort((start, away))
@@ -49,6 +52,18 @@ def long_stretches(texts: Sequence[str], gaps: Sequence[Gap], blocks: Sequence[s
     del away, start, order, some
     give_back()
     return told(row, ground, chains[chains[:, 2] - chains[:, 1] >= _SHORTEST])
+
+
+def _any_likely(texts: Sequence[str], gaps: Sequence[Gap], blocks: Sequence[str]) -> bool:
+    """Whether the middle of one of a few gaps stands in the input; otherwise to read all of it is not worth it."""
+    half = _SHORTEST // 2
+    wide = [gap for gap in gaps if gap.end - gap.start >= _SHORTEST]
+    for gap in wide[:: -(-len(wide) // _TRIED) or 1]:
+        middle = (gap.start + gap.end) // 2
+        tried = texts[gap.text][middle - half : middle + half]
+        if any(tried in block for block in blocks):
+            return True
+    return False
 
 
 def _pairs(row: Row, ground: Ground) -> tuple[Places, Places]:
