@@ -49,9 +49,9 @@ class Blob:
         return self._digest
 
     def pieces(self, stop: threading.Event | None = None) -> Iterator[bytes]:
-        """The bytes, one after the other in pieces of at most 1 MiB; a `StoppedError` once `stop` is set."""
+        """The bytes, one after the other in pieces of at most `SLICE`; a `StoppedError` once `stop` is set."""
         start = 0
-        while piece := os.pread(self.fd, min(1 << 20, self.size - start), start):
+        while piece := os.pread(self.fd, min(SLICE, self.size - start), start):
             if stop is not None and stop.is_set():
                 raise StoppedError
             yield piece

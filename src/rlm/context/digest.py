@@ -8,7 +8,7 @@ import threading
 
 # Smaller inputs are hashed when someone asks: a thread would take longer.
 _FROM = 4 << 20
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 
 
 class TrailingDigest:
