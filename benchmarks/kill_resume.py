@@ -222,7 +222,8 @@ class Case:
 
     def has_begun(self) -> bool:
         """Whether its last run's log has an event."""
-        return b"\n" in (self.folder / "runs" / self.runs()[-1] / "events.jsonl").read_bytes()
+        log = self.folder / "runs" / self.runs()[-1] / "events.jsonl"
+        return log.exists() and b"\n" in log.read_bytes()
 
     def note_in_flight(self, run: str) -> None:
         """Adds what a killed run had begun and not ended."""

@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+from packaging import markers, tags
 
 from rlm.errors import ConfigError, SandboxError
 from rlm.sandbox import packages, target_python
@@ -30,9 +31,7 @@ def target(**told):
 
 
 def test_this_python_tells_what_pip_has_of_it():
-    """Asked as another is, it is told as pip's own `packaging` sees it."""
-    from pip._vendor.packaging import markers, tags
-
+    """Asked as another is, it is told as `packaging` sees it, which pip has a copy of."""
     answer = subprocess.run([sys.executable, "-c", target_python.ASKS], capture_output=True, text=True, check=True)
     found = target_python.asked(answer.stdout)
     here = markers.default_environment()
@@ -139,11 +138,7 @@ def test_what_another_needs_and_has_none_is_named(wheels, tmp_path):
         install(["rlm-needs"], tmp_path / "made", libc="")
     errors = str(told.value).splitlines()
     assert errors[0].endswith("because these package versions have conflicting dependencies.")
-    assert errors[2:] == [
-        "rlm-needs 2.0 depends on rlm-c>=2",
-        "Additionally, some packages in these conflicts have no matching distributions available for your environment: "
-        "rlm-c",
-    ]
+    assert errors[2] == "rlm-needs 2.0 depends on rlm-c>=2"  # what comes after it, newer pips alone say
 
 
 @pytest.mark.slow
