@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import cast
 
 from rlm.context import Context, load
@@ -19,10 +19,10 @@ from rlm.kept import Added, Kept
 from rlm.serving import Playback
 from rlm.setup import Setup
 from rlm.trace.events import Event, RunBegin
-from rlm.trace.inputs import value_of
+from rlm.trace.inputs import limits_of, value_of
 from rlm.trace.record import Record
 from rlm.trace.sittings import AddedTo, added_source, added_to
-from rlm.types import JSON, Limits
+from rlm.types import JSON
 
 
 class Restored(Kept):
@@ -145,9 +145,3 @@ class _Unseen:
 
 def _named(begin: RunBegin) -> str:
     return f"question {(begin.sitting or {}).get('number')} of the session, the run {begin.run_id}"
-
-
-def limits_of(begin: RunBegin) -> Limits:
-    """The limits that a run had."""
-    known = {field.name for field in fields(Limits)}
-    return Limits(**{name: value for name, value in begin.limits.items() if name in known})  # type: ignore[arg-type]

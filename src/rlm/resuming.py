@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from rlm import setup as setups
 from rlm.approval import Decision, Estimate
-from rlm.earlier import Restored, limits_of
+from rlm.earlier import Restored
 from rlm.engine import RLM
 from rlm.errors import ConfigError, MissingKeyError, SandboxError
 from rlm.execution import Execution
@@ -28,7 +28,7 @@ from rlm.serving import Playback
 from rlm.setup import Setup
 from rlm.trace import runs
 from rlm.trace.events import RunBegin
-from rlm.trace.inputs import value_of
+from rlm.trace.inputs import limits_of, value_of
 from rlm.trace.reader import one_event
 from rlm.trace.record import Record, chain
 from rlm.trace.sittings import before, is_alone, source_of

@@ -12,7 +12,6 @@ from typing import Any
 from rlm.cli import ask, env_file, exit_codes
 from rlm.cli.confirm import ConfirmAbove
 from rlm.cli.sandbox_flags import NO_FLAGS, SandboxFlags
-from rlm.earlier import limits_of
 from rlm.errors import ConfigError, RlmError
 from rlm.live import LiveTree
 from rlm.resuming import begin_of, fork, replay, resume
@@ -21,6 +20,7 @@ from rlm.run_view import passed_over
 from rlm.terminal import visible
 from rlm.trace import runs
 from rlm.trace.events import Event, RecordLeft, RunBegin, TurnBegin
+from rlm.trace.inputs import limits_of
 from rlm.types import Limits
 
 _WHOLE = ("tokens", "turns", "sub_calls", "depth", "concurrency", "memory_mb", "output_chars", "nudges")

@@ -1,14 +1,16 @@
-"""What a run was asked about, made again from what its trace says that it was."""
+"""What a run was asked about, and its limits, made again from what its trace says that they were."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from rlm.errors import ConfigError, ContextError
-from rlm.types import JSON
+from rlm.trace.events import RunBegin
+from rlm.types import JSON, Limits
 
 
 def value_of(source: Mapping[str, JSON], digest: str, run: str, what: str = "") -> object:
@@ -41,3 +43,9 @@ def value_of(source: Mapping[str, JSON], digest: str, run: str, what: str = "") 
     if hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() != digest:
         raise ConfigError(f"the run's {name} was redacted in its trace: {give}")
     return text if kind == "text" else json.loads(text)
+
+
+def limits_of(begin: RunBegin) -> Limits:
+    """The limits that a run had."""
+    known = {field.name for field in fields(Limits)}
+    return Limits(**{name: value for name, value in begin.limits.items() if name in known})  # type: ignore[arg-type]
