@@ -1,4 +1,6 @@
-"""Questions in wordings, names and values that were written without sight of the training's (`wordings.py`).
+"""Questions in wordings, names and values that were written without sight of the training's.
+
+There are two sets of them, by two who did not know of each other's: `wordings.py` and `wordings_second.py`.
 
 The texts are the last fifth of each book and of the standard library's modules, which training does not see either.
 Each fact has decoys: the same attribute of other names, and other attributes of the same name.
@@ -11,8 +13,7 @@ import re
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-
-import wordings
+from types import ModuleType
 
 NOT_FOUND = "not found"
 # kind, question, input, truth
@@ -35,27 +36,29 @@ def lines_of(books: Path, rng: random.Random, size: int) -> list[str]:
     return found
 
 
-def facts(rng: random.Random, lines: list[str], absent: bool, count: int) -> Iterator[tuple[str, str]]:
+def facts(
+    rng: random.Random, lines: list[str], absent: bool, count: int, said: ModuleType
+) -> Iterator[tuple[str, str]]:
     """Plants `count` facts with their decoys, or only the decoys, in `lines`; gives questions and values."""
-    names = rng.sample(wordings.NAMES, count)
-    asked = [(name, rng.choice(wordings.ATTRIBUTES)) for name in names]
+    names = rng.sample(said.NAMES, count)
+    asked = [(name, rng.choice(said.ATTRIBUTES)) for name in names]
     for name, attribute in asked:
-        value = wordings.value(rng, attribute)
+        value = said.value(rng, attribute)
         decoys = [(other, attribute) for other in rng.sample(names, min(3, len(names)))]
-        decoys += [(name, other) for other in rng.sample(wordings.ATTRIBUTES, 2)]
-        told = [(who, what, wordings.value(rng, what)) for who, what in decoys if (who, what) not in asked]
+        decoys += [(name, other) for other in rng.sample(said.ATTRIBUTES, 2)]
+        told = [(who, what, said.value(rng, what)) for who, what in decoys if (who, what) not in asked]
         told += [] if absent else [(name, attribute, value)]
         for who, what, given in told:
             if given != value or (who, what) == (name, attribute):
-                sentence = rng.choice(wordings.FACTS).format(name=who, attribute=what, value=given)
+                sentence = rng.choice(said.FACTS).format(name=who, attribute=what, value=given)
                 lines.insert(rng.randrange(len(lines)), sentence)
-        question = rng.choice(wordings.FIND).format(name=name, attribute=attribute)
+        question = rng.choice(said.FIND).format(name=name, attribute=attribute)
         yield question, NOT_FOUND if absent else value
 
 
-def terms(rng: random.Random, lines: list[str], count: int) -> list[str]:
+def terms(rng: random.Random, lines: list[str], count: int, said: ModuleType) -> list[str]:
     """Names, planted 0 to 9 times each."""
-    names = rng.sample(wordings.NAMES, min(len(wordings.NAMES), count))
+    names = rng.sample(said.NAMES, min(len(said.NAMES), count))
     for name in names:
         for _ in range(rng.choice((0, 1, 2, 3, 5, 9))):
             place = rng.randrange(len(lines))
@@ -65,11 +68,11 @@ def terms(rng: random.Random, lines: list[str], count: int) -> list[str]:
     return names
 
 
-def told(kind: str, count: int, size: int, books: Path, seed: str, folder: Path) -> Iterator[Told]:
+def told(kind: str, count: int, size: int, books: Path, seed: str, folder: Path, said: ModuleType) -> Iterator[Told]:
     """`count` questions of a kind, over inputs of `size` characters."""
     rng = random.Random(seed)
     if kind == "define":
-        yield from _definitions(rng, count, size, folder)
+        yield from _definitions(rng, count, size, folder, said)
         return
     batch = 8 if size < 1_000_000 else 40
     while count > 0:
@@ -77,22 +80,22 @@ def told(kind: str, count: int, size: int, books: Path, seed: str, folder: Path)
         count -= asked
         lines = lines_of(books, rng, size)
         if kind in ("find", "absent"):
-            pairs = list(facts(rng, lines, kind == "absent", asked))
+            pairs = list(facts(rng, lines, kind == "absent", asked, said))
             yield from ((kind, question, "\n".join(lines), truth) for question, truth in pairs)
             continue
-        names = terms(rng, lines, asked)
+        names = terms(rng, lines, asked, said)
         whole = "\n".join(lines)
         for name in names:
             found = re.finditer(r"(?<!\w)" + re.escape(name) + r"(?!\w)", whole)
             where = [f"line {whole.count(chr(10), 0, match.start()) + 1}" for match in found]
             if kind == "count":
-                yield kind, rng.choice(wordings.COUNT).format(name=name), whole, len(where)
+                yield kind, rng.choice(said.COUNT).format(name=name), whole, len(where)
             else:
-                question = rng.choice(wordings.MENTIONS).format(name=name)
+                question = rng.choice(said.MENTIONS).format(name=name)
                 yield kind, question, whole, list(dict.fromkeys(where)) or NOT_FOUND
 
 
-def _definitions(rng: random.Random, count: int, size: int, folder: Path) -> Iterator[Told]:
+def _definitions(rng: random.Random, count: int, size: int, folder: Path, said: ModuleType) -> Iterator[Told]:
     """Invented classes and functions, planted in real modules; every tenth is not there."""
     place = folder / f"blind-{size}"
     place.mkdir(exist_ok=True)
@@ -105,8 +108,8 @@ def _definitions(rng: random.Random, count: int, size: int, folder: Path) -> Ite
         text = sources[number % len(sources)].read_text("utf-8", errors="replace")
         size -= len(text)
         texts.append(text.split("\n"))
-    names = [(name, "class") for name in wordings.CODE_NAMES_CLASS]
-    names += [(name, "def") for name in wordings.CODE_NAMES_FUNCTION]
+    names = [(name, "class") for name in said.CODE_NAMES_CLASS]
+    names += [(name, "def") for name in said.CODE_NAMES_FUNCTION]
     chosen = rng.sample(names, min(count, len(names)))
     absent = {name for name, _ in chosen[::10]}
     for name, keyword in chosen:
@@ -124,5 +127,5 @@ def _definitions(rng: random.Random, count: int, size: int, folder: Path) -> Ite
             for line, source in enumerate(lines, 1)
             if re.match(rf"\s*{keyword} {name}\b", source)
         ]
-        asks = wordings.DEFINITIONS_CLASS if keyword == "class" else wordings.DEFINITIONS_FUNCTION
+        asks = said.DEFINITIONS_CLASS if keyword == "class" else said.DEFINITIONS_FUNCTION
         yield "define", rng.choice(asks).format(name=name), place, where or NOT_FOUND

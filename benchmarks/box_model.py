@@ -1,6 +1,7 @@
 """What the model in the box gets right, over names, wordings and texts that its training never saw.
 
-The wordings are `blind.py`'s, written without sight of the training's, or the training's own that it holds back.
+The wordings are `blind.py`'s, two sets written without sight of the training's, or the training's own that it holds
+back.
 
     python benchmarks/box_model.py --questions 300 --size 8k 1m 10m --kind find
     python benchmarks/box_model.py --questions 100 --size 8k --kind absent count mention define
@@ -35,6 +36,8 @@ import attributes  # noqa: E402
 import blind  # noqa: E402
 import text  # noqa: E402
 import values  # noqa: E402
+import wordings  # noqa: E402
+import wordings_second  # noqa: E402
 import words  # noqa: E402
 from facts import decoys, noun_fact, verb_fact  # noqa: E402
 from scenes import NOT_FOUND, quoted  # noqa: E402
@@ -47,6 +50,7 @@ from rlm.types import JSON, Limits  # noqa: E402
 
 SIZES = {"8k": 32_000, "1m": 4_000_000, "10m": 40_000_000}  # characters: four a token
 PER_INPUT = {"8k": 8, "1m": 300, "10m": 300}  # questions that share an input
+BLIND = {"blind": wordings, "second": wordings_second}
 KINDS = ("find", "absent", "count", "mention", "define")
 
 # The best one cell for all questions that we found: of the passage that answers best, the sentence that shares most
@@ -164,11 +168,11 @@ def definitions(world: World, count: int, size: str, folder: Path) -> Iterator[C
         yield Case("define", question, place, mentions or NOT_FOUND)
 
 
-def cases(world: World, kind: str, count: int, size: str, folder: Path, wordings: str) -> Iterator[Case]:
+def cases(world: World, kind: str, count: int, size: str, folder: Path, whose: str) -> Iterator[Case]:
     """The questions of a kind over inputs of a size."""
-    if wordings == "blind":
+    if whose in BLIND:
         seed = str(world.rng.random())
-        told = blind.told(kind, count, SIZES[size], world.books, seed, folder)
+        told = blind.told(kind, count, SIZES[size], world.books, seed, folder, BLIND[whose])
         return (Case(kind, question, where, cast(JSON, truth)) for kind, question, where, truth in told)
     if kind in ("find", "absent"):
         return needles(world, kind, count, size)
@@ -208,8 +212,8 @@ def main() -> None:
     parser.add_argument("--size", nargs="+", choices=SIZES, default=["8k"])
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument(
-        "--wordings", choices=("blind", "own"), default="blind",
-        help="blind: written by somebody who had not seen the training's; own: the training's, one template in eight",
+        "--wordings", choices=(*BLIND, "own"), default="blind",
+        help="blind, second: written by others who had not seen the training's; own: its own, one template in eight",
     )  # fmt: skip
     parser.add_argument("--books", type=Path, required=True, help="folder of long *.txt")
     parser.add_argument("--seed", type=int, default=20)

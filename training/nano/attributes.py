@@ -37,19 +37,6 @@ def attribute(rng: random.Random) -> tuple[str, str]:
     kind = rng.choice(words.KINDS)
     head = rng.choice(words.HEADS[kind])
     roll = rng.random()
-    if roll < 0.05:
-        return rng.choice(
-            (
-                "email address",
-                "phone number",
-                "website",
-                "config path",
-                "contact email",
-                "log file",
-                "hostname",
-                "home page",
-            )
-        ), "contact"
     if roll < 0.2:
         return rng.choice(COMMON_PAIRS)
     if roll < 0.34:
@@ -70,6 +57,8 @@ def name(rng: random.Random) -> str:
     word = words.pseudo(rng).capitalize()
     if rng.random() < 0.08:
         return rng.choice(words.REAL_NAMES)
+    if rng.random() < 0.22:
+        return composed(rng, word)
     roll = rng.random()
     if roll < 0.2:
         return words.person(rng)
@@ -107,6 +96,47 @@ def name(rng: random.Random) -> str:
     if roll < 0.98:
         return f"{word} & {rng.choice(('Sons', 'Co.', words.surname(rng)))}"
     return words.identifier(rng)
+
+
+def composed(rng: random.Random, word: str) -> str:
+    """A name of several parts: a firm, a title, a number with a side, a version, one that has another's 's."""
+    other, number = words.pseudo(rng).capitalize(), rng.randint(1, 99)
+    noun, adjective = rng.choice(words.NOUNS).title(), rng.choice(words.ADJECTIVES).title()
+    first, letter = rng.choice(words.FIRST), rng.choice(string.ascii_uppercase)
+    return rng.choice(
+        (
+            f"{word} {rng.choice(('GmbH', 'AG', 'Ltd', 'Inc.', 'LLC', 'S.A.', 'plc', 'Oy', 'AB', 'Pty'))}",
+            f"{word} {rng.choice(('Holdings', 'Logistics', 'Optics', 'Freight', 'Partners', 'Foundation'))}",
+            f"{word} {rng.choice(('and', '&'))} {other}",
+            f"{rng.choice(words.TITLES)} {first} {other}",
+            f"{rng.choice(('Old', 'Young', 'Little', 'Sister', 'Brother', 'Judge', 'Captain'))} {first} {other}",
+            f"{rng.choice(('Mr', 'Mrs', 'Ms', 'Dr', 'Prof'))} {first} {other}",
+            f"{first} {other}-{word}",
+            f"{first} {rng.choice(string.ascii_uppercase)}. {other}",
+            f"{rng.choice(words.THING_BEFORE)} {number} {rng.choice(('East', 'West', 'North', 'South', 'Annex', 'B'))}",
+            f"{rng.choice(('Block', 'Unit', 'Plot', 'Wing', 'Bay', 'Shaft', 'Lot', 'Ward'))} "
+            f"{rng.choice((f'{letter}-{number}', f'{number}{letter}'))}",
+            f"{rng.choice(('Plot', 'Lot', 'Track', 'Route'))} {number}-{rng.choice('ABCD')} {word}",
+            f"{word} {rng.randint(1, 12)}.{rng.randint(0, 20)}",
+            f"{word} v{rng.randint(1, 12)}",
+            f"{word} {rng.choice(('Mini', 'Pro', 'Max', 'Prime', 'Junior', 'Classic', 'II', 'Mark III'))}",
+            f"The {adjective} {noun}",
+            f"The {word}",
+            f"The {noun}'s {rng.choice(words.NOUNS).title()}",
+            f"{word}'s {rng.choice(('Arms', 'Rest', 'Landing', 'Folly', 'Corner', 'End', 'Inn'))}",
+            f"{rng.choice(('Treaty', 'Battle', 'Siege', 'Bishop', 'Bank', 'Republic', 'Port', 'Gulf'))} of {word}",
+            f"{rng.choice(('Operation', 'Project', 'Expedition', 'Mission', 'Festival'))} {rng.choice((word, noun))}",
+            f"{rng.choice(('Operation', 'Project'))} {adjective} {noun}",
+            f"{word}-{other}",
+            f"{rng.choice(('node', 'db', 'srv', 'cache', 'edge', 'host'))}-{words.pseudo(rng, 1, 2)}-{number:02d}",
+            f"{rng.choice(words.NOUNS)} {letter}{rng.choice(string.ascii_uppercase)}{number}",
+            f"{rng.choice(('MV', 'HMS', 'Tanker', 'Ferry', 'Barge'))} {word} {rng.choice(('', 'Star', 'Queen'))}",
+            f"{rng.choice(('Mount', 'Lake', 'Cape', 'Upper', 'Nether', 'Saint', 'San', 'El', 'La', 'Qasr'))} {word}",
+            f"{word} {rng.choice(('Prize', 'Trophy', 'Act', 'Line', 'Fund', 'Report', 'Protocol', 'Manuscript'))}",
+            f"{adjective} {noun}",
+            f"{noun} {word}",
+        )
+    ).strip()
 
 
 def numbered(rng: random.Random) -> str:

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 Dialogue = list[tuple[str, str]]  # (role, content)
 USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 
-SAME = "\nfor h"  # from here on, the first cell of a look-up is the same for all questions
-LONGEST_LEAD = 110  # characters of a line before the value that an expert repeats
+SAME = "\nh ="  # from here on, the first cell of a look-up is the same for all questions
+LONGEST_LEAD = 150  # characters of a line before the value that an expert repeats
+MARKED = 'FINAL(r""" LINE""".partition("[[ ")[2][:-3])'
 
 
 def fence(cell: str) -> str:
@@ -36,19 +37,17 @@ def last_cell(scene: Scene, output: str) -> str | None:
     """What the expert writes when it has read the output; None if it should have seen the fact and has not.
 
     It repeats the line up to the value and marks the value on the way: where it begins is then a decision about the
-    few words before it, and what follows is a copy of what was marked.
+    few words before it.
     """
     value = scene.value or ""
-    mark = "'" if '"' in value else '"'
-    answer = f"FINAL({mark}{value}{mark})"
     if scene.kind != "find":
-        return answer
+        return f'FINAL("{value}")'
     whole = re.compile(r"(?<!\w)" + re.escape(value) + r"(?!\w)")
     for line in output.splitlines():
         twice = line.partition(" | ")[2]
         sentence = twice[: len(twice) // 2 - 1]  # " | " stands between the two
         if (found := whole.search(sentence)) and found.start() <= LONGEST_LEAD:
-            return f"# {sentence[: found.start()]}[[ {value} ]]\n{answer}"
+            return MARKED.replace("LINE", f"{sentence[: found.start()]}[[ {value} ]]")
     return None
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import attributes
+import plain
 import questions
 import relations
 import sentences
@@ -15,11 +16,13 @@ import values
 from crossing import Crossing
 from wording import World, ask_fact, belonging, capital, dress, fill, is_held_out
 
-CROSSED = 0.2  # of the sentences that state a noun's fact
+GRAMMAR = 0.5  # of the sentences that state a noun's fact, those of the grammar in `plain.py`
+CROSSED = 0.12  # of the sentences that state a noun's fact
 # Of the attributes, those that begin with any word of the books (and a quarter as many names are nothing else). At
 # the head of a string a word has other tokens than after a space, and the network has to know each such pair.
-PLAIN_WORD = 0.2
-PLAIN = 0.5  # of the others, those for which the shortest of three templates is taken, as most people write
+PLAIN_WORD = 0.3
+DRESSED = 0.3  # of the sentences, those with something else before the fact, and as many with something behind it
+PLAIN = 0.65  # of the others, those for which the shortest of three templates is taken, as most people write
 
 
 @dataclass(frozen=True)
@@ -51,18 +54,18 @@ def state(world: World, template: str, **slots: str) -> str:
         sentence = sentence.replace(" its ", rng.choice((" his ", " her ", " their ")))
     if template.endswith(".") and "“" not in template and "Q:" not in template:
         roll = rng.random()
-        if roll < 0.5:
+        if roll < DRESSED:
             lead = (
                 world.pick(sentences.LEADS) if roll < 0.04
-                else capital(clause(world)) + rng.choice((", ", ": ")) if roll < 0.15
+                else capital(clause(world)) + rng.choice((", ", ": ")) if roll < 0.1
                 else aside(world, "leads", slots["V"])
             )  # fmt: skip
             sentence = lead + sentence.replace("The ", "the ", 1)
         roll = rng.random()
-        if roll < 0.5:
+        if roll < DRESSED:
             tail = (
                 world.pick(sentences.TAILS) if roll < 0.04
-                else rng.choice(sentences.JOINTS) + clause(world) if roll < 0.2
+                else rng.choice(sentences.JOINTS) + clause(world) if roll < 0.12
                 else aside(world, "tails", slots["V"])
             )  # fmt: skip
             sentence = sentence[:-1] + tail + (")." if tail.startswith(" (") and not tail.endswith(")") else ".")
@@ -95,6 +98,8 @@ def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str
     rng = world.rng
     if world.simple and rng.random() < world.simple:
         return capital(fill(rng.choice(sentences.SIMPLE), A=attribute, N=name, V=value))
+    if rng.random() < GRAMMAR:
+        return plain_sentence(world, A=attribute, N=name, V=value)
     pool = {"person": sentences.PERSON, "measure": sentences.AMOUNT, "count": sentences.AMOUNT,
             "money": sentences.AMOUNT, "date": sentences.DATED, "time": sentences.DATED}.get(kind)  # fmt: skip
     if pool and rng.random() < 0.25:
@@ -114,6 +119,11 @@ def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str
     else:
         template = min((world.pick(sentences.NOUN) for _ in range(3 if rng.random() < PLAIN else 1)), key=len)
     return state(world, template, A=attribute, N=name, V=value)
+
+
+def plain_sentence(world: World, **slots: str) -> str:
+    """A sentence of the grammar, or two."""
+    return capital(fill(plain.template(world, plain.STATING, "plain"), **slots).replace("..", "."))
 
 
 @cache
@@ -152,6 +162,9 @@ def verb_fact(world: World) -> Fact:
     place = rng.randrange(len(relations.RELATIONS))
     relation = relations.RELATIONS[place]
     question, key = rng.choice(relation.questions)
+    while key not in question and " did " not in question and "does " not in question:
+        relation = relations.RELATIONS[place := rng.randrange(len(relations.RELATIONS))]
+        question, key = rng.choice(relation.questions)
     name, value = attributes.name(rng), values.VALUES[relation.kind](rng)
     sentence = state(world, rng.choice(relation.answering(key)), N=name, V=value)
     if rng.random() < 0.15:

@@ -7,6 +7,7 @@ name and which the attribute, and which of the words found are the value, is for
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 
 import asked
@@ -19,17 +20,26 @@ from facts import decoys, noun_fact, verb_fact
 from wording import CODE, FACTS, NAMES, World, ask, capital
 
 NOT_FOUND = "not found"
-# The sentences that have both the attribute and the name, with a letter in the place of either: what is left to read
-# is how a sentence says a thing, and no name stands in the way. The attribute tells what to look for, and a network
-# that reads from left to right knows how a sentence ends only when it reads it for the second time.
+# The lines, or else the sentences, that have both the attribute and the name, with a letter in the place of either: to
+# read is left how a text says a thing, and no name stands in the way. The attribute tells what to look for, and a
+# network that reads from left to right knows how a sentence ends only when it reads it for the second time.
 FIND = r"""import re
-a, n = "ATTRIBUTE", "NAME"
-for h in search(a + " " + n, 4):
-    for s in re.split(r"(?<=\w{4}[.!?]) |\n", h):
+a, n = map(str.strip, [ATTRIBUTE, NAME])
+h = "\n".join(search(a + " " + n, 4))
+for p, most in ("\n", 160), (r"(?<=\w{4}[.!?]) |\n", 999):
+    for s in re.split(p, h):
         t = re.sub(r"(?i)(?<!\w)" + re.escape(n) + r"(?!\w)", "N", s)
         u = re.sub("(?i)" + re.escape(a), "A", t)
-        if s != t != u: print(a, u, u, sep=" | ")"""
-QUOTE = 'FINAL("Quoted, not answered:\\n" + "\\n\\n".join(h.where + ": " + h for h in search(question, 3)))'
+        if s != t != u and len(u) < most:
+            print(a, u, u, sep=" | ")
+            p = ""
+    if not p: break"""
+QUOTE = (
+    'FINAL("Quoted, not answered:\\n" + "\\n\\n".join(h.where + ": " + h for h in found) '
+    'if (found := search(question, 3)) else "Not answered: nothing in the input bears on it.")'
+)
+NAMED = "import re\nn = re.escape({}.strip())\n"
+GREP = r'grep(r"(?<!\w)" + n + r"(?!\w)")'
 
 LOOKUPS = {
     "count": (asked.COUNT, asked.COUNT_REQUEST, "FINAL(len({}))"),
@@ -42,7 +52,7 @@ LOOKUPS = {
     ),
     "which": (asked.WHICH_FILES, [], 'FINAL(list(dict.fromkeys(h.name for h in {})) or "not found")'),
 }
-DEFINE = 'FINAL([h.where for h in grep(r"^[ \\t]*(?:async def|def|class)\\s+{}\\b")] or "not found")'
+DEFINE = r"""FINAL([h.where for h in grep(r"^[ \t]*(?:async def|def|class)\s+" + n + r"\b")] or "not found")"""
 
 
 @dataclass(frozen=True)
@@ -87,10 +97,17 @@ def hide(world: World, planted: list[str], size: int) -> str:
     return rng.choice(("\n", "\n", "\n\n")).join(lines)
 
 
-def as_asked(question: str, words_: str) -> str:
-    """Some words in the capitals that the question has them in; as they are, if it has others."""
-    place = question.lower().find(words_.lower())
-    return question[place : place + len(words_)] if place >= 0 else words_
+def copied(question: str, words_: str) -> str:
+    """Some words of a question as a string in a cell: as they stand there, with the space before them, if there is one.
+
+    After a space and after a quotation mark a word is another token to the network, so it is copied with its space.
+    """
+    exact = re.search(r"(?i)(?<!\w)" + re.escape(words_) + r"(?!\w)", question)
+    place = exact.start() if exact else question.lower().find(words_.lower())
+    if place < 0:
+        return f'" {words_}"'
+    space = " " if question[:place].endswith(" ") else ""
+    return f'"{space}{question[place : place + len(words_)]}"'
 
 
 def clip(rng: random.Random, paragraph: str) -> str:
@@ -122,21 +139,12 @@ def find(world: World, short: bool) -> Scene:
     context = "\n".join(planted) or text.log_line(rng)
     if not short:
         context = hide(world, planted, rng.choice((600, 1500, 4000)))
-    attribute, name = (as_asked(fact.question, part) for part in (fact.words, attributes.bare(fact.name)))
-    cell = FIND.replace("ATTRIBUTE", attribute).replace("NAME", name)
+    attribute, name = (copied(fact.question, part) for part in (fact.words, attributes.bare(fact.name)))
+    cell = FIND.replace("ATTRIBUTE, NAME", f"{attribute}, {name}")
     if absent:
         return Scene("absent", context, fact.question, cell, NOT_FOUND)
     value = fact.value if fact.value in fact.sentence else capital(fact.value)
     return Scene("find", context, fact.question, cell, value, fact.sentence)
-
-
-def pattern(name: str) -> str:
-    r"""A regular expression for a whole name.
-
-    Not in `\\b`: tokenizers take its b and the name for one word, and a name in other pieces can't be copied.
-    """
-    plain = "".join("\\" + c if c in r".^$*+?{}[]\|()" else c for c in name)
-    return rf"(?<!\w){plain}(?!\w)"
 
 
 def quoted(rng: random.Random, name: str) -> str:
@@ -192,7 +200,8 @@ def lookup(world: World, kind: str) -> Scene:
         shown = quoted(rng, name)
     question = ask(world, asks, requests, asked.WHOLE[kind], NAMES, N=shown)
     planted = [f"{values.phrase(rng)} {name} {values.phrase(rng)}." for _ in range(rng.randint(0, 5))]
-    return Scene(kind, files_or_text(world, planted), question, cell.format(f'grep(r"{pattern(name)}")'))
+    cell = NAMED.format(copied(question, name)) + cell.format(GREP)
+    return Scene(kind, files_or_text(world, planted), question, cell)
 
 
 def files_or_text(world: World, planted: list[str]) -> str | dict[str, str]:
@@ -216,7 +225,7 @@ def define(world: World) -> Scene:
     question = ask(world, asked.DEFINE, asked.DEFINE_REQUEST, asked.WHOLE["define"], CODE, K=said, N=shown)
     source = f"import os\n\n\n{'class' if is_class else 'def'} {name}({rng.choice(('', 'self'))}):\n    pass\n"
     where = {f"{words.identifier(rng)}.py": source}
-    return Scene("define", where, question, DEFINE.format(name))
+    return Scene("define", where, question, NAMED.format(copied(question, name)) + DEFINE)
 
 
 def other(world: World) -> Scene:

@@ -15,10 +15,10 @@ import wording
 from dialogue import Dialogue, drills, encode, imitate
 from tokenizers import Tokenizer
 
-LONGEST = 400  # tokens of a dialogue; longer ones are left out
-MOST_ASKED = 72  # supervised tokens of a dialogue; of longer ones, some of the first cell's are left out
-DRILLED = 0.85  # of the look-ups, those that are cut into drills
-HEAD = 34  # tokens of a first cell that never are: what the question decides stands there
+LONGEST = 480  # tokens of a dialogue; longer ones are left out
+MOST_ASKED = 80  # supervised tokens of a dialogue; of longer ones, some of the first cell's are left out
+DRILLED = 0.8  # of the look-ups, those that are cut into drills
+HEAD = 42  # tokens of a first cell that never are: what the question decides stands there
 
 
 def invented(world: wording.World, count: int, kinds: dict[str, float], drilled: float = 0.0) -> Iterator[Dialogue]:
@@ -47,7 +47,7 @@ def thinned(ask: list[int], rng: random.Random) -> list[int]:
         return ask
     cut = max((place for place in range(1, len(ask)) if ask[place] - ask[place - 1] > 1), default=0)
     if not cut:
-        return ask[:MOST_ASKED]
+        return ask[:HEAD] + sorted(rng.sample(ask[HEAD:], MOST_ASKED - HEAD))
     last = ask[cut:][: MOST_ASKED - HEAD - 1]
     middle = rng.sample(ask[HEAD : cut - 1], MOST_ASKED - HEAD - len(last) - 1) if len(last) < MOST_ASKED - HEAD else []
     return ask[:HEAD] + sorted(middle) + [ask[cut - 1]] + last

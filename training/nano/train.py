@@ -17,13 +17,13 @@ import torch.nn.functional as F  # noqa: N812
 import wording
 from model import STRIDE, Decoder, Shape, rope_table
 from muon import Optimizer
-from renaming import renamed, twins
+from renaming import Renaming
 from shards import LONGEST, MOST_ASKED, invented, save
 from tokenizers import Tokenizer
 from torch import Tensor
 
 # Length of a batch's rows -> how many rows: every batch has one of these shapes, so that each is compiled once.
-ROWS = {48: 112, 72: 80, 96: 56, 144: 40, 224: 28, LONGEST: 16}
+ROWS = {48: 112, 72: 80, 96: 56, 144: 40, 224: 28, LONGEST: 13}
 STEP_TOKENS = 6_000
 # ids [rows, length]; at [rows, most]; target likewise, -1 where unused; how many of each row are the assistant's,
 # and how many of those are of its first cell.
@@ -77,15 +77,15 @@ def pack(rows: list[Row], length: int, count: int, rng: random.Random) -> Batch:
     return ids, at, target, asked, first
 
 
-def batches(paths: list[Path], rng: random.Random, pairs: dict[int, int] | None = None) -> list[Batch]:
-    """The dialogues of some shards as batches by length, in random order; renamed, where there are pairs."""
+def batches(paths: list[Path], rng: random.Random, renaming: Renaming | None = None) -> list[Batch]:
+    """The dialogues of some shards as batches by length, in random order; some of their words exchanged."""
     buckets: dict[int, list[Row]] = defaultdict(list)
     for path in paths:
         for row in rows_of(path):
             if len(row[0]) > LONGEST:
                 continue
-            if pairs:
-                row = renamed(*row, pairs, rng), row[1]
+            if renaming:
+                row = renaming(*row, rng), row[1]
             buckets[next(length for length in ROWS if len(row[0]) <= length)].append(row)
     found = []
     for length, rows in buckets.items():
@@ -209,10 +209,10 @@ class Training:
     def run(self) -> None:
         """Trains until the time is spent."""
         dev = dev_set(self.options, self.tokenizer)
-        pairs = twins(self.tokenizer)
+        renaming = Renaming.of(self.tokenizer)
         last_save = time.monotonic()
         while True:
-            for told in steps(self.options.shards, self.rng, pairs):
+            for told in steps(self.options.shards, self.rng, renaming):
                 began = time.monotonic()
                 before = self.tokens
                 loss = self.step(told)
@@ -231,12 +231,12 @@ class Training:
                     return
 
 
-def steps(folder: Path, rng: random.Random, pairs: dict[int, int]) -> Iterator[list[Batch]]:
+def steps(folder: Path, rng: random.Random, renaming: Renaming) -> Iterator[list[Batch]]:
     """One pass over a few of the shards, newer ones likelier, in groups of batches for one step each."""
     paths = sorted(folder.glob("*.npz"))
     chosen = rng.sample(paths, min(2, len(paths)))
     group: list[Batch] = []
-    for batch in batches(chosen, rng, pairs):
+    for batch in batches(chosen, rng, renaming):
         group.append(batch)
         if sum(ids.numel() for ids, *_ in group) >= STEP_TOKENS:
             yield group

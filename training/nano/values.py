@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import random
 import string
+from collections.abc import Callable
 
+import forms
 import words
 from words import ADJECTIVES, COLOURS, NOUNS, PLACE_AFTER, PLACE_BEFORE, person, pseudo
 
@@ -231,7 +233,7 @@ def contact(rng: random.Random) -> str:
     )
 
 
-VALUES = {
+FIRST = {
     "code": code,
     "date": date,
     "time": clock,
@@ -244,3 +246,12 @@ VALUES = {
     "words": phrase,
     "contact": contact,
 }
+
+
+def drawn(kind: str) -> Callable[[random.Random], str]:
+    """Draws values of a kind, half of them in the forms of `forms.py`."""
+    several = [draw for draw in (FIRST.get(kind), forms.MORE.get(kind)) if draw]
+    return lambda rng: rng.choice(several)(rng)
+
+
+VALUES = {kind: drawn(kind) for kind in {**FIRST, **forms.MORE}}

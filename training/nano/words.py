@@ -135,9 +135,22 @@ HEADS: dict[str, list[str]] = {
     "words": (
         "motto slogan title codename nickname name alias password greeting theme verdict status category brand"
     ).split(),
-}
+    "hours": [
+        "hours", "opening hours", "visiting hours", "office hours", "business hours", "shift", "slot", "time slot",
+        "window", "service window", "maintenance window", "backup window", "session", "season", "rota", "timetable",
+        "lunch break", "feeding times", "rehearsal times", "surgery hours", "trading hours", "quiet hours",
+    ],
+    "address": [
+        "address", "postal address", "street address", "home address", "delivery address", "billing address", "office",
+        "forwarding address", "mailing address", "registered office", "head office", "place of business",
+    ],
+    "email": ["email", "e-mail", "email address", "e-mail address", "contact email", "mail alias", "mailbox", "inbox"],
+    "phone": ["phone number", "telephone number", "phone", "telephone", "extension", "hotline", "fax number", "mobile"],
+    "web": ["website", "home page", "hostname", "domain", "URL", "link", "server", "endpoint", "gateway", "mirror"],
+    "path": ["path", "log path", "config path", "log file", "config file", "data folder", "backup file", "key file"],
+}  # fmt: skip
 for _kind in [*HEADS, "contact"]:
-    HEADS.setdefault(_kind, []).extend(MORE[f"heads {_kind}"])
+    HEADS.setdefault(_kind, []).extend(MORE.get(f"heads {_kind}", []))
 KINDS = list(HEADS)
 
 

@@ -28,6 +28,13 @@ def sections(kind: str) -> dict[str, list[str]]:
     return found
 
 
+def grammar(number: int) -> dict[str, list[str]]:
+    """The rules of a grammar, `plain-NUMBER.txt`: symbol -> what it may be; a line of one space is nothing at all."""
+    blocks = (FOLDER / f"plain-{number}.txt").read_text(encoding="utf-8").strip("\n").split("\n\n")
+    rules = (block.split("\n") for block in blocks)
+    return {name: ["" if line == " " else unescaped(line) for line in rest] for name, *rest in rules}
+
+
 def unescaped(line: str) -> str:
     """The line with its line ends and tabs."""
     return line.replace("\\n", "\n").replace("\\t", "\t")
