@@ -1,15 +1,7 @@
 """The model in the box, end to end: a small slice of what benchmarks/box_model.py scores."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "training" / "nano"))
-
-import scenes
-
-from rlm import nano
 from rlm.engine import RLM
 from rlm.lms.llamacpp import BOX_FILE
 
@@ -64,10 +56,7 @@ def test_what_it_cannot_answer_it_quotes_and_says_so(engine):
     answer = engine.completion("Why did the mayor dance with the baker's wife?", context=TEXT).response
     assert answer.startswith("Quoted, not answered:")
     assert LINES[-1] in answer
-    assert engine.completion("x", context=TEXT).response == "Not answered: nothing in the input bears on it."
-
-
-def test_the_cell_that_is_completed_is_the_one_that_it_learnt():
-    learnt = f"```repl\n{scenes.QUOTE}\n```"
-    assert nano.completed(learnt) != learnt
-    assert nano.completed("FINAL(search(question, 3))") == "FINAL(search(question, 3))"
+    assert (
+        engine.completion("How come zebras migrate?", context=TEXT).response
+        == "Not answered: nothing in the input bears on it."
+    )

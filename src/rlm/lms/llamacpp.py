@@ -11,7 +11,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -141,14 +141,6 @@ def _stops(given: JSON) -> list[JSON]:
     return given if isinstance(given, list) else [given] if given else []
 
 
-class _Box(LlamaCpp):
-    """The model in the box."""
-
-    async def complete(self, request: Request) -> Reply:
-        reply = await super().complete(request)
-        return replace(reply, text=nano.completed(reply.text))
-
-
 def box(
     file: str | Path | None = None,
     *,
@@ -160,7 +152,7 @@ def box(
 ) -> LlamaCpp:
     """The model in the box, or a file that is to take its place; the options are `LlamaCpp`'s."""
     # After a first cell it may open another at once instead of ending its turn; nobody would run that one.
-    return _Box(
+    return LlamaCpp(
         file or BOX_FILE,
         name=BOX,
         window=window,
