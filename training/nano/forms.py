@@ -8,7 +8,8 @@ import random
 import string
 
 import words
-from words import ADJECTIVES, COLOURS, NOUNS, person, pseudo
+from wording import capital
+from words import ADJECTIVES, COLOURS, DAYS, MONTHS, NOUNS, person, pseudo
 
 UNITS = (
     "ft|in|psi|kPa|hPa|mmHg|dB|dB(A)|Hz|kHz|MHz|GHz|kWh|MWh|GB|TB|MB|KB|Mbit/s|MB/s|km/h|mph|m/s|kn|m²|m³|km²|sq ft|"
@@ -29,11 +30,6 @@ COUNTRIES = "Portugal|Ireland|Kenya|Chile|Norway|India|Japan|Canada|Ghana|Poland
 ENDINGS = "cfg conf log txt err out db sqlite yaml json toml pem key csv bak sock pdf tar.gz sh".split()
 FOLDERS = "srv var opt home etc usr data mnt tmp backup logs share app www".split()
 MOTTO_VERBS = "trust guard follow keep serve carry seek sing build dare wait share remember rise plough".split()
-
-
-def cap(text: str) -> str:
-    """With a capital at its head."""
-    return text[:1].upper() + text[1:]
 
 
 def few(rng: random.Random, low: int, high: int) -> str:
@@ -124,7 +120,7 @@ def hours(rng: random.Random) -> str:
     """A stretch of time: from when to when."""
     first, last = rng.randint(5, 13), rng.randint(14, 23)
     a, b = f"{first}:{rng.choice(('00', '15', '30', '45'))}", f"{last}:{rng.choice(('00', '15', '30', '45'))}"
-    day, end = rng.sample("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split(), 2)
+    day, end = rng.sample(DAYS, 2)
     return rng.choice(
         (
             f"{a} to {b}",
@@ -150,9 +146,8 @@ def hours(rng: random.Random) -> str:
 
 def date(rng: random.Random) -> str:
     """A date, short, long or of several days."""
-    months = "January February March April May June July August September October November December".split()
-    year, month, day = rng.randint(1200, 2099), rng.choice(months), rng.randint(1, 28)
-    number = months.index(month) + 1
+    year, month, day = rng.randint(1200, 2099), rng.choice(MONTHS), rng.randint(1, 28)
+    number = MONTHS.index(month) + 1
     return rng.choice(
         (
             f"{day} {month[:3]} {year}",
@@ -203,9 +198,9 @@ def code(rng: random.Random) -> str:
             f"v{few(rng, 0, 12)}.{few(rng, 0, 40)}-rc{few(rng, 1, 9)}",
             f"{few(rng, 0, 12)}.{few(rng, 0, 40)}b{few(rng, 1, 9)}",
             some("0123456789abcdef", 7, 12),
-            f"{cap(pseudo(rng, 1, 2))}{few(rng, 10, 9999)}!",
+            f"{capital(pseudo(rng, 1, 2))}{few(rng, 10, 9999)}!",
             f"{rng.choice(NOUNS)}-{rng.choice(NOUNS)}-{few(rng, 1, 999)}",
-            f"{cap(rng.choice(NOUNS).split()[-1])}{rng.choice('!?#$%&*')}{few(rng, 1, 99)}",
+            f"{capital(rng.choice(NOUNS).split()[-1])}{rng.choice('!?#$%&*')}{few(rng, 1, 99)}",
             rng.choice(("A+", "A-", "B+", "B-", "AB+", "O+", "O-", "C+", "AA", "AAA", "BBB+", "Grade II", "Class B")),
             f"{rng.choice(('A', 'B', 'O', 'AB'))} {rng.choice(('positive', 'negative', 'Rh-positive', 'Rh-negative'))}",
             f"{some(digits, 3, 3)}.{some(digits, 1, 2)} {some(upper, 3, 3)}",
@@ -225,9 +220,9 @@ def code(rng: random.Random) -> str:
 
 def address(rng: random.Random) -> str:
     """Where letters go: a street, a number, often a town and its code."""
-    name, town = cap(pseudo(rng)), cap(pseudo(rng))
+    name, town = capital(pseudo(rng)), capital(pseudo(rng))
     if rng.random() < 0.4:
-        name = cap(rng.choice(NOUNS))
+        name = capital(rng.choice(NOUNS))
     street = rng.choice(
         (
             f"{name} {rng.choice(STREETS)}",
@@ -257,7 +252,7 @@ def address(rng: random.Random) -> str:
 
 def place(rng: random.Random) -> str:
     """A place within another."""
-    name, other = cap(pseudo(rng)), cap(pseudo(rng))
+    name, other = capital(pseudo(rng)), capital(pseudo(rng))
     side = rng.choice("north south east west left right far".split())
     return rng.choice(
         (
@@ -293,13 +288,13 @@ def who(rng: random.Random) -> str:
             f"{first} {rng.choice(string.ascii_uppercase)}. {last}",
             f"{rng.choice(string.ascii_uppercase)}. {last}",
             f"{rng.choice(string.ascii_uppercase)}. {rng.choice(string.ascii_uppercase)}. {last}",
-            f"{first} {cap(pseudo(rng, 1, 2))} {last}",
-            f"{first} {last}-{cap(pseudo(rng, 1, 2))}",
+            f"{first} {capital(pseudo(rng, 1, 2))} {last}",
+            f"{first} {last}-{capital(pseudo(rng, 1, 2))}",
             f"{name}, {rng.choice(('PhD', 'MD', 'Esq.', 'Jr.', 'MP', 'QC'))}",
             f"{name} and {person(rng)}",
             f"{name} & {person(rng)}",
-            f"{name} of {cap(pseudo(rng))}",
-            f"{first} the {cap(rng.choice(ADJECTIVES))}",
+            f"{name} of {capital(pseudo(rng))}",
+            f"{first} the {capital(rng.choice(ADJECTIVES))}",
             f"{name} ({rng.choice(('acting', 'interim', 'deputy'))})",
             f"{first} {last} {rng.choice(('II', 'III', 'the Elder', 'the Younger', 'Sr.'))}",
         )
@@ -324,14 +319,14 @@ def thing(rng: random.Random) -> str:
             f"{article} {noun} on {colour}",
             f"{article} {adjective} {noun} beneath {rng.choice(('a', 'the'))} {other}",
             f"{article} {noun} in {rng.choice(('a', 'the'))} {other}",
-            f"{cap(pseudo(rng, 1, 2))} the {noun}",
+            f"{capital(pseudo(rng, 1, 2))} the {noun}",
             f"{rng.choice(words.FIRST)} the {noun}",
             f"{rng.choice(words.FIRST)} the {adjective} {noun}",
             f"the {adjective} {noun}",
             f"{adjective}, {rng.choice(ADJECTIVES)} {noun}",
-            f"{noun} from {cap(pseudo(rng))}",
+            f"{noun} from {capital(pseudo(rng))}",
             f"{noun} made of {other}",
-            f"{cap(pseudo(rng))} {noun}",
+            f"{capital(pseudo(rng))} {noun}",
             f"{rng.choice(('oak', 'brass', 'steel', 'slate', 'glass', 'wool', 'silk', 'tin'))} and {noun}",
         )
     )
@@ -339,13 +334,13 @@ def thing(rng: random.Random) -> str:
 
 def title(rng: random.Random) -> str:
     """A title or a motto, of three to seven words."""
-    noun, other, adjective = cap(rng.choice(NOUNS)), cap(rng.choice(NOUNS)), cap(rng.choice(ADJECTIVES))
+    noun, other, adjective = capital(rng.choice(NOUNS)), capital(rng.choice(NOUNS)), capital(rng.choice(ADJECTIVES))
     verb, second = rng.sample(MOTTO_VERBS, 2)
     return rng.choice(
         (
             f"The {noun} and the {other}",
             f"The {adjective} {noun}",
-            f"The {adjective} {noun} of {cap(pseudo(rng))}",
+            f"The {adjective} {noun} of {capital(pseudo(rng))}",
             f"The Last {noun}",
             f"{noun} for {rng.choice(words.FIRST)}",
             f"{noun} in the {other}",
@@ -353,11 +348,11 @@ def title(rng: random.Random) -> str:
             f"{noun}: A {rng.choice(('Life', 'History', 'Memoir', 'Story', 'Guide'))}",
             f"{noun} Without {other}",
             f"Notes on the {noun}",
-            f"{cap(verb)} and {second}",
-            f"{cap(verb)} the {noun.lower()}, {second} the {other.lower()}",
-            f"{cap(verb)} first, {second} later",
+            f"{capital(verb)} and {second}",
+            f"{capital(verb)} the {noun.lower()}, {second} the {other.lower()}",
+            f"{capital(verb)} first, {second} later",
             f"We {verb} as we {second}",
-            f"{cap(verb)} no {noun.lower()}",
+            f"{capital(verb)} no {noun.lower()}",
             f"{noun.lower()}, {other.lower()}, {adjective.lower()}",
             f"From {noun.lower()} to {other.lower()}",
             f"{rng.choice(('senior', 'deputy', 'assistant', 'chief', 'junior', 'acting'))} {noun.lower()} officer",

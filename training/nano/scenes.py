@@ -20,9 +20,9 @@ from facts import decoys, noun_fact, verb_fact
 from wording import CODE, FACTS, NAMES, World, ask, capital
 
 NOT_FOUND = "not found"
-# The lines, or else the sentences, that have both the attribute and the name, with a letter in the place of either: to
-# read is left how a text says a thing, and no name stands in the way. The attribute tells what to look for, and a
-# network that reads from left to right knows how a sentence ends only when it reads it for the second time.
+# The lines, or else the sentences, that have both the attribute and the name, with a letter in the place of either, so
+# that no name stands in the way of reading how a text says a thing. The attribute tells what to look for, and a network
+# that reads from left to right knows how a sentence ends only when it reads it for the second time.
 FIND = r"""import re
 a, n = map(str.strip, [ATTRIBUTE, NAME])
 h = "\n".join(search(a + " " + n, 4))

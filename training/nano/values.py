@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import forms
 import words
-from words import ADJECTIVES, COLOURS, NOUNS, PLACE_AFTER, PLACE_BEFORE, person, pseudo
+from words import ADJECTIVES, COLOURS, DAYS, MONTHS, NOUNS, PLACE_AFTER, PLACE_BEFORE, person, pseudo
 
 ROOMS = "cellar attic pantry stable boathouse tower crypt kitchen greenhouse loft".split()
 FLOORS = "first second third fourth ninth".split()
@@ -51,10 +51,6 @@ def code(rng: random.Random) -> str:
         f"{letters} {digits}",
     )
     return rng.choice(choices)
-
-
-MONTHS = ("January February March April May June July August September October November December").split()
-DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 
 
 def date(rng: random.Random) -> str:
@@ -233,7 +229,7 @@ def contact(rng: random.Random) -> str:
     )
 
 
-FIRST = {
+SHORT = {
     "code": code,
     "date": date,
     "time": clock,
@@ -250,8 +246,8 @@ FIRST = {
 
 def drawn(kind: str) -> Callable[[random.Random], str]:
     """Draws values of a kind, half of them in the forms of `forms.py`."""
-    several = [draw for draw in (FIRST.get(kind), forms.MORE.get(kind)) if draw]
+    several = [draw for draw in (SHORT.get(kind), forms.MORE.get(kind)) if draw]
     return lambda rng: rng.choice(several)(rng)
 
 
-VALUES = {kind: drawn(kind) for kind in {**FIRST, **forms.MORE}}
+VALUES = {kind: drawn(kind) for kind in {**SHORT, **forms.MORE}}

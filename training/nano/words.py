@@ -154,6 +154,8 @@ for _kind in [*HEADS, "contact"]:
 KINDS = list(HEADS)
 
 
+MONTHS = ("January February March April May June July August September October November December").split()
+DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 STEMS = (
     "stone raven hollow winter ash oak elm iron silver black white red green gold frost thorn river marsh "
     "wolf fox hawk swan crow bram hazel moon star sun sea sand salt ember storm cloud mist dusk dawn north "
