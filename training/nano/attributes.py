@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import string
 
+import domains
 import values
 import words
 
@@ -183,6 +184,8 @@ def other_name(rng: random.Random, other_than: str) -> str:
 
 def near_attribute(rng: random.Random, attribute_: str, kind: str) -> tuple[str, str]:
     """Another attribute, often of the same kind or with a shared word."""
+    if kind in domains.DOMAINS:
+        return domains.attribute(rng, kind)
     parts = attribute_.split(" ")
     roll = rng.random()
     if roll < 0.3 and len(parts) > 1:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import dataclass
 from functools import cache
 
 import attributes
+import domains
 import plain
 import questions
 import relations
@@ -16,11 +18,12 @@ import values
 from crossing import Crossing
 from wording import World, ask_fact, belonging, capital, dress, fill, is_held_out
 
-GRAMMAR = 0.5  # of the sentences that state a noun's fact, those of the grammar in `plain.py`
-CROSSED = 0.12  # of the others
-# Of the attributes, those that begin with any word of the books (and a quarter as many names are nothing else). At
-# the head of a string a word has other tokens than after a space, and the network has to know each such pair.
-PLAIN_WORD = 0.3
+DOMAIN = 0.65  # of the nouns' facts, those of a domain
+WRITTEN = 0.6  # of these, those whose sentence was written for some domain
+GRAMMAR = 0.5  # of the other the sentences that state a noun's fact, those of the grammar in `plain.py`
+CROSSED = 0.05  # of the others
+# Of the other attributes, those that begin with any word of the books (and a quarter as many names are nothing else).
+PLAIN_WORD = 0.1
 DRESSED = 0.3  # of the sentences, those with something else before the fact, and as many with something behind it
 PLAIN = 0.65  # of the others, those for which the shortest of three templates is taken, as most people write
 
@@ -80,7 +83,7 @@ def aside(world: World, place: str, value: str) -> str:
     template = world.pick(sentences.ASIDES[place])
     while True:
         said = SLOT.sub(lambda slot: values.VALUES[slot[1]](world.rng), template)
-        if value.lower() not in said.lower():
+        if not re.search(r"(?i)(?<!\w)" + re.escape(value) + r"(?!\w)", said):
             return said
 
 
@@ -98,6 +101,8 @@ def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str
     rng = world.rng
     if world.simple and rng.random() < world.simple:
         return capital(fill(rng.choice(sentences.SIMPLE), A=attribute, N=name, V=value))
+    if kind in domains.DOMAINS and rng.random() < WRITTEN:
+        return capital(fill(world.pick(domains.SENTENCES), A=attribute, N=name, V=value))
     if rng.random() < GRAMMAR:
         return plain_sentence(world, A=attribute, N=name, V=value)
     pool = {"person": sentences.PERSON, "measure": sentences.AMOUNT, "count": sentences.AMOUNT,
@@ -108,9 +113,9 @@ def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str
         other, kind2 = attributes.near_attribute(rng, attribute, kind)
         slots = {
             "B": other,
-            "X": values.VALUES[kind2](rng),
+            "X": value_of(rng, other, kind2),
             "M": attributes.near(rng, name),
-            "W": values.VALUES[kind](rng),
+            "W": value_of(rng, attribute, kind),
         }
         if not overlaps(other, attribute):
             return state(world, world.pick(sentences.PAIRS), A=attribute, N=name, V=value, **slots)
@@ -138,16 +143,25 @@ def overlaps(one: str, other: str) -> bool:
     return a <= b or b <= a
 
 
+def value_of(rng: random.Random, attribute: str, kind: str) -> str:
+    """What the attribute, of a kind of values or of a domain, may be."""
+    return domains.value(rng, attribute, kind) if kind in domains.DOMAINS else values.VALUES[kind](rng)
+
+
 def noun_fact(world: World) -> Fact:
     """What a noun says: the vault code of Port Ellery."""
     rng = world.rng
-    attribute, kind = attributes.attribute(rng)
-    name = attributes.name(rng)
-    if rng.random() < PLAIN_WORD:
-        attribute = f"{rng.choice(text.common(world.books))} {attribute.rpartition(' ')[2]}"
-    if rng.random() < PLAIN_WORD / 4:
-        name = " ".join(rng.choices(text.common(world.books), k=rng.randint(1, 2)))
-    value = values.VALUES[kind](rng)
+    if rng.random() < DOMAIN:
+        attribute, kind = domains.attribute(rng)
+        name = domains.name(rng) if rng.random() < 0.7 else attributes.name(rng)
+    else:
+        attribute, kind = attributes.attribute(rng)
+        name = attributes.name(rng)
+        if rng.random() < PLAIN_WORD:
+            attribute = f"{rng.choice(text.common(world.books))} {attribute.rpartition(' ')[2]}"
+        if rng.random() < PLAIN_WORD / 4:
+            name = " ".join(rng.choices(text.common(world.books), k=rng.randint(1, 2)))
+    value = value_of(rng, attribute, kind)
     asked_name = name
     if name.startswith("the ") and rng.random() < 0.1:
         asked_name = name[4:]
@@ -195,7 +209,7 @@ def decoys(world: World, fact: Fact) -> list[str]:
         other = attributes.near(rng, fact.name)
         if attributes.bare(other).lower() == attributes.bare(fact.name).lower():
             continue
-        value = values.VALUES[fact.kind](rng)
+        value = value_of(rng, fact.attribute, fact.kind)
         if verb:
             found.append(state(world, rng.choice(relations.RELATIONS[int(fact.attribute)].sentences), N=other, V=value))
         else:
@@ -206,5 +220,5 @@ def decoys(world: World, fact: Fact) -> list[str]:
             continue
         attribute, kind = attributes.near_attribute(rng, fact.attribute, fact.kind)
         if not overlaps(attribute, fact.attribute):
-            found.append(noun_sentence(world, attribute, kind, fact.name, values.VALUES[kind](rng)))
+            found.append(noun_sentence(world, attribute, kind, fact.name, value_of(rng, attribute, kind)))
     return [sentence for sentence in found if fact.value not in sentence]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import asked
 import attributes
+import domains
 import open_questions
 import text
 import values
@@ -162,7 +163,7 @@ def term(world: World) -> str:
     rng = world.rng
     roll = rng.random()
     if roll < 0.4:
-        return attributes.bare(attributes.name(rng))
+        return attributes.bare((domains if rng.random() < 0.5 else attributes).name(rng))
     if roll < 0.55:
         return (
             rng.choice(text.sentences(text.filler(rng, world.books, world.held_out, "prose"))[0].split()).strip(
@@ -219,7 +220,7 @@ def define(world: World) -> Scene:
     is_class = name[:1].isupper() or rng.random() < 0.05
     said = rng.choice(("the class", "class", "the Python class") if is_class else
                       ("the function", "function", "the method", "method", "def", "the Python function"))  # fmt: skip
-    owner = words.pseudo(rng).capitalize() + "." if not is_class and rng.random() < 0.08 else ""
+    owner = words.pseudo(rng).capitalize() + "." if not is_class and rng.random() < 0.04 else ""
     shown = owner + name + ("()" if not is_class and rng.random() < 0.15 else "")
     shown = rng.choice((shown, shown, shown, f"`{shown}`", f"'{shown}'"))
     question = ask(world, asked.DEFINE, asked.DEFINE_REQUEST, asked.WHOLE["define"], CODE, K=said, N=shown)

@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 # Length of a batch's rows -> how many rows: every batch has one of these shapes, so that each is compiled once.
-ROWS = {48: 112, 72: 80, 96: 56, 144: 40, 224: 28, LONGEST: 13}
+ROWS = {48: 112, 64: 90, 80: 72, 96: 58, 120: 48, 144: 40, 176: 34, 224: 28, 352: 17, LONGEST: 13}
 STEP_TOKENS = 6_000
 # ids [rows, length]; at [rows, most]; target likewise, -1 where unused; how many of each row are the assistant's,
 # and how many of those are of its first cell.

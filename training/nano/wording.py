@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import domains
 import plain
 import questions
 
@@ -47,7 +48,8 @@ def capital(sentence: str) -> str:
 # How often, and how, the input is named after the core of a question.
 FACTS, NAMES, CODE = (0.12, questions.WITHIN), (0.35, questions.WITHIN), (0.3, questions.WITHIN_CODE)
 Within = tuple[float, list[str]]
-PLAIN_SHARE = 0.4  # of the questions after facts, those of the grammar in `plain.py`
+ASKED = 0.6  # of the questions after facts of a domain, those that were written for some domain
+PLAIN_SHARE = 0.4  # of the other questions after facts, those of the grammar in `plain.py`
 WHOLE_SHARE = 0.45  # of questions that are taken as they were written, without more courtesies
 
 
@@ -108,6 +110,9 @@ def ask_fact(world: World, attribute: str, kind: str, name: str) -> str:
     """A question after a fact."""
     rng = world.rng
     shown = f'"{name}"' if rng.random() < 0.03 else name
+    if kind in domains.DOMAINS and rng.random() < ASKED:
+        question = fill(world.pick(domains.QUESTIONS), A=attribute, N=shown)
+        return question.lower() if rng.random() < 0.03 else question
     if rng.random() < PLAIN_SHARE:
         question = capital(fill(plain.template(world, plain.ASKING, "question"), A=attribute, N=shown))
         return question.lower() if rng.random() < 0.1 else question

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -13,6 +14,12 @@ def texts(kind: str) -> list[str]:
     return [path.read_text(encoding="utf-8") for path in sorted(FOLDER.glob(f"{kind}-[0-9].txt"))]
 
 
+def named(kind: str) -> dict[str, str]:
+    """The files of a kind that have names for numbers, by name."""
+    paths = sorted(FOLDER.glob(f"{kind}-*.txt"))
+    return {path.stem.removeprefix(f"{kind}-"): path.read_text(encoding="utf-8") for path in paths}
+
+
 def lines(kind: str) -> list[str]:
     r"""The templates of a kind; a backslash and n or t stand for a line's end or a tab."""
     return [unescaped(line) for text in texts(kind) for line in text.splitlines() if line.strip()]
@@ -20,11 +27,15 @@ def lines(kind: str) -> list[str]:
 
 def sections(kind: str) -> dict[str, list[str]]:
     """The templates of a kind by section: its name on the first line, a blank line behind it."""
+    return blocks("\n\n".join(texts(kind)))
+
+
+def blocks(text: str) -> dict[str, list[str]]:
+    """The sections of one text."""
     found: dict[str, list[str]] = defaultdict(list)
-    for text in texts(kind):
-        for block in text.strip().split("\n\n"):
-            name, *rest = block.strip().splitlines()
-            found[name.strip()] += [unescaped(line) for line in rest]
+    for block in re.split(r"\n\n+", text.strip()):
+        name, *rest = block.strip().splitlines()
+        found[name.strip()] += [unescaped(line) for line in rest]
     return found
 
 
