@@ -48,7 +48,7 @@ def capital(sentence: str) -> str:
 # How often, and how, the input is named after the core of a question.
 FACTS, NAMES, CODE = (0.12, questions.WITHIN), (0.35, questions.WITHIN), (0.3, questions.WITHIN_CODE)
 Within = tuple[float, list[str]]
-ASKED = 0.6  # of the questions after facts of a domain, those that were written for some domain
+ASKED = 0.7  # of the questions after facts of a domain, those that were written for some domain
 PLAIN_SHARE = 0.4  # of the other questions after facts, those of the grammar in `plain.py`
 WHOLE_SHARE = 0.45  # of questions that are taken as they were written, without more courtesies
 
