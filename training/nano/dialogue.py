@@ -25,7 +25,7 @@ USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 
 SAME = "\nh ="  # from here on, the first cell of a look-up is the same for all questions
 LONGEST_LEAD = 150  # characters of a line before the value that an expert repeats
-MARKED = 'FINAL(r""" LINE""".partition("[[ ")[2][:-3])'
+MARKED = 'FINAL(r""" LINE""".partition("[[")[2][:-3].strip())'
 
 
 def fence(cell: str) -> str:
@@ -37,7 +37,8 @@ def last_cell(scene: Scene, output: str) -> str | None:
     """What the expert writes when it has read the output; None if it should have seen the fact and has not.
 
     It repeats the line up to the value and marks the value on the way: where it begins is then a decision about the
-    few words before it.
+    few words before it. Where no space stands before the value, none is written: to the network a word is another token
+    after a space.
     """
     value = scene.value or ""
     if scene.kind != "find":
@@ -47,7 +48,9 @@ def last_cell(scene: Scene, output: str) -> str | None:
         twice = line.partition(" | ")[2]
         sentence = twice[: len(twice) // 2 - 1]  # " | " stands between the two
         if (found := whole.search(sentence)) and found.start() <= LONGEST_LEAD:
-            return MARKED.replace("LINE", f"{sentence[: found.start()]}[[ {value} ]]")
+            lead = sentence[: found.start()]
+            space = "" if lead.rstrip() == lead != "" else " "
+            return MARKED.replace("LINE", f"{lead}[[{space}{value} ]]")
     return None
 
 

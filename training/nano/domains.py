@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import written
 
 SWAPPED = 0.35  # of the names, those that take a word of another one
+ACCENTED = 0.05  # of the names, those that get letters which few names have: each is two or three tokens of its own
 REDRAWN = 0.8  # of the values, those whose digits are drawn anew
 
 
@@ -45,6 +46,12 @@ DOMAINS = {name: _read(text) for name, text in written.named("domain").items()}
 NAMES = [name for domain in DOMAINS.values() for name in domain.names]
 SENTENCES = [template for domain in DOMAINS.values() for template in domain.sentences]
 QUESTIONS = [template for domain in DOMAINS.values() for template in domain.questions]
+LETTERS = {
+    "a": "àáâãäåāăąạảấầẩẫậắằẵặæα", "c": "çćčĉ", "d": "ďđð", "e": "èéêëēĕėęěẹẻẽếềểễệε", "g": "ğģġ", "h": "ħ",
+    "i": "ìíîïīįịỉĩı", "k": "ķκ", "l": "łľĺļ", "n": "ñńňņ", "o": "òóôõöøōőọỏốồổỗộớờœ", "r": "řŕ", "s": "śšşșß",
+    "t": "ťţțþ", "u": "ùúûüūůűųụủứừữự", "w": "ŵ", "y": "ýÿỳỹŷ", "z": "źżž", "A": "ÁÀÂÄÅÆĀ", "C": "ÇĆČ", "D": "ĐĎ",
+    "E": "ÉÈÊËĒĚ", "I": "ÍÎİĪ", "L": "Ł", "N": "Ñ", "O": "ÓÖØŐ", "S": "ŚŠŞ", "U": "ÚÜŪŮ", "Z": "ŻŽŹ",
+}  # fmt: skip
 _NUMBER = re.compile(r"\d+")
 
 
@@ -67,9 +74,12 @@ def _other(rng: random.Random, number: str) -> str:
 
 
 def name(rng: random.Random) -> str:
-    """A name, now and then with a word of another one."""
+    """A name, now and then with a word of another one, or with accents."""
     found = rng.choice(NAMES)
-    if rng.random() >= SWAPPED:
+    roll = rng.random()
+    if roll < ACCENTED:
+        return _accented(rng, found)
+    if roll >= SWAPPED:
         return found
     parts, others = found.split(" "), rng.choice(NAMES).split(" ")
     place = rng.randrange(len(parts))
@@ -77,3 +87,10 @@ def name(rng: random.Random) -> str:
     if fit and parts[place].isalpha():
         parts[place] = rng.choice(fit)
     return " ".join(parts)
+
+
+def _accented(rng: random.Random, found: str) -> str:
+    """The name with other forms of one to three of its letters."""
+    for letter in rng.sample(found, min(len(found), rng.randint(1, 3))):
+        found = found.replace(letter, rng.choice(LETTERS.get(letter, letter)), 1)
+    return found

@@ -25,12 +25,12 @@ class Renaming:
         pairs: Token of a word -> token of the same word with the space before it, and the other way round; without the
             words that all cells have.
         plain: Those without the space, in a fixed order.
-        mark: The token that a value is marked with.
+        marks: The tokens that a value's mark begins with, after a space and without.
     """
 
     pairs: dict[int, int]
     plain: dict[int, None]
-    mark: int
+    marks: frozenset[int]
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Renaming:
@@ -41,7 +41,7 @@ class Renaming:
         twins = ((token, vocabulary.get("Ġ" + word)) for word, token in vocabulary.items() if word.isalpha())
         known = {word: spaced for word, spaced in twins if spaced is not None and not {word, spaced} & same}
         both = {**known, **{spaced: word for word, spaced in known.items()}}
-        return cls(both, dict.fromkeys(known), tokenizer.encode(" [[").ids[0])
+        return cls(both, dict.fromkeys(known), frozenset({vocabulary["Ġ["], vocabulary["["]}))
 
     def __call__(self, ids: np.ndarray, ask: np.ndarray, rng: random.Random) -> np.ndarray:
         """The tokens [length] of a dialogue, some of the words that are copied exchanged for any others throughout.
@@ -53,8 +53,9 @@ class Renaming:
             return ids
         said = ids[ask.astype(np.int64) + 1].tolist()
         share = RENAMED
-        if self.mark in said:  # what stands before the mark is read, not only copied
-            said, share = said[said.index(self.mark) :], REVALUED
+        mark = next((place for place, token in enumerate(said) if token in self.marks), None)
+        if mark is not None:  # what stands before the mark is read, not only copied
+            said, share = said[mark:], REVALUED
         given = ids.tolist()
         told = set(given)
         ids = ids.copy()
