@@ -25,6 +25,7 @@ from typing import Any, Literal, TypeAlias
 from rlm.types import JSON
 
 Fault: TypeAlias = Literal["reset", "truncate", "stall", "hang"]
+LATE = 0.0005  # seconds that a loop's timer fires too late, in the mean: it waits whole milliseconds, rounded up
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,8 @@ class _Connection(asyncio.Protocol):
         del self._buffer[: end + 4 + size]
         answer, latency, response = self._server.take(Received(first.split(" ")[1], headers, body))
         loop = asyncio.get_running_loop()
-        self._due = loop.call_later(latency if answer.fault != "hang" else 86400.0, self._send, answer, response)
+        wait = max(latency - LATE, 0.0) if answer.fault != "hang" else 86400.0
+        self._due = loop.call_later(wait, self._send, answer, response)
 
     def _send(self, answer: Answer, response: bytes) -> None:
         self._due = None
