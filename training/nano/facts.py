@@ -20,7 +20,7 @@ from wording import World, ask_fact, belonging, capital, dress, fill, is_held_ou
 
 DOMAIN = 0.75  # of the nouns' facts, those of a domain
 WRITTEN = 0.7  # of these, those whose sentence was written for some domain
-GRAMMAR = 0.5  # of the other the sentences that state a noun's fact, those of the grammar in `plain.py`
+GRAMMAR = 0.5  # of the other sentences that state a noun's fact, those of the grammar in `plain.py`
 CROSSED = 0.05  # of the others
 # Of the other attributes, those that begin with any word of the books (and a quarter as many names are nothing else).
 PLAIN_WORD = 0.1

@@ -310,7 +310,8 @@ def test_nothing_is_left(sshd):
 
     asyncio.run(main())
     assert (left(), processes()) == before[:2]
-    assert (open_fds(), descendants()) == before[2:]
+    assert open_fds() == before[2]
+    assert descendants() <= before[3]  # one of another test's may have been ending
 
 
 def test_nothing_outlives_a_host_that_is_killed(sshd):
