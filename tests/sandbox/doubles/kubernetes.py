@@ -106,7 +106,7 @@ class Kubernetes(Double):
         if name in self.places:
             raise _failed(web.HTTPConflict, f'pods "{name}" already exists')
         place = self.add(name, pod)
-        place.owner, place.seen = owner, 0
+        place.owner, place.seen, place.keeper = owner, 0, None
         (container,) = pod["spec"]["containers"]
         place.mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
         for mount in place.mounts:
@@ -137,7 +137,7 @@ class Kubernetes(Double):
             waiting = {"waiting": {"reason": reason, "message": message}}
             container = {"name": "worker", "state": waiting, "image": "?", "imageID": "", "ready": False}
             status = {"phase": "Pending", "containerStatuses": [{**container, "restartCount": 0}]}
-        elif place.seen <= self.pending:
+        elif place.seen <= self.pending or place.keeper is None:  # listed while it is being made
             status = {"phase": "Pending"}
         elif place.keeper.returncode is None:
             status = {"phase": "Running"}
