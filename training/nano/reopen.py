@@ -1,0 +1,80 @@
+"""The way back from the GGUF file: its tokenizer, and a checkpoint that training goes on from, with fresh moments."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+from dialogue import ASSISTANT, END, PAD, USER
+from model import Decoder, Shape
+from muon import Optimizer
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from torch import Tensor
+
+
+def listed(reader: gguf.GGUFReader, key: str) -> list[str]:
+    """A list of strings of the file."""
+    field = reader.fields[key]
+    return [bytes(field.parts[place]).decode() for place in field.data]
+
+
+def tokenizer(reader: gguf.GGUFReader) -> Tokenizer:
+    """The tokenizer, as `tokenizer.py` made it."""
+    vocabulary = {word: place for place, word in enumerate(listed(reader, "tokenizer.ggml.tokens"))}
+    merges = [tuple(merge.split(" ")) for merge in listed(reader, "tokenizer.ggml.merges")]
+    found = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    found.pre_tokenizer = pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    found.decoder = decoders.ByteLevel()
+    found.add_special_tokens([PAD, USER, ASSISTANT, END])
+    return found
+
+
+def halves(weight: Tensor, heads: int) -> Tensor:
+    """Rows of a query or key product, back from rotary pairs to the halves of a head (`export.interleaved`)."""
+    rows, columns = weight.shape
+    return weight.view(heads, rows // heads // 2, 2, columns).transpose(1, 2).reshape(rows, columns)
+
+
+def weights(reader: gguf.GGUFReader, shape: Shape) -> dict[str, Tensor]:
+    """The network's names -> weights, fp32."""
+    told = {one.name: torch.from_numpy(np.array(one.data).astype(np.float32)) for one in reader.tensors}
+    found = {"embed": told["token_embd.weight"], "norm": told["output_norm.weight"]}
+    for place in range(shape.layers):
+        mine, theirs = f"blocks.{place}.", f"blk.{place}."
+        q, k = (halves(told[f"{theirs}attn_{which}.weight"], shape.heads) for which in "qk")
+        found |= {
+            mine + "attn_norm": told[theirs + "attn_norm.weight"],
+            mine + "ffn_norm": told[theirs + "ffn_norm.weight"],
+            mine + "qkv": torch.cat([q, k, told[theirs + "attn_v.weight"]]),
+            mine + "out": told[theirs + "attn_output.weight"],
+            mine + "gate_up": torch.cat([told[theirs + "ffn_gate.weight"], told[theirs + "ffn_up.weight"]]),
+            mine + "down": told[theirs + "ffn_down.weight"],
+        }
+    return found
+
+
+def main() -> None:
+    """Writes tokenizer.json and checkpoint.pt."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--weights", type=Path, required=True, help="a GGUF file that export.py wrote")
+    parser.add_argument("--out", type=Path, required=True, help="a folder")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    reader = gguf.GGUFReader(str(options.weights))
+    tokens = tokenizer(reader)
+    tokens.save(str(options.out / "tokenizer.json"))
+    shape = Shape(vocab=tokens.get_vocab_size())
+    state = Optimizer(Decoder(shape)).state
+    for name, weight in weights(reader, shape).items():
+        state[name]["master"], state[name]["mean"] = weight.clone(), weight.clone()
+    kept = {"spent": 0.0, "tokens": 0, "state": state, "steps": 0, "shape": asdict(shape)}
+    torch.save(kept, options.out / "checkpoint.pt")
+
+
+if __name__ == "__main__":
+    main()
