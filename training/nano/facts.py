@@ -19,7 +19,8 @@ from crossing import Crossing
 from wording import World, ask_fact, belonging, capital, dress, fill, is_held_out
 
 DOMAIN = 0.75  # of the nouns' facts, those of a domain
-WRITTEN = 0.7  # of these, those whose sentence was written for some domain
+NAMED = 0.7  # of these, those about a name that was written for some domain
+WRITTEN = 0.7  # and those whose sentence was written for some domain
 GRAMMAR = 0.5  # of the other sentences that state a noun's fact, those of the grammar in `plain.py`
 CROSSED = 0.05  # of the others
 # Of the other attributes, those that begin with any word of the books (and a quarter as many names are nothing else).
@@ -153,7 +154,7 @@ def noun_fact(world: World) -> Fact:
     rng = world.rng
     if rng.random() < DOMAIN:
         attribute, kind = domains.attribute(rng)
-        name = domains.name(rng) if rng.random() < 0.7 else attributes.name(rng)
+        name = (domains if rng.random() < NAMED else attributes).name(rng)
     else:
         attribute, kind = attributes.attribute(rng)
         name = attributes.name(rng)

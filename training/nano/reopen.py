@@ -12,7 +12,8 @@ import torch
 from dialogue import ASSISTANT, END, PAD, USER
 from model import Decoder, Shape
 from muon import Optimizer
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizer import as_llama_cpp
+from tokenizers import Tokenizer, models
 from torch import Tensor
 
 
@@ -27,11 +28,8 @@ def tokenizer(reader: gguf.GGUFReader) -> Tokenizer:
     vocabulary = {word: place for place, word in enumerate(listed(reader, "tokenizer.ggml.tokens"))}
     merges = [tuple(merge.split(" ")) for merge in listed(reader, "tokenizer.ggml.merges")]
     found = Tokenizer(models.BPE(vocab=vocabulary, merges=merges))
-    digits = pre_tokenizers.Digits(individual_digits=True)
-    found.pre_tokenizer = pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    found.decoder = decoders.ByteLevel()
     found.add_special_tokens([PAD, USER, ASSISTANT, END])
-    return found
+    return as_llama_cpp(found)
 
 
 def halves(weight: Tensor, heads: int) -> Tensor:

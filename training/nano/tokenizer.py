@@ -57,8 +57,13 @@ def train(texts: list[str], vocab: int) -> Tokenizer:
     for word in common:
         pieces[f"Ġ{word}"] = len(pieces)
         merges.append(["Ġ", word])
-    tokenizer = Tokenizer.from_str(json.dumps(state))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, bytes_])
+    return as_llama_cpp(Tokenizer.from_str(json.dumps(state)))
+
+
+def as_llama_cpp(tokenizer: Tokenizer) -> Tokenizer:
+    """The tokenizer, splitting and joining as llama.cpp does with the pre-tokeniser "smollm"."""
+    digits = pre_tokenizers.Digits(individual_digits=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([digits, pre_tokenizers.ByteLevel(add_prefix_space=False)])
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
 
