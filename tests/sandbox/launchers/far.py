@@ -120,8 +120,10 @@ async def opened(launcher, value="one two\n", limits=LIMITS):
     try:
         yield session, environment
     finally:
-        await session.close()
-        await environment.close()
+        try:
+            await session.close()
+        finally:  # where that is cancelled, too
+            await environment.close()
 
 
 def what_a_command_prints_is_bounded(name, double, streams=("", "exec >&2; ")):

@@ -86,8 +86,10 @@ async def opened(sandbox, value="one two\n", *, limits=LIMITS, pieces=None, on_c
     try:
         yield session
     finally:
-        await session.close()
-        await environment.close()
+        try:
+            await session.close()
+        finally:  # where that is cancelled, too
+            await environment.close()
 
 
 def run(sandbox, *codes, value="one two\n", **options):
