@@ -1,6 +1,7 @@
 """Questions in wordings, names and values that were written without sight of the training's.
 
-There are two sets of them, by two who did not know of each other's: `wordings.py` and `wordings_second.py`.
+There are three sets of them, by three who did not know of each other's: `wordings.py`, `wordings_second.py` and
+`wordings_third.py`.
 
 The texts are the last fifth of each book and of the standard library's modules, which training does not see either.
 Each fact has decoys: the same attribute of other names, and other attributes of the same name.

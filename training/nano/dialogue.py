@@ -24,6 +24,7 @@ Dialogue = list[tuple[str, str]]  # (role, content)
 USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 
 SAME = "\nh ="  # from here on, the first cell of a look-up is the same for all questions
+MARK = " ]]"  # and from here on the second
 LONGEST_LEAD = 150  # characters of a line before the value that an expert repeats
 MARKED = 'FINAL(r""" LINE""".partition("[[")[2][:-3].strip())'
 
@@ -69,13 +70,14 @@ def imitate(scene: Scene) -> Dialogue | None:
 
 
 def drills(dialogue: Dialogue) -> list[Dialogue]:
-    """The two exchanges of a look-up as short dialogues of their own, the first without what is always the same.
+    """The two exchanges of a look-up as short dialogues of their own, without the ends that are always the same.
 
     Three in five tokens of such a dialogue are the same in all: without them the hard ones are seen more often.
     """
     question, (role, cell), output, last = dialogue
     first = [question, (role, cell.partition(SAME)[0] + SAME)]
-    return [first, [output, last]] if "[[" in last[1] else [first]
+    marked, mark, _ = last[1].partition(MARK)
+    return [first, [output, (role, marked + mark)]] if mark else [first]
 
 
 def render(dialogue: Dialogue) -> str:
@@ -90,7 +92,7 @@ def encode(tokenizer: Tokenizer, dialogue: Dialogue) -> tuple[list[int], list[in
     for role, content in dialogue:
         ids += tokenizer.encode(USER if role == "user" else ASSISTANT).ids
         words = tokenizer.encode(content).ids
-        if not content.endswith(SAME):
+        if role == "user" or content.endswith("```"):  # a reply that is cut has no end
             words += tokenizer.encode(END).ids
         if role == "assistant":
             ask += range(len(ids) - 1, len(ids) - 1 + len(words))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import attributes
@@ -18,14 +18,16 @@ import values
 from crossing import Crossing
 from wording import World, ask_fact, belonging, capital, dress, fill, is_held_out
 
-DOMAIN = 0.75  # of the nouns' facts, those of a domain
+DOMAIN = 0.85  # of the nouns' facts, those of a domain
 NAMED = 0.7  # of these, those about a name that was written for some domain
-WRITTEN = 0.7  # and those whose sentence was written for some domain
+WRITTEN = 0.85  # and those whose sentence was written for some domain
 GRAMMAR = 0.5  # of the other sentences that state a noun's fact, those of the grammar in `plain.py`
-CROSSED = 0.05  # of the others
+CROSSED = 0.02  # of the others
 # Of the other attributes, those that begin with any word of the books (and a quarter as many names are nothing else).
-PLAIN_WORD = 0.1
-DRESSED = 0.3  # of the sentences, those with something else before the fact, and as many with something behind it
+PLAIN_WORD = 0.03
+DRESSED = 0.2  # of the sentences, those with something else before the fact, and as many with something behind it
+ASIDE = 0.15  # of the sentences of a domain, those with a value of another thing before the fact, and as many behind it
+BESIDE = 0.08  # of the facts, those on one line with what a careless reader would take for it
 PLAIN = 0.65  # of the others, those for which the shortest of three templates is taken, as most people write
 
 
@@ -72,7 +74,7 @@ def state(world: World, template: str, **slots: str) -> str:
                 else rng.choice(sentences.JOINTS) + clause(world) if roll < 0.12
                 else aside(world, "tails", slots["V"])
             )  # fmt: skip
-            sentence = sentence[:-1] + tail + (")." if tail.startswith(" (") and not tail.endswith(")") else ".")
+            sentence = sentence[:-1] + closed(tail)
     return sentence if sentence[:1] in "{[<|#*-" or rng.random() < 0.05 else capital(sentence)
 
 
@@ -81,8 +83,8 @@ SLOT = re.compile(r"\{(\w+)\}")
 
 def aside(world: World, place: str, value: str) -> str:
     """Something else that a sentence says at a place, with values in it that are not the one it states."""
-    template = world.pick(sentences.ASIDES[place])
     while True:
+        template = world.pick(sentences.ASIDES[place])
         said = SLOT.sub(lambda slot: values.VALUES[slot[1]](world.rng), template)
         if not re.search(r"(?i)(?<!\w)" + re.escape(value) + r"(?!\w)", said):
             return said
@@ -103,7 +105,7 @@ def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str
     if world.simple and rng.random() < world.simple:
         return capital(fill(rng.choice(sentences.SIMPLE), A=attribute, N=name, V=value))
     if kind in domains.DOMAINS and rng.random() < WRITTEN:
-        return capital(fill(world.pick(domains.SENTENCES), A=attribute, N=name, V=value))
+        return written_sentence(world, A=attribute, N=name, V=value)
     if rng.random() < GRAMMAR:
         return plain_sentence(world, A=attribute, N=name, V=value)
     pool = {"person": sentences.PERSON, "measure": sentences.AMOUNT, "count": sentences.AMOUNT,
@@ -125,6 +127,25 @@ def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str
     else:
         template = min((world.pick(sentences.NOUN) for _ in range(3 if rng.random() < PLAIN else 1)), key=len)
     return state(world, template, A=attribute, N=name, V=value)
+
+
+def written_sentence(world: World, **slots: str) -> str:
+    """A sentence of a domain, now and then with something else that has a value before or behind it."""
+    rng = world.rng
+    template = world.pick(domains.SENTENCES)
+    said = fill(template, **slots)
+    if template.endswith(".") and not re.search(r"[\"“\n]", template):
+        if rng.random() < ASIDE:
+            lead = aside(world, "leads", slots["V"])
+            said = lead + (said if template.startswith(("{", "I ")) else said[:1].lower() + said[1:])
+        if rng.random() < ASIDE:
+            said = said[:-1] + closed(aside(world, "tails", slots["V"]))
+    return capital(said)
+
+
+def closed(tail: str) -> str:
+    """What stands behind a fact, with the end of the sentence."""
+    return tail + (")." if tail.startswith(" (") and not tail.endswith(")") else ".")
 
 
 def plain_sentence(world: World, **slots: str) -> str:
@@ -168,7 +189,17 @@ def noun_fact(world: World) -> Fact:
         asked_name = name[4:]
     sentence = noun_sentence(world, attribute, kind, name, value)
     question = ask_fact(world, attribute, kind, asked_name)
-    return Fact(name, attribute, kind, value, sentence, question, attribute)
+    fact = Fact(name, attribute, kind, value, sentence, question, attribute)
+    return beside(world, fact) if rng.random() < BESIDE else fact
+
+
+def beside(world: World, fact: Fact) -> Fact:
+    """The fact with another one on the same line."""
+    both = [fact.sentence, *decoys(world, fact)[:1]]
+    if any("\n" in one or one[-1:] != "." for one in both):
+        return fact
+    world.rng.shuffle(both)
+    return replace(fact, sentence=" ".join(both))
 
 
 def verb_fact(world: World) -> Fact:

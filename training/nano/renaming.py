@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 # Shares of a question's and of a value's words; tokens of a dialogue, beyond which none is: there words have a sense.
-RENAMED, REVALUED, LONGEST = 0.5, 0.3, 110
+RENAMED, REVALUED, LONGEST = 0.25, 0.05, 110
 
 
 @dataclass(frozen=True)

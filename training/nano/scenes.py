@@ -126,7 +126,7 @@ def clip(rng: random.Random, paragraph: str) -> str:
 def find(world: World, short: bool) -> Scene:
     """A question after a fact, which one time in five is not there."""
     rng = world.rng
-    fact = verb_fact(world) if rng.random() < 0.12 * (1 - world.simple) else noun_fact(world)
+    fact = verb_fact(world) if rng.random() < 0.08 * (1 - world.simple) else noun_fact(world)
     planted = decoys(world, fact)
     if short:
         planted = planted[: rng.choice(SHORT_DECOYS)]
@@ -246,8 +246,8 @@ def other(world: World) -> Scene:
 
 COMMENTED = 0.3  # of the short scenes, those whose lines stand behind a comment's mark
 SHORT_DECOYS = (0, 1, 2, 3)
-SHARES = {"find": 0.12, "short": 0.46, "count": 0.09, "lines": 0.02, "files": 0.02, "mention": 0.09, "which": 0.02,
-          "define": 0.12, "other": 0.06}  # fmt: skip
+SHARES = {"find": 0.10, "short": 0.52, "count": 0.09, "lines": 0.02, "files": 0.02, "mention": 0.12, "which": 0.02,
+          "define": 0.07, "other": 0.04}  # fmt: skip
 
 
 def scene(world: World, kinds: dict[str, float]) -> Scene:

@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import scenes
 import wording
-from dialogue import Dialogue, drills, encode, imitate
+from dialogue import MARK, Dialogue, drills, encode, imitate
 from tokenizers import Tokenizer
 
 LONGEST = 480  # tokens of a dialogue; longer ones are left out
 MOST_ASKED = 80  # supervised tokens of a dialogue; of longer ones, some of the first cell's are left out
-DRILLED = 0.92  # of the look-ups, those that are cut into drills
+DRILLED = 0.95  # of the look-ups, those that are cut into drills
+FIRSTS = 0.45  # of the drills of first cells, those that are kept: they are learnt sooner than the second
 HEAD = 42  # tokens of a first cell that never are: what the question decides stands there
 
 
@@ -29,7 +30,9 @@ def invented(world: wording.World, count: int, kinds: dict[str, float], drilled:
             continue
         count -= 1
         if len(dialogue) > 2 and world.rng.random() < drilled:
-            yield from drills(dialogue)
+            for drill in drills(dialogue):
+                if drill[-1][1].endswith(MARK) or world.rng.random() < FIRSTS:
+                    yield drill
         else:
             yield dialogue
 

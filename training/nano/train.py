@@ -18,13 +18,15 @@ import wording
 from model import STRIDE, Decoder, Shape, rope_table
 from muon import Optimizer
 from renaming import Renaming
-from shards import LONGEST, MOST_ASKED, invented, save
+from shards import LONGEST, invented, save
 from tokenizers import Tokenizer
 from torch import Tensor
 
-# Length of a batch's rows -> how many rows: every batch has one of these shapes, so that each is compiled once.
-ROWS = {48: 112, 64: 90, 80: 72, 96: 58, 120: 48, 144: 40, 176: 34, 224: 28, 352: 17, LONGEST: 13}
-STEP_TOKENS = 6_000
+# Length of a batch's rows -> how many rows, and how many places of each are asked for (of more, the last): every batch
+# has one of these shapes, so that each is compiled once.
+ROWS = {48: (112, 36), 64: (90, 44), 80: (72, 56), 96: (58, 64), 120: (48, 64), 144: (40, 56), 176: (34, 60),
+        224: (28, 80), 352: (17, 80), LONGEST: (13, 80)}  # fmt: skip
+STEP_TOKENS = 10_000
 # ids [rows, length]; at [rows, most]; target likewise, -1 where unused; how many of each row are the assistant's,
 # and how many of those are of its first cell.
 Row = tuple[np.ndarray, np.ndarray]  # token ids, supervised positions
@@ -58,15 +60,16 @@ def echoes(tokens: np.ndarray, ask: np.ndarray, room: int, rng: random.Random) -
     return sorted(rng.sample(found, min(room, len(found))))
 
 
-def pack(rows: list[Row], length: int, count: int, rng: random.Random) -> Batch:
+def pack(rows: list[Row], length: int, rng: random.Random) -> Batch:
     """Rows of one bucket as a batch; missing rows stay empty."""
+    count, most = ROWS[length]
     ids = torch.zeros(count, length, dtype=torch.long)
-    most = min(MOST_ASKED, length)
     at = torch.zeros(count, most, dtype=torch.long)
     target = torch.full((count, most), -1, dtype=torch.long)
     asked = torch.zeros(count, dtype=torch.long)
     first = torch.zeros(count, dtype=torch.long)
-    for place, (tokens, ask) in enumerate(rows):
+    for place, (tokens, all_asked) in enumerate(rows):
+        ask = all_asked[-most:]
         ids[place, : len(tokens)] = torch.from_numpy(tokens.astype(np.int64))
         where = np.array([*ask.tolist(), *echoes(tokens, ask, most - len(ask), rng)], np.int64)
         at[place, : len(where)] = torch.from_numpy(where)
@@ -90,8 +93,8 @@ def batches(paths: list[Path], rng: random.Random, renaming: Renaming | None = N
     found = []
     for length, rows in buckets.items():
         rng.shuffle(rows)
-        count = ROWS[length]
-        found += [pack(rows[k : k + count], length, count, rng) for k in range(0, len(rows), count)]
+        count, _ = ROWS[length]
+        found += [pack(rows[k : k + count], length, rng) for k in range(0, len(rows), count)]
     rng.shuffle(found)
     return found
 
@@ -102,7 +105,7 @@ class Runner:
     def __init__(self, net: Decoder, compiled: bool = True) -> None:
         self.net = net
         torch._dynamo.config.recompile_limit = 2 * len(ROWS)  # one compilation for each shape of a batch
-        self.run = torch.compile(net, dynamic=False) if compiled else net
+        self.summed = torch.compile(self._summed, dynamic=False) if compiled else self._summed
         cos, sin = rope_table(net.shape, LONGEST)
         self.cos, self.sin = cos.bfloat16(), sin.bfloat16()
         self.mask = torch.full((STRIDE, STRIDE), float("-inf"), dtype=torch.bfloat16).triu(1)
@@ -110,8 +113,20 @@ class Runner:
     def logits(self, ids: Tensor, at: Tensor) -> Tensor:
         """fp32 logits [rows, asked, vocabulary]."""
         length = ids.shape[1]
-        hidden = self.run(ids, at, self.cos[:length], self.sin[:length], self.mask)
-        return F.linear(hidden, self.net.embed).float()
+        return self._logits(ids, at, self.cos[:length], self.sin[:length])
+
+    def loss(self, ids: Tensor, at: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        """The sum of the nats of each target [rows, asked], by its weight."""
+        length = ids.shape[1]
+        return self.summed(ids, at, target, weight, self.cos[:length], self.sin[:length])
+
+    def _logits(self, ids: Tensor, at: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        return F.linear(self.net(ids, at, cos, sin, self.mask), self.net.embed).float()
+
+    def _summed(self, ids: Tensor, at: Tensor, target: Tensor, weight: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        logits = self._logits(ids, at, cos, sin).flatten(0, 1)
+        each = F.cross_entropy(logits, target.flatten(), ignore_index=-1, reduction="none")
+        return (each * weight.flatten()).sum()
 
 
 @torch.no_grad()
@@ -133,7 +148,7 @@ def exact(runner: Runner, told: list[Batch]) -> tuple[float, float]:
 
 def rate_at(done: float, steps: int) -> float:
     """Learning rate, as a share of the full one, when `done` of the time is spent: flat, then falling."""
-    return min(1.0, (steps + 1) / 60) * min(1.0, max(0.02, (1 - done) / 0.34))
+    return min(1.0, (steps + 1) / 60) * min(1.0, max(0.01, (1 - done) / 0.7))
 
 
 class Training:
@@ -177,17 +192,12 @@ class Training:
     def step(self, told: list[Batch]) -> float:
         """One optimizer step over some batches; the mean loss of a supervised token."""
         total, count = 0.0, 0
+        echo = ECHO_WEIGHT if self.tokens < ECHO_TOKENS else ECHO_AFTER
         for ids, at, target, asked, _ in told:
-            logits = self.runner.logits(ids, at)
-            each = F.cross_entropy(
-                logits.view(-1, logits.shape[-1]), target.view(-1), ignore_index=-1, reduction="none"
-            )
-            ours = torch.arange(at.shape[1]) < asked[:, None]
-            echo = ECHO_WEIGHT if self.tokens < ECHO_TOKENS else ECHO_AFTER
-            weight = torch.where(ours, 1.0, echo)
-            loss = (each.view(ours.shape) * weight).sum()
+            weight = torch.where(torch.arange(at.shape[1]) < asked[:, None], 1.0, echo)
+            loss = self.runner.loss(ids, at, target, weight)
             (loss / 1000).backward()
-            total += float((each.detach().view(ours.shape) * ours).sum())
+            total += float(loss.detach())
             count += int(asked.sum())
             self.tokens += int((ids != 0).sum())
         done = self.spent / (self.options.minutes * 60)
@@ -211,8 +221,9 @@ class Training:
         dev = dev_set(self.options, self.tokenizer)
         renaming = Renaming.of(self.tokenizer)
         last_save = time.monotonic()
+        seen: set[Path] = set()
         while True:
-            for told in steps(self.options.shards, self.rng, renaming):
+            for told in steps(self.options.shards, seen, self.rng, renaming):
                 began = time.monotonic()
                 before = self.tokens
                 loss = self.step(told)
@@ -223,7 +234,7 @@ class Training:
                     print(f"{self.optimizer.steps} {self.spent / 60:.1f} min {self.tokens / 1e6:.2f}M tokens "
                           f"{speed:.0f}/s loss {loss:.4f}", flush=True)  # fmt: skip
                 ended = self.spent >= self.options.minutes * 60
-                if ended or time.monotonic() - last_save > 240:
+                if ended or time.monotonic() - last_save > 600:
                     self.save()
                     print(self.evaluate(dev), flush=True)
                     last_save = time.monotonic()
@@ -231,10 +242,13 @@ class Training:
                     return
 
 
-def steps(folder: Path, rng: random.Random, renaming: Renaming) -> Iterator[list[Batch]]:
-    """One pass over a few of the shards, newer ones likelier, in groups of batches for one step each."""
-    paths = sorted(folder.glob("*.npz"))
-    chosen = rng.sample(paths, min(2, len(paths)))
+def steps(folder: Path, seen: set[Path], rng: random.Random, renaming: Renaming) -> Iterator[list[Batch]]:
+    """One pass over two of the shards that were not seen yet, in groups of batches for one step each."""
+    paths = set(folder.glob("*.npz"))
+    if len(paths - seen) < 2:
+        seen.clear()
+    chosen = rng.sample(sorted(paths - seen), min(2, len(paths)))
+    seen.update(chosen)
     group: list[Batch] = []
     for batch in batches(chosen, rng, renaming):
         group.append(batch)
