@@ -17,7 +17,7 @@ import wording
 import written
 from crossing import Crossing
 from dialogue import drills, fence, imitate, last_cell
-from facts import aside, decoys, noun_fact, overlaps
+from facts import SLOT, Fact, aside, beside, decoys, noun_fact, overlaps, written_sentence
 from record import Expert, give
 from renaming import Renaming
 from scenes import GREP, NAMED, NOT_FOUND, Scene, copied, scene
@@ -140,8 +140,28 @@ def test_what_a_sentence_says_besides_has_values_but_not_the_one_it_states(world
         said = [aside(world, place, "7") for _ in range(50)]
         assert not any(re.search(r"\b7\b", one) or "{" in one for one in said)
         assert len(set(said)) > 25
+    words = {
+        word
+        for one in sentences.ASIDES["leads"]
+        for word in re.findall(r"(?<!\w)[A-Za-z]{3,}(?!\w)", SLOT.sub("", one))
+    }
+    for word in words:  # another template is taken then
+        assert not re.search(rf"(?i)\b{word}\b", aside(world, "leads", word))
     slots = {slot for place in sentences.ASIDES.values() for one in place for slot in re.findall(r"{(\w+)}", one)}
     assert slots <= values.VALUES.keys()
+
+
+def test_a_written_sentence_states_its_value_once(world):
+    said = [written_sentence(world, A="depth", N="Zorby", V="Qqq") for _ in range(200)]
+    assert all(one.count("Qqq") == 1 for one in said)
+
+
+def test_what_stands_beside_a_fact_does_not_state_it(world):
+    fact = Fact("Zorby", "depth", "count", "Qqq", "The depth of Zorby is Qqq.", "", "depth")
+    said = {beside(world, fact).sentence for _ in range(60)}
+    assert all(one.count(fact.sentence) == one.count("Qqq") == 1 for one in said)
+    assert any(one.startswith(fact.sentence + " ") for one in said)
+    assert any(one.endswith(" " + fact.sentence) for one in said)
 
 
 RENAMING = Renaming({10: 20, 20: 10, 11: 21, 21: 11}, {10: None, 11: None}, frozenset({8, 9}))  # 20 is 10 after a space

@@ -83,7 +83,7 @@ SLOT = re.compile(r"\{(\w+)\}")
 
 def aside(world: World, place: str, value: str) -> str:
     """Something else that a sentence says at a place, with values in it that are not the one it states."""
-    while True:
+    while True:  # another template each time: some have such a value in words of their own
         template = world.pick(sentences.ASIDES[place])
         said = SLOT.sub(lambda slot: values.VALUES[slot[1]](world.rng), template)
         if not re.search(r"(?i)(?<!\w)" + re.escape(value) + r"(?!\w)", said):

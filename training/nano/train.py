@@ -190,7 +190,7 @@ class Training:
         os.replace(part, self.checkpoint)
 
     def step(self, told: list[Batch]) -> float:
-        """One optimizer step over some batches; the mean loss of a supervised token."""
+        """One optimizer step over some batches; the loss, that of the echoes with it, for each supervised token."""
         total, count = 0.0, 0
         echo = ECHO_WEIGHT if self.tokens < ECHO_TOKENS else ECHO_AFTER
         for ids, at, target, asked, _ in told:
@@ -245,7 +245,7 @@ class Training:
 def steps(folder: Path, seen: set[Path], rng: random.Random, renaming: Renaming) -> Iterator[list[Batch]]:
     """One pass over two of the shards that were not seen yet, in groups of batches for one step each."""
     paths = set(folder.glob("*.npz"))
-    if len(paths - seen) < 2:
+    if len(paths - seen) < 2:  # all of them anew; one that was left over is drawn as likely as the others
         seen.clear()
     chosen = rng.sample(sorted(paths - seen), min(2, len(paths)))
     seen.update(chosen)
