@@ -11,16 +11,18 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2] / "training" / "nano"))
 
 import domains
+import facts
 import sentences
 import values
 import wording
 import written
 from crossing import Crossing
 from dialogue import drills, fence, imitate, last_cell
-from facts import SLOT, Fact, aside, beside, decoys, noun_fact, overlaps, written_sentence
+from facts import SLOT, Fact, aside, beside, decoys, hedged, noun_fact, overlaps, written_sentence
 from record import Expert, give
 from renaming import Renaming
 from scenes import GREP, NAMED, NOT_FOUND, Scene, copied, scene
+from spans import FIRST, INSIDE, OUTSIDE, UNASKED, Spans
 
 from rlm.engine import RLM
 from rlm.lms.scripted import Scripted
@@ -156,12 +158,44 @@ def test_a_written_sentence_states_its_value_once(world):
     assert all(one.count("Qqq") == 1 for one in said)
 
 
+def test_words_around_a_value_leave_its_sentence_whole(world, monkeypatch):
+    monkeypatch.setattr(facts, "HEDGED", 0.7)
+    for start, end in ("The {A} of {N} is", ", as the list has it."), ("{N} stands at", " as its {A}"):
+        said = {hedged(world, f"{start} {{V}}{end}") for _ in range(100)}
+        assert all(one.startswith(start) and one.endswith(end) and one.count("{V}") == 1 for one in said)
+        assert len({one.partition("{V}")[0] for one in said}) > 20
+        assert len({one.partition("{V}")[2] for one in said}) > 20
+    for record in "{N}\t{A}\t{V}", "{N}: {A} = {V}", "{V} is the {A} of {N}.", "the {A} of {N} ({V})":
+        assert hedged(world, record) == record
+
+
 def test_what_stands_beside_a_fact_does_not_state_it(world):
     fact = Fact("Zorby", "depth", "count", "Qqq", "The depth of Zorby is Qqq.", "", "depth")
     said = {beside(world, fact).sentence for _ in range(60)}
     assert all(one.count(fact.sentence) == one.count("Qqq") == 1 for one in said)
     assert any(one.startswith(fact.sentence + " ") for one in said)
     assert any(one.endswith(" " + fact.sentence) for one in said)
+
+
+# The tokens of `1 | 5 6 7 8 | 5 6 7 8\n` and, of a second cell, `""" 5 [[ 6 7 ]]`.
+SPANS = Spans(quote=90, opening=frozenset({91, 92}), closing=[93, 94], bar=95, ends=frozenset({96, 97}))
+PRINTED, MARKED = [1, 95, 5, 6, 7, 8, 95, 5, 6, 7, 8, 96, 2, 97], [90, 5, 92, 91, 6, 7, 93, 94, 94]
+
+
+def test_the_value_is_asked_for_where_its_sentence_is_read_again():
+    asked = SPANS(np.array(PRINTED + MARKED, np.uint16)).tolist()
+    assert asked[6:11] == [OUTSIDE, FIRST, INSIDE, OUTSIDE, OUTSIDE]
+    assert set(asked[:6] + asked[11:]) == {UNASKED}
+
+
+def test_a_value_that_stands_first_is_asked_for_at_the_bar():
+    asked = SPANS(np.array([*PRINTED, 90, 91, 91, 5, 6, 93, 94, 94], np.uint16)).tolist()
+    assert asked[6:11] == [FIRST, INSIDE, OUTSIDE, OUTSIDE, OUTSIDE]
+
+
+@pytest.mark.parametrize("cell", [[], [90, 5, 6], [90, 5, 92, 91, 7, 8, 93, 94, 94], [5, 92, 91, 6, 93, 94]])
+def test_where_no_value_is_marked_that_was_read_none_is_asked_for(cell):
+    assert set(SPANS(np.array(PRINTED + cell, np.uint16)).tolist()) == {UNASKED}
 
 
 RENAMING = Renaming({10: 20, 20: 10, 11: 21, 21: 11}, {10: None, 11: None}, frozenset({8, 9}))  # 20 is 10 after a space

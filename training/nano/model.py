@@ -116,25 +116,31 @@ class Decoder(nn.Module):
         self.embed = nn.Parameter(torch.empty(shape.vocab, shape.width))
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = nn.Parameter(torch.ones(shape.width))
+        self.spans = nn.Parameter(torch.zeros(3, shape.width))
 
     def init(self, seed: int) -> None:
         """Draws every weight anew; the products that write into the residual start smaller."""
         generator = torch.Generator().manual_seed(seed)
         for name, weight in self.named_parameters():
-            if weight.dim() < 2:
+            if weight.dim() < 2 or name == "spans":
                 continue
             std = 0.02 if name == "embed" else weight.shape[1] ** -0.5
             if name.endswith((".out", ".down")):
                 std *= (2 * self.shape.layers) ** -0.5
             weight.data.copy_(torch.randn(weight.shape, generator=generator) * std)
 
-    def forward(self, ids: Tensor, at: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, ids: Tensor, at: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states [batch, asked, width] at the positions `at` [batch, asked] of ids [batch, length].
+
+        And, of every position, the logits [batch, length, 3] of whether the next token is of the value: not, its first,
+        another. They are read two layers before the last, so that those may use what was found; only training asks.
 
         cos, sin [length, head width / 2] and mask [STRIDE, STRIDE] are in the weights' type.
         """
         x = F.embedding(ids, self.embed)
-        for block in self.blocks[:-1]:
+        for block in self.blocks[:-2]:
             x = block(x, cos, sin, mask)
+        spans = F.linear(F.rms_norm(x, (self.shape.width,), None, self.shape.norm_eps), self.spans)
+        x = self.blocks[-2](x, cos, sin, mask)
         x = self.blocks[-1].forward_at(x, at, cos, sin)
-        return F.rms_norm(x, (self.shape.width,), self.norm, self.shape.norm_eps)
+        return F.rms_norm(x, (self.shape.width,), self.norm, self.shape.norm_eps), spans

@@ -41,7 +41,7 @@ class Optimizer:
 
     def is_matrix(self, name: str) -> bool:
         """Whether Muon steps this weight."""
-        return self.weights[name].dim() == 2 and name != "embed"
+        return self.weights[name].dim() == 2 and name not in ("embed", "spans")
 
     @torch.no_grad()
     def step(self, rate: float, scale: float) -> None:

@@ -19,6 +19,7 @@ from model import STRIDE, Decoder, Shape, rope_table
 from muon import Optimizer
 from renaming import Renaming
 from shards import LONGEST, invented, save
+from spans import UNASKED, Spans
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -27,13 +28,14 @@ from torch import Tensor
 ROWS = {48: (112, 36), 64: (90, 44), 80: (72, 56), 96: (58, 64), 120: (48, 64), 144: (40, 56), 176: (34, 60),
         224: (28, 80), 352: (17, 80), LONGEST: (13, 80)}  # fmt: skip
 STEP_TOKENS = 10_000
-# ids [rows, length]; at [rows, most]; target likewise, -1 where unused; how many of each row are the assistant's,
-# and how many of those are of its first cell.
 Row = tuple[np.ndarray, np.ndarray]  # token ids, supervised positions
-Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+# ids [rows, length]; at [rows, most]; target likewise, -1 where unused; how many of each row are the assistant's,
+# and how many of those are of its first cell; and of each place [rows, length] whether the next token is of the value.
+Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 # Places left over are filled with tokens that repeat an earlier pair: what copying can be learnt from, at no cost.
 # Once it is learnt they would drown what is left to learn, so their weight falls after so many tokens.
 ECHO_WEIGHT, ECHO_AFTER, ECHO_TOKENS = 0.2, 0.01, 6_000_000
+SPAN_WEIGHT = 0.5  # of a place where it is asked whether the next token is of the value (`spans.py`)
 
 
 def rows_of(path: Path) -> Iterator[Row]:
@@ -60,7 +62,7 @@ def echoes(tokens: np.ndarray, ask: np.ndarray, room: int, rng: random.Random) -
     return sorted(rng.sample(found, min(room, len(found))))
 
 
-def pack(rows: list[Row], length: int, rng: random.Random) -> Batch:
+def pack(rows: list[Row], length: int, rng: random.Random, spans: Spans) -> Batch:
     """Rows of one bucket as a batch; missing rows stay empty."""
     count, most = ROWS[length]
     ids = torch.zeros(count, length, dtype=torch.long)
@@ -68,19 +70,21 @@ def pack(rows: list[Row], length: int, rng: random.Random) -> Batch:
     target = torch.full((count, most), -1, dtype=torch.long)
     asked = torch.zeros(count, dtype=torch.long)
     first = torch.zeros(count, dtype=torch.long)
+    values = torch.full((count, length), UNASKED, dtype=torch.long)
     for place, (tokens, all_asked) in enumerate(rows):
         ask = all_asked[-most:]
         ids[place, : len(tokens)] = torch.from_numpy(tokens.astype(np.int64))
+        values[place, : len(tokens)] = torch.from_numpy(spans(tokens))
         where = np.array([*ask.tolist(), *echoes(tokens, ask, most - len(ask), rng)], np.int64)
         at[place, : len(where)] = torch.from_numpy(where)
         target[place, : len(where)] = torch.from_numpy(tokens[where + 1].astype(np.int64))
         asked[place] = len(ask)
         gaps = np.flatnonzero(np.diff(ask.astype(np.int64)) > 1)
         first[place] = int(gaps[-1]) + 1 if len(gaps) else len(ask)
-    return ids, at, target, asked, first
+    return ids, at, target, asked, first, values
 
 
-def batches(paths: list[Path], rng: random.Random, renaming: Renaming | None = None) -> list[Batch]:
+def batches(paths: list[Path], rng: random.Random, spans: Spans, renaming: Renaming | None = None) -> list[Batch]:
     """The dialogues of some shards as batches by length, in random order; some of their words exchanged."""
     buckets: dict[int, list[Row]] = defaultdict(list)
     for path in paths:
@@ -94,7 +98,7 @@ def batches(paths: list[Path], rng: random.Random, renaming: Renaming | None = N
     for length, rows in buckets.items():
         rng.shuffle(rows)
         count, _ = ROWS[length]
-        found += [pack(rows[k : k + count], length, rng) for k in range(0, len(rows), count)]
+        found += [pack(rows[k : k + count], length, rng, spans) for k in range(0, len(rows), count)]
     rng.shuffle(found)
     return found
 
@@ -113,20 +117,23 @@ class Runner:
     def logits(self, ids: Tensor, at: Tensor) -> Tensor:
         """fp32 logits [rows, asked, vocabulary]."""
         length = ids.shape[1]
-        return self._logits(ids, at, self.cos[:length], self.sin[:length])
+        return self._logits(ids, at, self.cos[:length], self.sin[:length])[0]
 
-    def loss(self, ids: Tensor, at: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        """The sum of the nats of each target [rows, asked], by its weight."""
+    def losses(self, ids: Tensor, at: Tensor, target: Tensor, weight: Tensor, spans: Tensor) -> tuple[Tensor, Tensor]:
+        """The sum of the nats of each target [rows, asked], by its weight, and of each span [rows, length]."""
         length = ids.shape[1]
-        return self.summed(ids, at, target, weight, self.cos[:length], self.sin[:length])
+        return self.summed(ids, at, target, weight, spans, self.cos[:length], self.sin[:length])
 
-    def _logits(self, ids: Tensor, at: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        return F.linear(self.net(ids, at, cos, sin, self.mask), self.net.embed).float()
+    def _logits(self, ids: Tensor, at: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+        states, spans = self.net(ids, at, cos, sin, self.mask)
+        return F.linear(states, self.net.embed).float(), spans.float()
 
-    def _summed(self, ids: Tensor, at: Tensor, target: Tensor, weight: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        logits = self._logits(ids, at, cos, sin).flatten(0, 1)
-        each = F.cross_entropy(logits, target.flatten(), ignore_index=-1, reduction="none")
-        return (each * weight.flatten()).sum()
+    def _summed(self, ids: Tensor, at: Tensor, target: Tensor, weight: Tensor, spans: Tensor, cos: Tensor,
+                sin: Tensor) -> tuple[Tensor, Tensor]:  # fmt: skip
+        logits, told = self._logits(ids, at, cos, sin)
+        each = F.cross_entropy(logits.flatten(0, 1), target.flatten(), ignore_index=-1, reduction="none")
+        found = F.cross_entropy(told.flatten(0, 1), spans.flatten(), ignore_index=UNASKED, reduction="sum")
+        return (each * weight.flatten()).sum(), found
 
 
 @torch.no_grad()
@@ -136,7 +143,7 @@ def exact(runner: Runner, told: list[Batch]) -> tuple[float, float]:
     Decoding is right to the last token if and only if each token is the likeliest after the right ones before it.
     """
     first, last = [], []
-    for ids, at, target, asked, cut in told:
+    for ids, at, target, asked, cut, _ in told:
         right = runner.logits(ids, at).argmax(-1) == target
         for row, (count, middle) in enumerate(zip(asked.tolist(), cut.tolist(), strict=True)):
             if count:
@@ -165,6 +172,7 @@ class Training:
         self.rng = random.Random(options.seed)
         self.spent = 0.0
         self.tokens = 0
+        self.found = torch.zeros(2)  # a running mean of a batch's nats for spans, and of how many were asked
         self.checkpoint = options.out / "checkpoint.pt"
         self.rate = options.rate
         if self.checkpoint.exists():
@@ -193,10 +201,11 @@ class Training:
         """One optimizer step over some batches; the loss, that of the echoes with it, for each supervised token."""
         total, count = 0.0, 0
         echo = ECHO_WEIGHT if self.tokens < ECHO_TOKENS else ECHO_AFTER
-        for ids, at, target, asked, _ in told:
+        for ids, at, target, asked, _, spans in told:
             weight = torch.where(torch.arange(at.shape[1]) < asked[:, None], 1.0, echo)
-            loss = self.runner.loss(ids, at, target, weight)
-            (loss / 1000).backward()
+            loss, found = self.runner.losses(ids, at, target, weight, spans)
+            ((loss + SPAN_WEIGHT * found) / 1000).backward()
+            self.found.lerp_(torch.stack([found.detach(), (spans != UNASKED).sum().float()]), 0.01)
             total += float(loss.detach())
             count += int(asked.sum())
             self.tokens += int((ids != 0).sum())
@@ -219,11 +228,11 @@ class Training:
     def run(self) -> None:
         """Trains until the time is spent."""
         dev = dev_set(self.options, self.tokenizer)
-        renaming = Renaming.of(self.tokenizer)
+        spans, renaming = Spans.of(self.tokenizer), Renaming.of(self.tokenizer)
         last_save = time.monotonic()
         seen: set[Path] = set()
         while True:
-            for told in steps(self.options.shards, seen, self.rng, renaming):
+            for told in steps(self.options.shards, seen, self.rng, spans, renaming):
                 began = time.monotonic()
                 before = self.tokens
                 loss = self.step(told)
@@ -231,8 +240,9 @@ class Training:
                     self.spent += took
                 if self.optimizer.steps % 50 == 0:
                     speed = (self.tokens - before) / took
+                    spans_loss = self.found[0] / self.found[1]
                     print(f"{self.optimizer.steps} {self.spent / 60:.1f} min {self.tokens / 1e6:.2f}M tokens "
-                          f"{speed:.0f}/s loss {loss:.4f}", flush=True)  # fmt: skip
+                          f"{speed:.0f}/s loss {loss:.4f} spans {spans_loss:.4f}", flush=True)  # fmt: skip
                 ended = self.spent >= self.options.minutes * 60
                 if ended or time.monotonic() - last_save > 600:
                     self.save()
@@ -242,7 +252,7 @@ class Training:
                     return
 
 
-def steps(folder: Path, seen: set[Path], rng: random.Random, renaming: Renaming) -> Iterator[list[Batch]]:
+def steps(folder: Path, seen: set[Path], rng: random.Random, spans: Spans, renaming: Renaming) -> Iterator[list[Batch]]:
     """One pass over two of the shards that were not seen yet, in groups of batches for one step each."""
     paths = set(folder.glob("*.npz"))
     if len(paths - seen) < 2:  # all of them anew; one that was left over is drawn as likely as the others
@@ -250,7 +260,7 @@ def steps(folder: Path, seen: set[Path], rng: random.Random, renaming: Renaming)
     chosen = rng.sample(sorted(paths - seen), min(2, len(paths)))
     seen.update(chosen)
     group: list[Batch] = []
-    for batch in batches(chosen, rng, renaming):
+    for batch in batches(chosen, rng, spans, renaming):
         group.append(batch)
         if sum(ids.numel() for ids, *_ in group) >= STEP_TOKENS:
             yield group
@@ -265,7 +275,7 @@ def dev_set(options: argparse.Namespace, tokenizer: Tokenizer) -> dict[str, list
         if not path.exists():
             world = wording.World(random.Random(5), options.books, held_out=True)
             save(path, tokenizer, invented(world, count, {kind: 1.0}))
-        found[kind] = batches([path], random.Random(0))
+        found[kind] = batches([path], random.Random(0), Spans.of(tokenizer))
     return found
 
 
