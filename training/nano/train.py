@@ -35,7 +35,7 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 # Places left over are filled with tokens that repeat an earlier pair: what copying can be learnt from, at no cost.
 # Once it is learnt they would drown what is left to learn, so their weight falls after so many tokens.
 ECHO_WEIGHT, ECHO_AFTER, ECHO_TOKENS = 0.2, 0.01, 6_000_000
-SPAN_WEIGHT = 0.5  # of a place where it is asked whether the next token is of the value (`spans.py`)
+SPAN_WEIGHT = 0.05  # of a place where it is asked whether the next token is of the value (`spans.py`)
 
 
 def rows_of(path: Path) -> Iterator[Row]:
