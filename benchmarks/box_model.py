@@ -187,18 +187,15 @@ def right(case: Case, answer: JSON) -> bool:
     return answer == case.truth if isinstance(case.truth, int) else str(answer).strip() == case.truth
 
 
-def score(engine: RLM, told: list[Case], out: list[dict[str, JSON]]) -> tuple[float, float]:
-    """Share of right answers, and the median seconds of one."""
-    hits, seconds = 0, []
-    for case in told:
-        began = time.perf_counter()
-        result = engine.completion(case.question, context=case.context)
-        seconds.append(time.perf_counter() - began)
-        good = right(case, result.answer)
-        hits += good
-        out.append({"kind": case.kind, "question": case.question, "truth": case.truth, "answer": result.answer,
-                    "right": good, "run": result.run_id})  # fmt: skip
-    return hits / len(told), statistics.median(seconds)
+def ask_one(engine: RLM, case: Case, out: list[dict[str, JSON]]) -> tuple[bool, float]:
+    """Whether the answer is right, and after how many seconds it came."""
+    began = time.perf_counter()
+    result = engine.completion(case.question, context=case.context)
+    seconds = time.perf_counter() - began
+    good = right(case, result.answer)
+    out.append({"kind": case.kind, "question": case.question, "truth": case.truth, "answer": result.answer,
+                "right": good, "run": result.run_id})  # fmt: skip
+    return good, seconds
 
 
 def always(cell: str) -> Scripted:
@@ -234,10 +231,15 @@ def main() -> None:
         for size in options.size:
             for kind in options.kind:
                 world = World(random.Random(f"{options.seed} {size} {kind}"), options.books, held_out=True)
-                told = list(cases(world, kind, options.questions, size, Path(folder), options.wordings))
-                share, seconds = score(engine, told, log)
-                low = [score(floor, told[: options.floors], [])[0] for floor in floors] if options.floors else []
-                beside = " ".join(f"{value:9.1%}" for value in low)
+                told: list[tuple[bool, float]] = []
+                low: list[list[bool]] = []
+                # One by one: the inputs of 300 questions of 10M tokens would take 12 GB.
+                for case in cases(world, kind, options.questions, size, Path(folder), options.wordings):
+                    if len(told) < options.floors:
+                        low.append([ask_one(floor, case, [])[0] for floor in floors])
+                    told.append(ask_one(engine, case, log))
+                share, seconds = statistics.mean(good for good, _ in told), statistics.median(took for _, took in told)
+                beside = " ".join(f"{statistics.mean(hits):9.1%}" for hits in zip(*low, strict=True))
                 print(f"{size:>5} {kind:8} {len(told):5} {share:7.1%} {seconds:8.3f} {beside}", flush=True)
     if options.wrong:
         options.wrong.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in log), "utf-8")
