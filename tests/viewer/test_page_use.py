@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 from tests.viewer.support import CELLS, cell, focused, hostile_run, make_run, opened, serving, text_of
 
 from rlm import RLM, Limits
@@ -79,6 +79,24 @@ def test_the_turns_of_the_time_line_are_gone_through_by_keys(tmp_path: Path, pag
         assert text_of(page, ".tip").startswith("turn 2: ")
         page.keyboard.press("Enter")
         assert focused(page) == page.locator("section.turn").nth(1).get_attribute("id")
+
+
+def test_a_time_line_that_is_made_again_still_says_which_turn_the_keys_are_at(tmp_path: Path, page: Page) -> None:
+    run = make_run(tmp_path, CELLS)
+    held: list[Route] = []
+    page.route("**/strategy*", lambda route: held.append(route))  # what each turn does is told late
+    with serving(tmp_path) as server:
+        with page.expect_request("**/strategy*"):
+            opened(page, f"{server.url}#run/{run}")
+        page.locator(".time-line canvas").focus()
+        page.keyboard.press("ArrowRight")
+        before = page.locator(".time-line canvas").element_handle()
+        assert before is not None
+        held[0].continue_()
+        page.wait_for_function("canvas => !canvas.isConnected", arg=before)
+        assert text_of(page, ".tip").startswith("turn 1: ")
+        page.keyboard.press("ArrowRight")
+        assert text_of(page, ".tip").startswith("turn 2: ")
 
 
 @pytest.mark.parametrize("width", [320, 400, 680])

@@ -148,6 +148,14 @@ export function timeLine(node, now, { labels = null, open, below = null, flip = 
     tip.style.setProperty("top", `${top}px`);
   }
 
+  function choose(place) {
+    chosen = place;
+    at.turn = models[chosen].of.span;
+    draw();
+    const hit = hits.find(([, , , , bar]) => bar === models[chosen]);
+    show(models[chosen], hit ? hit[0] : 0, tops.cell + 4);
+  }
+
   canvas.addEventListener("mousemove", (event) => {
     const bar = under(event);
     if (bar === undefined) tip.hidden = true;
@@ -163,14 +171,12 @@ export function timeLine(node, now, { labels = null, open, below = null, flip = 
     const to = { ArrowRight: chosen + 1, ArrowLeft: chosen - 1, Home: 0, End: models.length - 1 }[event.key];
     if (event.key === "Enter" && chosen >= 0) open(models[chosen].of);
     else if (to === undefined || !models.length) return;
-    else {
-      chosen = Math.max(0, Math.min(models.length - 1, to));
-      at.turn = models[chosen].of.span;
-      draw();
-      const hit = hits.find(([, , , , bar]) => bar === models[chosen]);
-      show(models[chosen], hit ? hit[0] : 0, tops.cell + 4);
-    }
+    else choose(Math.max(0, Math.min(models.length - 1, to)));
     event.preventDefault();
+  });
+  // Made again while the keys were at a turn, the line is focused anew, and still says what that turn is.
+  canvas.addEventListener("focus", () => {
+    if (chosen >= 0) choose(chosen);
   });
   canvas.addEventListener("blur", () => {
     if (chosen < 0 || !canvas.isConnected) return;
