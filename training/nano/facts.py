@@ -27,7 +27,8 @@ CROSSED = 0.02  # of the others
 PLAIN_WORD = 0.03
 DRESSED = 0.2  # of the sentences, those with something else before the fact, and as many with something behind it
 ASIDE = 0.15  # of the sentences of a domain, those with a value of another thing before the fact, and as many behind it
-HEDGED = 0.1  # of the sentences of the grammar and the domains, those with words right before the value, or behind it
+HEDGED = 0.2  # of the sentences of the grammar and the domains, those with words right before the value, or behind it
+WRAPPED = 0.12  # and those with signs around it
 BESIDE = 0.08  # of the facts, those on one line with what a careless reader would take for it
 PLAIN = 0.65  # of the others, those for which the shortest of three templates is taken, as most people write
 
@@ -101,20 +102,22 @@ def clause(world: World) -> str:
 
 
 IN_PROSE = re.compile(r"(?<=[a-z]) \{V\}(?=[.,;:]|$| [a-z])")
+BARE = re.compile(r"(?<=[a-z:,] )\{V\}(?=[.,;:]?(?:\s|$))")
 
 
-def hedged(world: World, template: str) -> str:
-    """The template, where its value stands in prose now and then with words before or behind that are not of it."""
+def hedged(world: World, template: str, value: str) -> str:
+    """The template, now and then with words or signs before and behind its value that are not of it."""
     rng = world.rng
     before = behind = ""
     if rng.random() < HEDGED:
-        words = world.pick(sentences.ASIDES["before"])
-        joint = "" if words[-1] == "," else rng.choice(("", "", "", ",", ":"))
+        words = aside(world, "before", value)
+        joint = "" if not words[-1].isalnum() else rng.choice(("", "", "", ",", ":"))
         before = ("" if words[0] == "," else " ") + words + joint
     if rng.random() < HEDGED:
-        words = world.pick(sentences.ASIDES["behind"])
-        behind = (" " if words[0] == "(" else rng.choice((" ", ", ", " – "))) + words
-    return IN_PROSE.sub(f"{before} {{V}}{behind}", template, count=1)
+        words = aside(world, "behind", value)
+        behind = (rng.choice((" ", ", ", " – ")) if words[0].isalnum() else "") + words
+    template = IN_PROSE.sub(f"{before} {{V}}{behind}", template, count=1)
+    return BARE.sub(world.pick(sentences.ASIDES["around"]), template, count=1) if rng.random() < WRAPPED else template
 
 
 def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str) -> str:
@@ -150,7 +153,7 @@ def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str
 def written_sentence(world: World, **slots: str) -> str:
     """A sentence of a domain, now and then with something else that has a value before or behind it."""
     rng = world.rng
-    template = hedged(world, world.pick(domains.SENTENCES))
+    template = hedged(world, world.pick(domains.SENTENCES), slots["V"])
     said = fill(template, **slots)
     if template.endswith(".") and not re.search(r"[\"“\n]", template):
         if rng.random() < ASIDE:
@@ -168,7 +171,8 @@ def closed(tail: str) -> str:
 
 def plain_sentence(world: World, **slots: str) -> str:
     """A sentence of the grammar, or two."""
-    return capital(fill(hedged(world, plain.template(world, plain.STATING, "plain")), **slots).replace("..", "."))
+    template = hedged(world, plain.template(world, plain.STATING, "plain"), slots["V"])
+    return capital(fill(template, **slots).replace("..", "."))
 
 
 @cache
