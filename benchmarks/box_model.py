@@ -1,6 +1,6 @@
 """What the model in the box gets right, over names, wordings and texts that its training never saw.
 
-The wordings are `blind.py`'s, two sets written without sight of the training's, or the training's own that it holds
+The wordings are `blind.py`'s, four sets written without sight of the training's, or the training's own that it holds
 back.
 
     python benchmarks/box_model.py --questions 300 --size 8k 1m 10m --kind find
@@ -37,6 +37,7 @@ import blind  # noqa: E402
 import text  # noqa: E402
 import values  # noqa: E402
 import wordings  # noqa: E402
+import wordings_fourth  # noqa: E402
 import wordings_second  # noqa: E402
 import wordings_third  # noqa: E402
 import words  # noqa: E402
@@ -51,7 +52,7 @@ from rlm.types import JSON, Limits  # noqa: E402
 
 SIZES = {"8k": 32_000, "1m": 4_000_000, "10m": 40_000_000}  # characters: four a token
 PER_INPUT = {"8k": 8, "1m": 300, "10m": 300}  # questions that share an input
-BLIND = {"blind": wordings, "second": wordings_second, "third": wordings_third}
+BLIND = {"blind": wordings, "second": wordings_second, "third": wordings_third, "fourth": wordings_fourth}
 KINDS = ("find", "absent", "count", "mention", "define")
 
 # The best one cell for all questions that we found: of the passage that answers best, the sentence that shares most
