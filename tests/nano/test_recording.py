@@ -18,7 +18,7 @@ import wording
 import written
 from crossing import Crossing
 from dialogue import drills, fence, imitate, last_cell
-from facts import SLOT, Fact, aside, beside, decoys, hedged, noun_fact, overlaps, written_sentence
+from facts import SLOT, Fact, aside, beside, decoys, noun_fact, overlaps, surrounded, written_sentence
 from record import Expert, give
 from renaming import Renaming
 from scenes import GREP, NAMED, NOT_FOUND, Scene, copied, scene
@@ -163,23 +163,23 @@ def test_words_around_a_value_leave_its_sentence_whole(world, monkeypatch):
     monkeypatch.setattr(facts, "HEDGED", 0.7)
     monkeypatch.setattr(facts, "WRAPPED", 0)
     for start, end in ("The {A} of {N} is", ", as the list has it."), ("{N} stands at", " as its {A}"):
-        said = {hedged(world, f"{start} {{V}}{end}", "7") for _ in range(100)}
+        said = {surrounded(world, f"{start} {{V}}{end}", "7") for _ in range(100)}
         assert all(one.startswith(start) and one.endswith(end) and one.count("{V}") == 1 for one in said)
         assert len({one.partition("{V}")[0] for one in said}) > 20
         assert len({one.partition("{V}")[2] for one in said}) > 20
     for record in "{N}\t{A}\t{V}", "{N}: {A} = {V}", "{V} is the {A} of {N}.", "the {A} of {N} ({V})":
-        assert hedged(world, record, "7") == record
+        assert surrounded(world, record, "7") == record
 
 
 def test_signs_around_a_value_are_those_of_no_other_word(world, monkeypatch):
     monkeypatch.setattr(facts, "HEDGED", 0)
     monkeypatch.setattr(facts, "WRAPPED", 1)
     for start, end in ("The {A} of {N}: ", "."), ("As its {A} {N} has ", ""), ("{N}, ", " as {A}"):
-        said = {hedged(world, f"{start}{{V}}{end}", "7") for _ in range(100)}
+        said = {surrounded(world, f"{start}{{V}}{end}", "7") for _ in range(100)}
         assert said <= {f"{start}{one}{end}" for one in sentences.ASIDES["around"]}
         assert len(said) > 20
     for template in "{N}\t{A}\t{V}", "{V} is the {A} of {N}.", "the {A} of {N} ({V})", "{N}'s {A} is “{V}”":
-        assert hedged(world, template, "7") == template
+        assert surrounded(world, template, "7") == template
 
 
 def test_what_stands_beside_a_fact_does_not_state_it(world):

@@ -105,7 +105,7 @@ IN_PROSE = re.compile(r"(?<=[a-z]) \{V\}(?=[.,;:]|$| [a-z])")
 BARE = re.compile(r"(?<=[a-z:,] )\{V\}(?=[.,;:]?(?:\s|$))")
 
 
-def hedged(world: World, template: str, value: str) -> str:
+def surrounded(world: World, template: str, value: str) -> str:
     """The template, now and then with words or signs before and behind its value that are not of it."""
     rng = world.rng
     before = behind = ""
@@ -153,7 +153,7 @@ def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str
 def written_sentence(world: World, **slots: str) -> str:
     """A sentence of a domain, now and then with something else that has a value before or behind it."""
     rng = world.rng
-    template = hedged(world, world.pick(domains.SENTENCES), slots["V"])
+    template = surrounded(world, world.pick(domains.SENTENCES), slots["V"])
     said = fill(template, **slots)
     if template.endswith(".") and not re.search(r"[\"“\n]", template):
         if rng.random() < ASIDE:
@@ -171,7 +171,7 @@ def closed(tail: str) -> str:
 
 def plain_sentence(world: World, **slots: str) -> str:
     """A sentence of the grammar, or two."""
-    template = hedged(world, plain.template(world, plain.STATING, "plain"), slots["V"])
+    template = surrounded(world, plain.template(world, plain.STATING, "plain"), slots["V"])
     return capital(fill(template, **slots).replace("..", "."))
 
 

@@ -20,7 +20,7 @@ class Shape:
 
     vocab: int = 4096
     width: int = 256
-    layers: int = 6
+    layers: int = 8
     heads: int = 4
     hidden: int = 576
     window: int = 2048

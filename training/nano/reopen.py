@@ -1,4 +1,7 @@
-"""The way back from the GGUF file: its tokenizer, and a checkpoint that training goes on from, with fresh moments."""
+"""The way back from the GGUF file: its tokenizer, and a checkpoint that training goes on from, with fresh moments.
+
+The network can be made deeper on the way: a block that adds nothing yet says what the smaller one said.
+"""
 
 from __future__ import annotations
 
@@ -56,19 +59,34 @@ def weights(reader: gguf.GGUFReader, shape: Shape) -> dict[str, Tensor]:
     return found
 
 
+def deeper(told: dict[str, Tensor], layers: int, behind: list[int]) -> dict[str, Tensor]:
+    """The same with one more block behind some of the `layers`: a copy that writes nothing into the residual yet."""
+    found = {name: weight for name, weight in told.items() if not name.startswith("blocks.")}
+    order = sorted([(place, False) for place in range(layers)] + [(place, True) for place in behind])
+    for place, (old, added) in enumerate(order):
+        for name, weight in told.items():
+            start, _, part = name.rpartition(".")
+            if start == f"blocks.{old}":
+                found[f"blocks.{place}.{part}"] = weight * (not (added and part in ("out", "down")))
+    return found
+
+
 def main() -> None:
     """Writes tokenizer.json and checkpoint.pt."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="a GGUF file that export.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="a folder")
+    parser.add_argument("--behind", type=int, nargs="*", default=[], help="blocks that get another behind them")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     reader = gguf.GGUFReader(str(options.weights))
     tokens = tokenizer(reader)
     tokens.save(str(options.out / "tokenizer.json"))
-    shape = Shape(vocab=tokens.get_vocab_size())
+    layers = int(reader.fields["llama.block_count"].contents())
+    kept_weights = weights(reader, Shape(vocab=tokens.get_vocab_size(), layers=layers))
+    shape = Shape(vocab=tokens.get_vocab_size(), layers=layers + len(options.behind))
     state = Optimizer(Decoder(shape)).state
-    for name, weight in weights(reader, shape).items():
+    for name, weight in deeper(kept_weights, layers, options.behind).items():
         state[name]["master"], state[name]["mean"] = weight.clone(), weight.clone()
     kept = {"spent": 0.0, "tokens": 0, "state": state, "steps": 0, "shape": asdict(shape)}
     torch.save(kept, options.out / "checkpoint.pt")

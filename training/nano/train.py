@@ -289,7 +289,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=70)
     parser.add_argument("--rate", type=float, default=1.0, help="learning rate at first, as a share of the full one")
     parser.add_argument("--more", action="store_true", help="train the checkpoint for all of the minutes once more")
-    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--layers", type=int, default=Shape.layers)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
