@@ -212,7 +212,7 @@ def main() -> None:
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument(
         "--wordings", choices=(*BLIND, "own"), default="blind",
-        help="blind, second, third: by others who had not seen the training's; own: its own, one template in eight",
+        help="blind to fourth: by others who had not seen the training's; own: its own, one template in eight",
     )  # fmt: skip
     parser.add_argument("--books", type=Path, required=True, help="folder of long *.txt")
     parser.add_argument("--seed", type=int, default=20)
