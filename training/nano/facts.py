@@ -111,7 +111,7 @@ def surrounded(world: World, template: str, value: str) -> str:
     before = behind = ""
     if rng.random() < HEDGED:
         words = aside(world, "before", value)
-        joint = "" if not words[-1].isalnum() else rng.choice(("", "", "", ",", ":"))
+        joint = rng.choice(("", "", "", ",", ":")) if words[-1].isalnum() else ""
         before = ("" if words[0] == "," else " ") + words + joint
     if rng.random() < HEDGED:
         words = aside(world, "behind", value)

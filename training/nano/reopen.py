@@ -6,7 +6,7 @@ The network can be made deeper on the way: a block that adds nothing yet says wh
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import gguf
@@ -67,7 +67,8 @@ def deeper(told: dict[str, Tensor], layers: int, behind: list[int]) -> dict[str,
         for name, weight in told.items():
             start, _, part = name.rpartition(".")
             if start == f"blocks.{old}":
-                found[f"blocks.{place}.{part}"] = weight * (not (added and part in ("out", "down")))
+                silent = added and part in ("out", "down")
+                found[f"blocks.{place}.{part}"] = torch.zeros_like(weight) if silent else weight
     return found
 
 
@@ -83,10 +84,10 @@ def main() -> None:
     tokens = tokenizer(reader)
     tokens.save(str(options.out / "tokenizer.json"))
     layers = int(reader.fields["llama.block_count"].contents())
-    kept_weights = weights(reader, Shape(vocab=tokens.get_vocab_size(), layers=layers))
-    shape = Shape(vocab=tokens.get_vocab_size(), layers=layers + len(options.behind))
+    was = Shape(vocab=tokens.get_vocab_size(), layers=layers)
+    shape = replace(was, layers=layers + len(options.behind))
     state = Optimizer(Decoder(shape)).state
-    for name, weight in deeper(kept_weights, layers, options.behind).items():
+    for name, weight in deeper(weights(reader, was), layers, options.behind).items():
         state[name]["master"], state[name]["mean"] = weight.clone(), weight.clone()
     kept = {"spent": 0.0, "tokens": 0, "state": state, "steps": 0, "shape": asdict(shape)}
     torch.save(kept, options.out / "checkpoint.pt")
