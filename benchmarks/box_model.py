@@ -37,6 +37,7 @@ import blind  # noqa: E402
 import text  # noqa: E402
 import values  # noqa: E402
 import wordings  # noqa: E402
+import wordings_fifth  # noqa: E402
 import wordings_fourth  # noqa: E402
 import wordings_second  # noqa: E402
 import wordings_third  # noqa: E402
@@ -52,7 +53,10 @@ from rlm.types import JSON, Limits  # noqa: E402
 
 SIZES = {"8k": 32_000, "1m": 4_000_000, "10m": 40_000_000}  # characters: four a token
 PER_INPUT = {"8k": 8, "1m": 300, "10m": 300}  # questions that share an input
-BLIND = {"blind": wordings, "second": wordings_second, "third": wordings_third, "fourth": wordings_fourth}
+BLIND = {
+    "blind": wordings, "second": wordings_second, "third": wordings_third, "fourth": wordings_fourth,
+    "fifth": wordings_fifth,
+}  # fmt: skip
 KINDS = ("find", "absent", "count", "mention", "define")
 
 # The best one cell for all questions that we found: of the passage that answers best, the sentence that shares most
@@ -212,7 +216,7 @@ def main() -> None:
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument(
         "--wordings", choices=(*BLIND, "own"), default="blind",
-        help="blind to fourth: by others who had not seen the training's; own: its own, one template in eight",
+        help="blind to fifth: by others who had not seen the training's; own: its own, one template in eight",
     )  # fmt: skip
     parser.add_argument("--books", type=Path, required=True, help="folder of long *.txt")
     parser.add_argument("--seed", type=int, default=20)
