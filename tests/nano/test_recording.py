@@ -21,6 +21,7 @@ from dialogue import drills, fence, imitate, last_cell
 from facts import SLOT, Fact, aside, beside, decoys, noun_fact, overlaps, surrounded, written_sentence
 from record import Expert, give
 from renaming import Renaming
+from rewording import GROUPS, Rewording
 from scenes import GREP, NAMED, NOT_FOUND, Scene, copied, scene
 from spans import FIRST, INSIDE, OUTSIDE, UNASKED, Spans
 
@@ -169,6 +170,24 @@ def test_words_around_a_value_leave_its_sentence_whole(world, monkeypatch):
         assert len({one.partition("{V}")[2] for one in said}) > 20
     for record in "{N}\t{A}\t{V}", "{N}: {A} = {V}", "{V} is the {A} of {N}.", "the {A} of {N} ({V})":
         assert surrounded(world, record, "7") == record
+
+
+def test_reworded_sentences_keep_their_slots_and_their_grammar():
+    reworded = Rewording([["old clerk", "usher"], ["old", "ochre"]])
+    template = "An old man of {old} and an old clerk of {N} left an oldish, old thing: {V}, the old-clerk's."
+    assert {reworded(random.Random(seed), template, 0.5) for seed in range(300)} == {
+        f"An {first} man of {{old}} and {who} of {{N}} left an oldish, {last} thing: {{V}}, the old-clerk's."
+        for first in ("old", "ochre")
+        for who in ("an old clerk", "an usher")
+        for last in ("old", "ochre")
+    }
+    assert reworded(random.Random(1), template, 0) == template
+
+
+def test_no_word_is_in_two_groups():
+    members = [member for group in GROUPS for member in group]
+    assert len(members) == len(set(members)) > 5000
+    assert all(re.fullmatch(r"[\w' ’.,-]+", member) and member.strip() == member for member in members)
 
 
 def test_signs_around_a_value_are_those_of_no_other_word(world, monkeypatch):

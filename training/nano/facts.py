@@ -16,6 +16,7 @@ import sentences
 import text
 import values
 from crossing import Crossing
+from rewording import reworded
 from wording import World, ask_fact, belonging, capital, dress, fill, is_held_out
 
 DOMAIN = 0.85  # of the nouns' facts, those of a domain
@@ -29,6 +30,7 @@ DRESSED = 0.2  # of the sentences, those with something else before the fact, an
 ASIDE = 0.15  # of the sentences of a domain, those with a value of another thing before the fact, and as many behind it
 HEDGED = 0.2  # of the sentences of the grammar and the domains, those with words right before the value, or behind it
 WRAPPED = 0.12  # and those with signs around it
+REWORDED = 0.5  # of the words of such a sentence that others can stand for, those that are exchanged
 BESIDE = 0.08  # of the facts, those on one line with what a careless reader would take for it
 PLAIN = 0.65  # of the others, those for which the shortest of three templates is taken, as most people write
 
@@ -153,7 +155,7 @@ def noun_sentence(world: World, attribute: str, kind: str, name: str, value: str
 def written_sentence(world: World, **slots: str) -> str:
     """A sentence of a domain, now and then with something else that has a value before or behind it."""
     rng = world.rng
-    template = surrounded(world, world.pick(domains.SENTENCES), slots["V"])
+    template = surrounded(world, reworded(rng, world.pick(domains.SENTENCES), REWORDED), slots["V"])
     said = fill(template, **slots)
     if template.endswith(".") and not re.search(r"[\"“\n]", template):
         if rng.random() < ASIDE:
@@ -171,7 +173,8 @@ def closed(tail: str) -> str:
 
 def plain_sentence(world: World, **slots: str) -> str:
     """A sentence of the grammar, or two."""
-    template = surrounded(world, plain.template(world, plain.STATING, "plain"), slots["V"])
+    template = reworded(world.rng, plain.template(world, plain.STATING, "plain"), REWORDED)
+    template = surrounded(world, template, slots["V"])
     return capital(fill(template, **slots).replace("..", "."))
 
 
