@@ -1,7 +1,7 @@
 """What the model in the box gets right, over names, wordings and texts that its training never saw.
 
-The wordings are `blind.py`'s, four sets written without sight of the training's, or the training's own that it holds
-back.
+The wordings are those of `blind.py`, in sets written without sight of the training's, or the training's own that it
+holds back.
 
     python benchmarks/box_model.py --questions 300 --size 8k 1m 10m --kind find
     python benchmarks/box_model.py --questions 100 --size 8k --kind absent count mention define
