@@ -40,6 +40,7 @@ import wordings  # noqa: E402
 import wordings_fifth  # noqa: E402
 import wordings_fourth  # noqa: E402
 import wordings_second  # noqa: E402
+import wordings_sixth  # noqa: E402
 import wordings_third  # noqa: E402
 import words  # noqa: E402
 from facts import decoys, noun_fact, verb_fact  # noqa: E402
@@ -55,7 +56,7 @@ SIZES = {"8k": 32_000, "1m": 4_000_000, "10m": 40_000_000}  # characters: four a
 PER_INPUT = {"8k": 8, "1m": 300, "10m": 300}  # questions that share an input
 BLIND = {
     "blind": wordings, "second": wordings_second, "third": wordings_third, "fourth": wordings_fourth,
-    "fifth": wordings_fifth,
+    "fifth": wordings_fifth, "sixth": wordings_sixth,
 }  # fmt: skip
 KINDS = ("find", "absent", "count", "mention", "define")
 
@@ -216,7 +217,7 @@ def main() -> None:
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument(
         "--wordings", choices=(*BLIND, "own"), default="blind",
-        help="blind to fifth: by others who had not seen the training's; own: its own, one template in eight",
+        help="blind to sixth: by others who had not seen the training's; own: its own, one template in eight",
     )  # fmt: skip
     parser.add_argument("--books", type=Path, required=True, help="folder of long *.txt")
     parser.add_argument("--seed", type=int, default=20)

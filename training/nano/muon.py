@@ -27,7 +27,7 @@ class Optimizer:
 
     PARTS = {"qkv": 3, "gate_up": 2}  # noqa: RUF012
 
-    def __init__(self, net: nn.Module, average: float = 0.998) -> None:
+    def __init__(self, net: nn.Module, average: float = 0.995) -> None:
         self.weights = dict(net.named_parameters())
         self.average = average
         self.state = {

@@ -1,6 +1,7 @@
 """The way back from the GGUF file: its tokenizer, and a checkpoint that training goes on from, with fresh moments.
 
-The network can be made deeper on the way: a block that adds nothing yet says what the smaller one said.
+The network can be made deeper and wider on the way: a block, or a hidden unit, that adds nothing yet says what the
+smaller one said.
 """
 
 from __future__ import annotations
@@ -72,22 +73,38 @@ def deeper(told: dict[str, Tensor], layers: int, behind: list[int]) -> dict[str,
     return found
 
 
+def wider(told: dict[str, Tensor], hidden: int, seed: int = 1) -> dict[str, Tensor]:
+    """The same with so many hidden units in every block: the new ones read at random and write nothing yet."""
+    generator = torch.Generator().manual_seed(seed)
+    found = dict(told)
+    for name, weight in told.items():
+        if name.endswith(".down"):
+            found[name] = torch.cat([weight, torch.zeros(len(weight), hidden - weight.shape[1])], dim=1)
+        elif name.endswith(".gate_up"):
+            width = weight.shape[1]
+            new = torch.randn(2, hidden - len(weight) // 2, width, generator=generator) * width**-0.5
+            found[name] = torch.cat([torch.cat(pair) for pair in zip(weight.chunk(2), new, strict=True)])
+    return found
+
+
 def main() -> None:
     """Writes tokenizer.json and checkpoint.pt."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, required=True, help="a GGUF file that export.py wrote")
     parser.add_argument("--out", type=Path, required=True, help="a folder")
     parser.add_argument("--behind", type=int, nargs="*", default=[], help="blocks that get another behind them")
+    parser.add_argument("--hidden", type=int, help="of a block's feed-forward: more than it has")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     reader = gguf.GGUFReader(str(options.weights))
     tokens = tokenizer(reader)
     tokens.save(str(options.out / "tokenizer.json"))
     layers = int(reader.fields["llama.block_count"].contents())
-    was = Shape(vocab=tokens.get_vocab_size(), layers=layers)
-    shape = replace(was, layers=layers + len(options.behind))
+    hidden = int(reader.fields["llama.feed_forward_length"].contents())
+    was = Shape(vocab=tokens.get_vocab_size(), layers=layers, hidden=hidden)
+    shape = replace(was, layers=layers + len(options.behind), hidden=options.hidden or hidden)
     state = Optimizer(Decoder(shape)).state
-    for name, weight in deeper(weights(reader, was), layers, options.behind).items():
+    for name, weight in wider(deeper(weights(reader, was), layers, options.behind), shape.hidden).items():
         state[name]["master"], state[name]["mean"] = weight.clone(), weight.clone()
     kept = {"spent": 0.0, "tokens": 0, "state": state, "steps": 0, "shape": asdict(shape)}
     torch.save(kept, options.out / "checkpoint.pt")
