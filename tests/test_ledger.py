@@ -212,3 +212,34 @@ def test_a_reply_without_a_cost_is_charged_at_the_price_that_is_known() -> None:
     assert ledger.cost == 2.0
     ledger.charge(reply(1_000_000, 0, 0.25), PRICE)
     assert ledger.cost == 2.25
+
+
+@pytest.mark.parametrize("price", [Price(1.0, 0.0), Price(0.0, 0.0, call_usd=0.5)])
+def test_where_output_is_free_a_call_is_held_too(price: Price) -> None:
+    ledger = Ledger(Limits(usd=1.0))
+
+    async def one() -> int | None:
+        async with ledger.hold(500_000, None, price) as held:
+            await asyncio.sleep(0)
+            ledger.charge(reply(500_000, 10, None), price)
+            return held.max_tokens
+
+    async def main() -> list[int | BaseException | None]:
+        return await asyncio.gather(*(one() for _ in range(5)), return_exceptions=True)
+
+    first, *others = asyncio.run(main())
+    assert first is None  # no limit bears on how long it is
+    assert [str(other) for other in others] == ["the limit of $1 is reached: $0.5000 is spent"] * 4
+    assert ledger.usd == 0.5
+
+
+def test_what_is_held_may_be_spent() -> None:
+    async def main() -> tuple[float, int, float, int]:
+        ledger = Ledger(Limits(usd=1.0))
+        task = asyncio.create_task(call(ledger, 100, 50, want=400))
+        await asyncio.sleep(0)
+        during = ledger.most_usd, ledger.most_tokens
+        await task
+        return *during, ledger.most_usd, ledger.most_tokens
+
+    assert asyncio.run(main()) == (0.0009, 500, 0.0002, 150)

@@ -55,6 +55,7 @@ def block(code: str) -> str:
 def play(
     replies: Scripted | Sequence[str | Reply | RlmError] | Callable[..., str | Awaitable[str]],
     limits: Limits | None = None,
+    parent: Ledger | None = None,
 ) -> tuple[Outcome, Node, FakeSession, list[Event]]:
     session = FakeSession()
     events: list[Event] = []
@@ -63,7 +64,7 @@ def play(
 
     async def main() -> tuple[Outcome, Node]:
         opening = [Message("system", "s"), Message("user", "q")]
-        ledger = Ledger(limits or Limits())
+        ledger = Ledger(limits or Limits(), parent)
         node = Node(
             span=trace.new_span(),
             lm=replies if isinstance(replies, Scripted) else Scripted(replies),
@@ -151,6 +152,15 @@ def test_out_of_turns_there_is_one_wrap_up_turn() -> None:
     assert outcome == Outcome(Answer("late"), "partial", "the limit of 2 turns is reached", 3)
     assert [e.wrap_up for e in events if e.type == "turn_begin"] == [False, False, True]  # type: ignore[attr-defined]
     assert types(events).count("limit") == 1
+
+
+@pytest.mark.parametrize(("is_child", "answer"), [(False, Answer("late")), (True, Answer("3", ready=False))])
+def test_a_wrap_up_turn_that_only_the_reserve_has_room_for_is_the_roots_alone(is_child: bool, answer: Answer) -> None:
+    limits = Limits(tokens=10_000, turns=1)
+    script = Scripted([Reply(block("SOFAR(3)"), Usage(1, 8000, 990), 0.0), block("FINAL(late)")])
+    outcome, _, _, _ = play(script, limits, Ledger(limits) if is_child else None)
+    assert outcome.answer == answer
+    assert (outcome.status, outcome.reason) == ("partial", "the limit of 1 turns is reached")
 
 
 def test_without_a_wrap_up_answer_the_best_so_far_is_returned() -> None:

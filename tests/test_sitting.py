@@ -385,3 +385,20 @@ def test_the_limits_of_a_session_hold_over_its_questions() -> None:
         ConfigError, match=r"^the route 'always' is a plain call, and the questions of a session are answered"
     ):
         RLM(model=model, route="always").session("x")
+
+
+def test_a_call_that_is_stopped_in_flight_counts_for_what_it_may_have_cost() -> None:
+    asked = threading.Event()
+
+    async def never(request: Request) -> str:
+        asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    rlm = RLM(model=Scripted(never, price=Price(0.0, 100.0)))
+    with rlm.session("x" * 500, limits=Limits(usd=1.0)) as session:
+        run = session.stream("One?")
+        assert asked.wait(10)
+        run.stop()
+        assert run.result().cost is None
+        assert session._kept.spent.usd == 8192 * 100 / 1e6

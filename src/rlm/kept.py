@@ -63,7 +63,7 @@ class Place:
 
 @dataclass(slots=True)
 class Spent:
-    """What the questions so far have used."""
+    """What the questions so far have used; of money and tokens at most: a lost call may have cost all that it could."""
 
     usd: float = 0.0
     tokens: int = 0
@@ -144,8 +144,8 @@ class Kept:
         """A question came to its end: what it used counts, and a sandbox that starts no worker any more is ended."""
         spent = self.spent
         self.spent = Spent(
-            spent.usd + ledger.usd,
-            spent.tokens + ledger.usage.tokens,
+            spent.usd + ledger.most_usd,
+            spent.tokens + ledger.most_tokens,
             spent.seconds + ledger.seconds,
             spent.sub_calls + ledger.sub_calls,
         )

@@ -111,6 +111,16 @@ class Ledger:
         return None if self.unpriced else self.usd
 
     @property
+    def most_usd(self) -> float:
+        """US dollars spent at most: with what is held for calls in flight, and for those that were lost."""
+        return self.usd + self._root._held.usd
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens used at most, likewise."""
+        return self.usage.tokens + self._root._held.tokens
+
+    @property
     def seconds(self) -> float:
         """Wall-clock seconds since the run began; of one that was made from another, those of its record too."""
         told = self._root._clock()
@@ -294,9 +304,9 @@ class Ledger:
         if limits.usd is not None and worst is not None and worst.cost(Usage(1, 1, 1)) > 0:
             free = limits.usd * share - self.usd - self._held.usd - worst.cost(Usage(1, input_tokens))
             affordable = free * 1e6 / worst.output_mtok if worst.output_mtok else (math.inf if free >= 0 else -1.0)
-            if affordable < room:
+            if affordable <= room:
                 room, reached = affordable, "usd"
-        if room is math.inf:
+        if not reached:
             return Hold(max_tokens)
         if room < output and self._in_flight:
             return None
@@ -304,7 +314,7 @@ class Ledger:
             raise LimitError(reached, self._spent(reached))
         granted = int(min(output, room))
         usd = worst.cost(Usage(1, input_tokens, granted)) if worst else 0.0
-        return Hold(granted, input_tokens + granted, usd)
+        return Hold(max_tokens if room == math.inf else granted, input_tokens + granted, usd)
 
     def _spent(self, limit: str) -> str:
         if limit == "usd":

@@ -236,6 +236,7 @@ async def _request(node: Dialogue, span: int, size: int, max_tokens: int | None,
     held: Hold | None = None
     began = time.monotonic()
     usual = usual_output(node.lm, size)
+    wrap_up = wrap_up and node.ledger.parent is None  # the reserve is the root's
     try:
         async with (
             node.ledger.in_time(wrap_up=wrap_up),
@@ -374,7 +375,7 @@ async def _without_model(node: Node, why: str, span: int | None = None) -> str:
 
 
 async def _run_last(node: Node, span: int, cell: Cell) -> None:
-    left = node.ledger.seconds_left(wrap_up=True)
+    left = node.ledger.seconds_left(wrap_up=node.ledger.parent is None)
     await _run_cell(node, span, cell, _WRAP_UP_SECONDS if left is None else min(left, _WRAP_UP_SECONDS))
 
 

@@ -164,8 +164,11 @@ def test_no_answer_at_all_is_status_1(rlm: Rlm, book: Path) -> None:
         (["ask", "Q", "--env-file", "/no/such/env"], "--env-file /no/such/env can't be read: No such file"),
         (["no-such-command"], "No such command 'no-such-command'"),
         (["show", "no-such-run"], "no run named no-such-run"),
+        (["ask", "Q", "a text " * 50], "File name too long"),
+        (["ask", "Q", "--profile", "p" * 300], "no profile 'ppp"),
+        (["show", "r" * 300], "no run named rrr"),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+    ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "",
 )
 def test_what_is_wrong_is_said_in_one_or_two_lines_with_status_2(rlm: Rlm, arguments: list[str], told: str) -> None:
     done = rlm(*arguments, script=None if "--model" in arguments else [])

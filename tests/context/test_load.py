@@ -103,6 +103,10 @@ def test_what_is_not_there_is_named(tmp_path):
         load(tmp_path / "gone.txt")
     with pytest.raises(ContextError, match=r"gone\.txt: No such file or directory"):
         load([tmp_path, tmp_path / "gone.txt"])
+    with pytest.raises(ContextError, match=r"nnn: File name too long$"):
+        load(tmp_path / ("n" * 300))
+    with pytest.raises(ContextError, match=r"^'a\\x00b' is no path: embedded null byte$"):
+        load([tmp_path, Path("a\0b")])
 
 
 def open_fds() -> int:

@@ -205,6 +205,14 @@ def test_no_key_is_in_what_an_error_holds() -> None:
     assert found.error == {"message": "Incorrect key: ***", "param": ["Bearer ***"]}
 
 
+def test_a_header_that_looks_like_json_spoils_no_answer() -> None:
+    sent = {"x-cache": "true", "x-seconds": "3600", "authorization": "Bearer null"}
+    error = {"message": "not true", "retryable": True, "wait": 3600, "null": None}
+    found = failure(400, {}, {"error": error}, b"", sent)
+    assert isinstance(found, LMRefusedError)
+    assert found.error == {"message": "not ***", "retryable": True, "wait": 3600, "***": None}
+
+
 def test_a_proxys_page_is_no_reply() -> None:
     found = failure(503, {}, None, b"<html>Service Unavailable</html>", {})
     assert str(found) == "503: <html>Service Unavailable</html>"

@@ -2,6 +2,7 @@ import os
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rlm.trace.events import AnswerSet, CellBegin, CellEnd, Event, NodeBegin, NodeEnd, TurnBegin
@@ -133,6 +134,13 @@ def test_a_number_that_json_has_not_is_unknown(tmp_path: Path, cost: float) -> N
     (found,) = read(written(tmp_path, end))
     assert isinstance(found, NodeEnd)
     assert found.cost is None
+
+
+@pytest.mark.parametrize(("cost", "read_as"), [(np.float64(0.5), 0.5), (np.int64(2), 2), (np.float32("nan"), None)])
+def test_numbers_of_other_classes_are_numbers(tmp_path: Path, cost: float, read_as: float | None) -> None:
+    (found,) = read(written(tmp_path, NodeEnd(span=1, status="done", reason="", turns=1, usage={}, cost=cost)))
+    assert isinstance(found, NodeEnd)
+    assert found.cost == read_as
 
 
 def test_what_has_its_default_or_is_0_is_not_written(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def check_save(path: Path | None) -> None:
     Raises:
         ConfigError: It is a folder, or in none that can be written to.
     """
-    if path is not None and path.is_dir():
+    if path is not None and os.path.isdir(path):
         raise ConfigError(f"--save {path} is a folder: name a file in it")
     if path is not None and not os.access(path.parent, os.W_OK):
         raise ConfigError(f"--save {path}: {path.parent} is no folder that can be written to")

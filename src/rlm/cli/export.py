@@ -80,7 +80,7 @@ def import_log(path: Path) -> int:
 def _page(name: str | None, with_input: bool | None) -> str:
     from rlm.viewer.one_file import html
 
-    if name is None or not Path(name).is_file():
+    if name is None or not os.path.isfile(name):
         return html(runs.find(name), with_input)
     with TemporaryDirectory(prefix="rlm-") as folder:  # of a run that was saved to one file, a trace is made again
         trace = Trace(Path(name).name, Path(folder) / Path(name).name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,6 +68,6 @@ def events(name: str | None) -> Iterator[Event]:
         ConfigError: There is no such run.
         TraceError: Its trace can't be read.
     """
-    if name is not None and Path(name).is_file():
+    if name is not None and os.path.isfile(name):
         return single_file.read(Path(name))
     return store.read(runs.find(name))

@@ -78,6 +78,8 @@ def open_file(path: Path) -> int:
         fd = os.open(path, OPEN_FILE)
     except OSError as error:
         raise ContextError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ContextError(f"{str(path)!r} is no path: {error}") from error
     if kind_of(os.fstat(fd).st_mode):
         os.close(fd)
         raise ContextError(f"{path} is no longer a file")

@@ -63,7 +63,7 @@ def rules_above(folder: Path) -> tuple[Rules, ...]:
     None where it lies in no repository, or is itself ignored there: whoever names it wants to see it.
     """
     folder = folder.absolute()
-    if (folder / ".git").exists():
+    if os.path.exists(folder / ".git"):
         return ()
     found: list[Rules] = []
     for parent in folder.parents:
@@ -73,7 +73,7 @@ def rules_above(folder: Path) -> tuple[Rules, ...]:
                 found.insert(0, parse(file.read(MOST_BYTES), "", above))
         except OSError:
             pass
-        if (parent / ".git").exists():
+        if os.path.exists(parent / ".git"):
             return () if any(_leaves_out(found, up) for up in range(len(above))) else tuple(found)
     return ()
 

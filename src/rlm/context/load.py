@@ -39,7 +39,7 @@ def load(
     if isinstance(value, Path):
         value = [value]
     if isinstance(value, (list, tuple)) and value and all(isinstance(item, Path) for item in value):
-        if len(value) == 1 and not value[0].is_dir():
+        if len(value) == 1 and not os.path.isdir(value[0]):
             return _load_one(value[0], stop)
         return _load_paths(list(value), max_file_bytes, max_total_bytes, stop)
     return load_json(value, stop)
@@ -52,7 +52,7 @@ def check_paths(paths: list[Path]) -> None:
         ContextError: A path is not there, or can't be opened, or is neither a file nor a folder.
     """
     for path in paths:
-        os.close(open_folder(path) if path.is_dir() else open_file(path))
+        os.close(open_folder(path) if os.path.isdir(path) else open_file(path))
 
 
 def _load_text(text: str, stop: threading.Event | None) -> Context:
@@ -80,7 +80,7 @@ def _load_paths(paths: list[Path], max_file_bytes: int, max_total_bytes: int, st
         gathered = Gathered(writer, max_file_bytes, max_total_bytes)
         shared = "" if single else _shared_folder(paths)
         for path in dict.fromkeys(paths):
-            if path.is_dir():
+            if os.path.isdir(path):
                 gathered.add_folder(path, "" if single else _relative(path, shared, "/"))
             else:
                 gathered.add_file(path, _relative(path, shared, ""))

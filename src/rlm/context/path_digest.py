@@ -29,7 +29,7 @@ def path_digest(path: Path, stop: threading.Event | None = None) -> str:
         StoppedError: `stop` was set.
     """
     try:
-        if not path.is_dir():
+        if not os.path.isdir(path):
             return _of_file(path, stop)
         found = []
         for folder, folders, files in os.walk(path, onerror=_raise):

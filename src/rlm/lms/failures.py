@@ -51,6 +51,7 @@ _LIMITS["requests"] += (("x-ratelimit-remaining", "x-ratelimit-reset", ""),)
 _LATER = re.compile(r"(?:try again|retry) (?:in|after) ((?:[\d.]+ ?(?:ms|h|m|s)[a-z]*)+)", re.IGNORECASE)
 _PIECE = re.compile(r"([\d.]+) ?(ms|h|m|s)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')  # of JSON
 
 
 class Retryable(Exception):  # noqa: N818 (not an error of ours: a decision)
@@ -195,7 +196,10 @@ def _message(value: object, text: bytes) -> str:
 def _without_secrets(said: Any, sent: Mapping[str, str]) -> Any:
     """Text, or JSON, without the key: some servers repeat the one that they refuse."""
     if isinstance(said, dict):
-        return json.loads(_without_secrets(json.dumps(said), sent))
+        # In its strings alone: a header's value can be `true`, and there may be more brackets than we can go down.
+        return json.loads(
+            _STRING.sub(lambda one: json.dumps(_without_secrets(json.loads(one[0]), sent)), json.dumps(said))
+        )
     if not isinstance(said, str):
         return said
     for name, value in sent.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -228,7 +229,7 @@ def find(spec: str | Path) -> Profile:
     if isinstance(spec, str) and spec in shipped():
         return shipped()[spec]
     path = Path(spec).expanduser()
-    if isinstance(spec, str) and "/" not in spec and not path.exists():
+    if isinstance(spec, str) and "/" not in spec and not os.path.exists(path):
         raise ConfigError(f"no profile {spec!r}: {', '.join(shipped())}, or the folder of one of yours")
     return load(path.parent if path.name == profile_file.FILE else path)
 

@@ -112,9 +112,9 @@ class Sandbox:
             if not isinstance(value, str) or "\0" in value:
                 raise ConfigError(f"env[{variable!r}] must be a str without NUL")
         for name, path in self.files.items():
-            if not path.exists():
+            if not os.path.exists(path):
                 raise ConfigError(f"files[{name!r}] is not there: {path}")
-        if self.output is not None and self.output.exists() and not self.output.is_dir():
+        if self.output is not None and os.path.exists(self.output) and not os.path.isdir(self.output):
             raise ConfigError(f"output must be a folder, and {self.output} is none")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -30,7 +31,7 @@ def value_of(source: Mapping[str, JSON], digest: str, run: str, what: str = "") 
     give = "ask again, in a new session" if what else "give it as `context`, from Python"
     if kind == "paths" and isinstance(paths, list) and paths:
         files = [Path(str(path)) for path in paths]
-        if (missing := next((path for path in files if not path.exists()), None)) is not None:
+        if (missing := next((path for path in files if not os.path.exists(path)), None)) is not None:
             instead = "" if what else ", or give `context` from Python"
             raise ContextError(f"the run's {name} is not there any more: {missing}; put it back{instead}")
         return files[0] if len(files) == 1 else files

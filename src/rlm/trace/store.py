@@ -22,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii
+from numbers import Integral, Real
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -289,6 +290,8 @@ class Trace:
                 for key, item in value.items()
             ]
             return f"{{{','.join(inside)}}}"
+        if isinstance(value, Real):  # numpy's, say
+            return repr(int(value)) if isinstance(value, Integral) else _float(float(value))
         return f"[{','.join([self._json(item) for item in value])}]"
 
     def _string(self, text: str) -> str:
