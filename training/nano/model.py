@@ -22,7 +22,7 @@ class Shape:
     width: int = 256
     layers: int = 8
     heads: int = 4
-    hidden: int = 576
+    hidden: int = 1024
     window: int = 2048
     rope_base: float = 10000.0
     norm_eps: float = 1e-5
