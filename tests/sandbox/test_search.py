@@ -161,3 +161,35 @@ def test_words_of_neighbouring_files_are_not_one_passage():
 def test_a_question_of_common_words_alone_still_finds_something():
     text = prose(3_000_000)
     assert len(Loaded(text).search("the of and to in", 3)) == 3
+
+
+SAID = ["He walked on, and the rain came down.", "Nobody spoke of it again that evening, nor did they ask.", "Why?"]
+TOLD = "48 euros appears in the ledger as the entry fee belonging to Boiler No. 3."
+NEAR = [
+    "The entry fee of Quillon Dam was given as 12 by the people responsible.",
+    "12 has been given as the outstanding balance by the people responsible for Boiler No. 3.",
+]
+
+
+def test_a_line_with_all_words_is_found_whole_whatever_stands_around_it():
+    for seed in range(300):
+        rng = random.Random(seed)
+        lines = [" ".join(rng.choices(SAID, k=rng.randint(1, 6))) for _ in range(30)]
+        place = rng.randrange(20)
+        lines[place : place + 3] = rng.sample([*NEAR, TOLD], 3)
+        hits = Loaded("\n".join(lines)).search("entry fee Boiler No. 3", 4)
+        assert any(TOLD in hit for hit in hits), seed
+
+
+def test_no_sentence_ends_behind_an_abbreviation():
+    told = "The entry fee that the harbour master, Mr. Osk, asks for Boiler No. 3 and its like is 48 euros a day."
+    text = f"{' '.join(SAID)} {told} {' '.join(SAID)}" * 3
+    assert told in Loaded(text).search("entry fee Boiler No. 3", 1)[0]
+
+
+def test_words_on_one_line_come_before_words_on_two():
+    apart = "The rental of Quillon Dam is the entry fee.\nBoiler Ward has a rental of 12.\n"
+    told = "48 euros appears as the entry fee belonging to Boiler Ward.\n"
+    between = "\n".join(SAID * 9)
+    first, *_ = Loaded(f"{between}\n{apart}{between}\n{told}{between}").search("Boiler Ward: entry fee", 2)
+    assert told.strip() in first

@@ -32,7 +32,11 @@ _UNSPACED = (
 )
 _RUN = f"[{_UNSPACED}]+|[^\\W_{_UNSPACED}]+"
 _IS_UNSPACED = f"[{_UNSPACED}]"
-_BREAK = r"[.!?…][\"'”’»)\]]*\s+|[。！？][」』”]*\s*|\n\s*"
+# Where a sentence ends: not behind "No." or "Dr.", nor before a small letter or a digit.
+_BREAK = (
+    r"(?:[!?…]|(?<!\b[A-Z])(?<!\b[A-Z][a-z])(?<!\b[A-Z][a-z]{2})\.)[\"'”’»)\]]*\s+(?![\sa-z\d])"
+    r"|[。！？][」』”]*\s*|\n\s*"
+)
 
 
 def prepare() -> None:
@@ -46,10 +50,11 @@ def prepare() -> None:
 class _Found:
     """A passage: text[start:end], at a position among all documents."""
 
-    __slots__ = ("end", "name", "position", "score", "start", "text")
+    __slots__ = ("apart", "end", "name", "position", "score", "start", "text")
 
-    def __init__(self, score: float, position: int, name: str, text: str, start: int, end: int) -> None:
+    def __init__(self, score: float, apart: bool, position: int, name: str, text: str, start: int, end: int) -> None:
         self.score = score
+        self.apart = apart  # whether the words stand on several lines
         self.position = position
         self.name = name
         self.text = text
@@ -180,7 +185,8 @@ class _Scan:
 
 
 def rank(texts: Iterable[tuple[str, str]], query: str, k: int) -> list[tuple[str, str, int, int, float]]:
-    """Return the k best passages as (name, text, start, end, score): the best first, ties in input order.
+    """Return the k best passages as (name, text, start, end, score): the best first; of two as good, one with all words
+    on one line, and then the one that stands first in the input.
 
     Args:
         texts: (name, text) pairs, in input order.
@@ -206,8 +212,10 @@ def rank(texts: Iterable[tuple[str, str]], query: str, k: int) -> list[tuple[str
         index = bisect(scan.bases, first) - 1
         (name, text), base = scan.documents[index], scan.bases[index]
         start, end = _passage(text, first - base, last - base)
-        found.append(_Found(_score(_lower(text[start:end]), weights, pairs), base + start, name, text, start, end))
-    found.sort(key=lambda passage: (-passage.score, passage.position))
+        score = _score(_lower(text[start:end]), weights, pairs)
+        apart = "\n" in text[first - base : last - base]
+        found.append(_Found(score, apart, base + start, name, text, start, end))
+    found.sort(key=lambda passage: (-passage.score, passage.apart, passage.position))
     return [(one.name, one.text, one.start, one.end, one.score) for one in _distinct(found, k)]
 
 
@@ -266,25 +274,26 @@ def _candidates(words: list[_Word], most: int) -> list[tuple[int, int]]:
     import heapq
 
     best = heapq.nsmallest(most, windows)
-    return [_narrowed(events[left : right + 1]) for _, _, left, right in best]
+    return list(dict.fromkeys(stretch for _, _, left, right in best for stretch in _narrowed(events[left : right + 1])))
 
 
-def _narrowed(events: list[tuple[int, int]]) -> tuple[int, int]:
-    """The first and last position of the tightest stretch that still has every word of the window."""
+def _narrowed(events: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The first and last positions of the tightest stretches that still have every word of the window."""
     counts: dict[int, int] = {}
     missing = len({index for _, index in events})
-    left, best = 0, (events[0][0], events[-1][0])
+    left, found = 0, []
     for at, index in events:
         counts[index] = counts.get(index, 0) + 1
         missing -= counts[index] == 1
+        complete = not missing
         while not missing:
             first, other = events[left]
-            if at - first < best[1] - best[0]:
-                best = (first, at)
             counts[other] -= 1
             missing += counts[other] == 0
             left += 1
-    return best
+        if complete:
+            found.append((first, at))
+    return found
 
 
 def _passage(text: str, first: int, last: int) -> tuple[int, int]:
@@ -312,6 +321,15 @@ def _passage(text: str, first: int, last: int) -> tuple[int, int]:
         start += 1
     while end > last and text[end - 1].isspace():
         end -= 1
+    # Of other lines no part is shown, of this one all that fits: its other half may be what is asked for.
+    low = max(0, end - LONGEST)
+    if (line := text.rfind("\n", low, start)) >= 0 or not low or (line := text.find("\n", start, first)) >= 0:
+        start = line + 1
+    high = min(len(text), start + LONGEST)
+    if (line := text.find("\n", end, high)) >= 0 or high == len(text):
+        end = line if line >= 0 else high
+    elif (line := text.rfind("\n", last, end)) >= 0:
+        end = line
     return start, end
 
 
