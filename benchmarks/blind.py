@@ -1,7 +1,6 @@
 """Questions in wordings, names and values that were written without sight of the training's.
 
-There are six sets of them, by six who did not know of each other's: `wordings.py`, `wordings_second.py`,
-`wordings_third.py`, `wordings_fourth.py`, `wordings_fifth.py` and `wordings_sixth.py`.
+There are several sets of them, `wordings*.py`, by people who did not know of each other's.
 
 The texts are the last fifth of each book and of the standard library's modules, which training does not see either.
 Each fact has decoys: the same attribute of other names, and other attributes of the same name.

@@ -37,9 +37,12 @@ import blind  # noqa: E402
 import text  # noqa: E402
 import values  # noqa: E402
 import wordings  # noqa: E402
+import wordings_eighth  # noqa: E402
 import wordings_fifth  # noqa: E402
 import wordings_fourth  # noqa: E402
+import wordings_ninth  # noqa: E402
 import wordings_second  # noqa: E402
+import wordings_seventh  # noqa: E402
 import wordings_sixth  # noqa: E402
 import wordings_third  # noqa: E402
 import words  # noqa: E402
@@ -56,7 +59,8 @@ SIZES = {"8k": 32_000, "1m": 4_000_000, "10m": 40_000_000}  # characters: four a
 PER_INPUT = {"8k": 8, "1m": 300, "10m": 300}  # questions that share an input
 BLIND = {
     "blind": wordings, "second": wordings_second, "third": wordings_third, "fourth": wordings_fourth,
-    "fifth": wordings_fifth, "sixth": wordings_sixth,
+    "fifth": wordings_fifth, "sixth": wordings_sixth, "seventh": wordings_seventh, "eighth": wordings_eighth,
+    "ninth": wordings_ninth,
 }  # fmt: skip
 KINDS = ("find", "absent", "count", "mention", "define")
 
@@ -217,7 +221,7 @@ def main() -> None:
     parser.add_argument("--kind", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument(
         "--wordings", choices=(*BLIND, "own"), default="blind",
-        help="blind to sixth: by others who had not seen the training's; own: its own, one template in eight",
+        help="own: the training's, one template in eight; others: by people who had seen neither it nor each other's",
     )  # fmt: skip
     parser.add_argument("--books", type=Path, required=True, help="folder of long *.txt")
     parser.add_argument("--seed", type=int, default=20)

@@ -60,3 +60,16 @@ def test_what_it_cannot_answer_it_quotes_and_says_so(engine):
         engine.completion("How come zebras migrate?", context=TEXT).response
         == "Not answered: nothing in the input bears on it."
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[2031-04-17] deductible of Alma Reyes = [6379]",
+        "Alma Reyes, deductible: [6379] (checked).",
+        "The deductible of Alma Reyes is “6379”.",
+        "| Alma Reyes | deductible | 6379 |",
+    ],
+)
+def test_signs_around_a_value_are_not_of_it(engine, line):
+    assert engine.completion("What is the deductible of Alma Reyes?", context=f"{LINES[0]}\n{line}\n").answer == "6379"

@@ -79,10 +79,28 @@ def test_a_value_is_marked_with_a_space_where_it_has_one():
         ("N is oak, they say", "N is [[ oak ]]"),
         ("oak is it", "[[ oak ]]"),
         ("N (oak)", "N ([[oak ]]"),
+        ("N [oak]", "N [[[oak ]]"),
         ("N: soak", None),
     ):
         said = last_cell(fact, f"wood | {line} | {line}")
-        assert said == (marked and f'FINAL(r""" {marked}""".partition("[[")[2][:-3].strip())')
+        assert said == (marked and f'FINAL(r""" {marked}""".rpartition("[[")[2][:-3].strip())')
+
+
+def test_the_expert_says_the_value_whatever_stands_beside_it(world):
+    for played in (scene(world, {"short": 1.0}) for _ in range(200)):
+        if played.kind == "find" and (told := imitate(played)):
+            said = []
+            exec(told[3][1].removeprefix("```repl\n").removesuffix("\n```"), {"FINAL": said.append})
+            assert said == [played.value], played.sentence
+
+
+@pytest.mark.parametrize("signs", ["[oak]", "[[oak]]", "([oak])", "[ oak ]", "<oak>"])
+def test_signs_around_a_value_are_not_of_it(signs):
+    fact = Scene("find", "", "?", "", "oak")
+    line = f"N has [one] wood: {signs}, it says"
+    said = []
+    exec(last_cell(fact, f"wood | {line} | {line}"), {"FINAL": said.append})
+    assert said == ["oak"]
 
 
 def test_a_domain_has_values_for_its_attributes_and_whole_templates():
@@ -106,7 +124,7 @@ def test_a_drill_is_an_exchange_without_what_is_always_the_same(world):
     assert told[1][1].startswith(first[1][1])
     assert first[1][1].endswith('"])\nh =')
     assert last[0] == told[2]
-    assert told[3][1] == last[1][1] + '""".partition("[[")[2][:-3].strip())\n```'
+    assert told[3][1] == last[1][1] + '""".rpartition("[[")[2][:-3].strip())\n```'
 
 
 def test_the_drill_of_an_absent_fact_is_its_question_alone(world):
@@ -223,6 +241,12 @@ def test_the_value_is_asked_for_where_its_sentence_is_read_again():
 def test_a_value_that_stands_first_is_asked_for_at_the_bar():
     asked = SPANS(np.array([*PRINTED, 90, 91, 91, 5, 6, 93, 94, 94], np.uint16)).tolist()
     assert asked[6:11] == [FIRST, INSIDE, OUTSIDE, OUTSIDE, OUTSIDE]
+
+
+def test_a_bracket_before_the_value_is_not_of_the_mark():
+    printed = [1, 95, 5, 91, 7, 8, 95, 5, 91, 7, 8, 96, 2, 97]
+    asked = SPANS(np.array([*printed, 90, 5, 91, 91, 91, 7, 93, 94, 94], np.uint16)).tolist()
+    assert asked[6:11] == [OUTSIDE, OUTSIDE, FIRST, OUTSIDE, OUTSIDE]
 
 
 @pytest.mark.parametrize("cell", [[], [90, 5, 6], [90, 5, 92, 91, 7, 8, 93, 94, 94], [5, 92, 91, 6, 93, 94]])

@@ -26,7 +26,7 @@ USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 SAME = "\nh ="  # from here on, the first cell of a look-up is the same for all questions
 MARK = " ]]"  # and from here on the second
 LONGEST_LEAD = 150  # characters of a line before the value that an expert repeats
-MARKED = 'FINAL(r""" LINE""".partition("[[")[2][:-3].strip())'
+MARKED = 'FINAL(r""" LINE""".rpartition("[[")[2][:-3].strip())'
 
 
 def fence(cell: str) -> str:

@@ -49,9 +49,10 @@ class Spans:
         found = np.full(len(tokens), UNASKED, np.int64)
         told = tokens.tolist()
         start = told.index(self.quote) + 1 if self.quote in told else len(told)
-        mark = next((k for k in range(start, len(told) - 1) if {told[k], told[k + 1]} <= self.opening), None)
-        if mark is None:
+        marks = [k for k in range(start, len(told) - 1) if {told[k], told[k + 1]} <= self.opening]
+        if not marks:
             return found
+        mark = marks[-1]  # a bracket of the sentence may stand before it
         first = mark + 2
         last = next((k for k in range(first, len(told) - 1) if told[k : k + 2] == self.closing), first)
         said = told[start:mark] + told[first:last]
